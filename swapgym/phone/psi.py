@@ -1,0 +1,78 @@
+"""Pressure stall information, as kernel/sched/psi.c has it.
+
+Per CPU, ``some`` is time in which a task there was stalled on memory and ``full`` time in which nothing else ran there;
+both are averaged over CPUs by their non-idle time. kswapd's own running counts as a stall (balance_pgdat enters memstall).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from swapgym.phone import constants as k
+from swapgym.phone.jit import kernel
+
+AVERAGE_PERIOD_US: int = 2_000_000
+EXP_10S: int = 838
+"""exp(-2 s / 10 s) over 1024 (psi.c has 1677 over 2048)."""
+
+
+@kernel
+def account_stalls(phone: Any, scenario: Any) -> None:
+    """Add this tick's stalls to ``some`` and ``full``."""
+    stalled = 0
+    for cpu in range(scenario.device.n_cpus):
+        stalled += phone.cpu_stall_ns[cpu]
+    psi = phone.psi
+    if stalled > 0:
+        tick_ns = phone.tick_us * k.NS_PER_US
+        weight = 0
+        some = 0
+        full = 0
+        for cpu in range(scenario.device.n_cpus):
+            realtime = tick_ns - phone.fair_ns[cpu]
+            asleep = max(0, phone.cpu_stall_ns[cpu] - phone.cpu_reclaim_ns[cpu])
+            busy = min(tick_ns, phone.cpu_used_ns[cpu] + realtime + asleep)
+            stall = min(tick_ns, phone.cpu_stall_ns[cpu])
+            productive = phone.cpu_used_ns[cpu] - phone.cpu_reclaim_ns[cpu] + realtime
+            weight += busy
+            some += stall * (busy // k.NS_PER_US)
+            full += max(0, stall - productive) * (busy // k.NS_PER_US)
+        # the remainder of these divisions is under a nanosecond per tick
+        psi.some_ns += some // max(1, weight // k.NS_PER_US)
+        psi.full_ns += full // max(1, weight // k.NS_PER_US)
+        psi.some_us = psi.some_ns // k.NS_PER_US
+        psi.full_us = psi.full_ns // k.NS_PER_US
+    if phone.now_us >= psi.last_avg_us + AVERAGE_PERIOD_US:
+        psi.some_avg10 = average(psi.some_avg10, psi.some_us - psi.last_some_us)
+        psi.full_avg10 = average(psi.full_avg10, psi.full_us - psi.last_full_us)
+        psi.last_avg_us += AVERAGE_PERIOD_US
+        psi.last_some_us = psi.some_us
+        psi.last_full_us = psi.full_us
+
+
+@kernel
+def average(value: int, stall_us: int) -> int:
+    """Return the running average (percent times 1024) after a period with ``stall_us`` of stalls (calc_load)."""
+    percent = stall_us * 100 * k.UNIT // AVERAGE_PERIOD_US
+    return (value * EXP_10S + percent * (k.UNIT - EXP_10S)) // k.UNIT
+
+
+@kernel
+def update_triggers(phone: Any) -> None:
+    """Estimate the stall of the last window, ten times per window (window_update): this one's growth, and the last one's for
+    the rest."""
+    psi = phone.psi
+    psi.next_update_us = phone.now_us + k.PSI_WINDOW_US // k.PSI_UPDATES_PER_WINDOW
+    elapsed = phone.now_us - psi.window_start_us
+    psi.some_growth_us = psi.some_us - psi.window_some_us
+    psi.full_growth_us = psi.full_us - psi.window_full_us
+    if elapsed > k.PSI_WINDOW_US:
+        psi.previous_some_us = psi.some_growth_us
+        psi.previous_full_us = psi.full_growth_us
+        psi.window_start_us = phone.now_us
+        psi.window_some_us = psi.some_us
+        psi.window_full_us = psi.full_us
+    else:
+        remaining = k.PSI_WINDOW_US - elapsed
+        psi.some_growth_us += psi.previous_some_us * remaining // k.PSI_WINDOW_US
+        psi.full_growth_us += psi.previous_full_us * remaining // k.PSI_WINDOW_US

@@ -1,0 +1,47 @@
+"""Declare C-like records once: name, type, unit and meaning of every field.
+
+A record of the phone is a NumPy structured dtype, so that a batch of phones is one array: a snapshot is ``copy()``, a
+checkpoint is the bytes, equality is bitwise. The declaration also keeps each field's unit and meaning, from which the
+documentation's tables are generated.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Field:
+    """One field of a record.
+
+    Attributes:
+        name: Attribute name, as Numba and NumPy see it.
+        type: A NumPy scalar type code, or the dtype of a nested record.
+        unit: Physical unit, ``"1"`` for plain numbers.
+        meaning: What it holds, in one sentence.
+        shape: Length of a fixed-size sub-array; ``()`` for a scalar.
+    """
+
+    name: str
+    type: Any
+    unit: str
+    meaning: str
+    shape: tuple[int, ...] = ()
+
+
+def integer(name: str, unit: str, meaning: str, shape: int | None = None) -> Field:
+    """Declare a 64-bit signed integer field (or a sub-array of ``shape`` of them)."""
+    return Field(name, "i8", unit, meaning, () if shape is None else (shape,))
+
+
+def nested(name: str, dtype: np.dtype[Any], meaning: str, shape: int | None = None) -> Field:
+    """Declare a nested record (or a sub-array of ``shape`` of them)."""
+    return Field(name, dtype, "record", meaning, () if shape is None else (shape,))
+
+
+def record(*fields: Field) -> np.dtype[Any]:
+    """Return the aligned structured dtype of ``fields``."""
+    return np.dtype([(f.name, f.type, f.shape) if f.shape else (f.name, f.type) for f in fields], align=True)
