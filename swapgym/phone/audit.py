@@ -14,7 +14,8 @@ from swapgym.phone.engine import PHASE_EXITS
 
 MAY_BE_NEGATIVE = frozenset(
     {
-        "pending", "killer", "gate_launch", "reaper", "cpu", "demand_ns", "wanted_us", "reclaim_cursor", "compact_target",
+        "pending", "killer", "gate_launch", "reaper", "cpu", "demand_ns", "wanted_us", "reclaim_cursor",
+        "compact_target",
         "last_direct_us", "last_kill_us", "waiting_for", "victim", "last_some_event_us", "last_full_event_us",
         "credit_ps",  # the cost of forking the USERSPACE child is a debt until it is paid
         "oom_score_adj",
@@ -31,7 +32,11 @@ def audit(phone: Any, scenario: Any) -> list[str]:
         scenario: The SCENARIO record it runs.
     """
     wrong = [f"{name} is negative" for name in negative_fields(phone)]
-    for what, found, expected in [*page_balances(phone, scenario), *entry_balances(phone, scenario), *cpu_balances(phone, scenario)]:
+    for what, found, expected in [
+        *page_balances(phone, scenario),
+        *entry_balances(phone, scenario),
+        *cpu_balances(phone, scenario),
+    ]:
         if int(found) != int(expected):
             wrong.append(f"{what}: {int(found)} instead of {int(expected)}")
     device = scenario["device"]
@@ -55,9 +60,17 @@ def page_balances(phone: Any, scenario: Any) -> list[Balance]:
     walks = list(in_hand(phone, "anon"))
     processes = phone["processes"]
     return [
-        ("pages of RAM", sum(int(phone[place]) for place in places) + int(device["reserved_pages"]), device["ram_pages"]),
+        (
+            "pages of RAM",
+            sum(int(phone[place]) for place in places) + int(device["reserved_pages"]),
+            device["ram_pages"],
+        ),
         ("anonymous pages of the processes", processes["anon_pages"].sum(), phone["anon_pages"]),
-        ("anonymous pages claimed by walkers", (processes["anon_pages"] - processes["anon_unclaimed"]).sum(), sum(walks)),
+        (
+            "anonymous pages claimed by walkers",
+            (processes["anon_pages"] - processes["anon_unclaimed"]).sum(),
+            sum(walks),
+        ),
     ]
 
 
@@ -77,7 +90,11 @@ def entry_balances(phone: Any, scenario: Any) -> list[Balance]:
         ("queued work items", kworker - processes["gathered"].sum(), phone["ready_kworker"]),
         ("backlog of the child", child, phone["backlog_child"]),
         ("entries of zombies", zombie, phone["zombie_entries"]),
-        ("entries claimed by walkers", (processes["swap_entries"] - processes["swap_unclaimed"]).sum(), claimed_entries(phone)),
+        (
+            "entries claimed by walkers",
+            (processes["swap_entries"] - processes["swap_unclaimed"]).sum(),
+            claimed_entries(phone),
+        ),
         ("pages evicted", processes["evicted_entries"].sum(), phone["evicted_pages"]),
         ("processes exiting", (processes["state"] == k.PROCESS_EXITING).sum(), exiting_now(phone)),
         ("kills", phone["total"]["exits"] + exiting_now(phone), phone["total"]["kills"]),

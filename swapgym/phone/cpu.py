@@ -3,8 +3,8 @@
 Within a tick the CPU is shared as a fluid: a task gets ``weight / sum of weights`` of what SCHED_FIFO leaves, and what
 it does not want goes to the others. Placement is the kernel's in outline (kernel/sched/fair.c): a waking task looks for
 an idle CPU, the smallest that fits its utilisation (energy-aware placement), the largest for top-app threads (uclamp);
-with none idle it takes the largest expected share; an idle CPU pulls (newidle balance), a task that has outgrown its CPU
-moves up (misfit), and every few milliseconds a load balancer looks for a clearly better share.
+with none idle it takes the largest expected share; an idle CPU pulls (newidle balance), a task that has outgrown its
+CPU moves up (misfit), and every few milliseconds a load balancer looks for a clearly better share.
 """
 
 from __future__ import annotations
@@ -205,7 +205,9 @@ def pull(phone: Any, scenario: Any) -> None:
         misfit = capacity * 4 < utilisation(phone, task) * 5 and t.demand_ns < 0
         if shared or misfit:
             cpu = idle_cpu(phone, scenario, task)
-            if cpu >= 0 and (scenario.device.capacity[cpu] > capacity or (shared and gains(phone, scenario, task, cpu))):
+            if cpu >= 0 and (
+                scenario.device.capacity[cpu] > capacity or (shared and gains(phone, scenario, task, cpu))
+            ):
                 take(phone, task)
                 if shared:
                     idle -= 1

@@ -1,9 +1,9 @@
 """The engine: orders a tick and runs a phone to its next decision.
 
 One tick is events, wake-ups, scheduling, locks, then everybody runs: foreground, reclaim, reapers, workers and last the
-exiting threads. An exiting thread with a full batch stops the tick in its middle, since somebody must say where the batch is
-released; :func:`decide` says so and :func:`advance` goes on from there. Nothing is drawn at random here: all chance is in the
-scenario, so that every policy meets the same world.
+exiting threads. An exiting thread with a full batch stops the tick in its middle, since somebody must say where the
+batch is released; :func:`decide` says so and :func:`advance` goes on from there. Nothing is drawn at random here: all
+chance is in the scenario, so that every policy meets the same world.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ PHASE_OVER: int = 2
 NEVER_US: int = -(1 << 40)
 
 
-# ----------------------------------------------------------------------------------------------------------------- start
+# ---------------------------------------------------------------------------------------------------------------- start
 @kernel
 def start(phones: Any, scenarios: Any, lane: int) -> None:
     """Put ``phones[lane]`` (PHONE) at the start of ``scenarios[lane]`` (SCENARIO). The record must hold zeros."""
@@ -87,7 +87,7 @@ def start_process(phone: Any, scenario: Any, index: int) -> None:
         phone.pool_objects += app.swap_entries
 
 
-# ---------------------------------------------------------------------------------------------------------------- events
+# --------------------------------------------------------------------------------------------------------------- events
 @kernel
 def happen(phone: Any, scenario: Any) -> None:
     """Let the scenario's events up to the end of this tick's first instant happen."""
@@ -127,7 +127,7 @@ def prescribed_kill(phone: Any, scenario: Any, event: Any) -> None:
         phone.launches[event.c].gate_pending -= 1
 
 
-# ------------------------------------------------------------------------------------------------------------------ tick
+# ----------------------------------------------------------------------------------------------------------------- tick
 @kernel
 def wake(phone: Any, scenario: Any) -> None:
     """Collect everybody who wants CPU in this tick."""
@@ -148,7 +148,13 @@ def wake(phone: Any, scenario: Any) -> None:
             entries = phone.ready_kworker // costs.n_kworkers + 1
             work_ns = entries * costs.entry_drain_ps // k.PS_PER_NS * 2
             if worker == 0 or phone.ready_kworker > worker * costs.work_item_entries:
-                cpu.want(phone, k.TASK_KWORKER + worker, cpu.weight_of(costs.kworker_nice), costs.kworker_mask & all_cpus, work_ns)
+                cpu.want(
+                    phone,
+                    k.TASK_KWORKER + worker,
+                    cpu.weight_of(costs.kworker_nice),
+                    costs.kworker_mask & all_cpus,
+                    work_ns,
+                )
     if phone.backlog_child > 0:
         cpu.want(phone, k.TASK_CHILD, cpu.weight_of(costs.child_nice), device.background_mask, -1)
     for reaper in range(device.n_reapers):
@@ -178,7 +184,9 @@ def run(phone: Any, scenario: Any) -> None:
         phone.lmkd.reclaiming = 1
     if phone.tasks[k.TASK_COMPACTOR].wanted_us == phone.now_us:
         on = phone.tasks[k.TASK_COMPACTOR].cpu
-        cpu.charge(phone, k.TASK_COMPACTOR, k.CHARGE_COMPACTOR, memory.run_compactor(phone, scenario, device.mem_speed[on]))
+        cpu.charge(
+            phone, k.TASK_COMPACTOR, k.CHARGE_COMPACTOR, memory.run_compactor(phone, scenario, device.mem_speed[on])
+        )
     for reaper in range(device.n_reapers):
         if phone.tasks[k.TASK_REAPER + reaper].wanted_us == phone.now_us and phone.reapers[reaper].victim >= 0:
             release.run_reaper(phone, scenario, reaper)
@@ -209,7 +217,10 @@ def run_exits(phone: Any, scenario: Any) -> bool:
     """Run the exiting threads from where the tick stands; return True where one awaits a decision."""
     while phone.cursor < phone.n_exiting:
         index = phone.exiting[phone.cursor]
-        if phone.tasks[k.TASK_EXIT + index].wanted_us == phone.now_us and phone.processes[index].state == k.PROCESS_EXITING:
+        if (
+            phone.tasks[k.TASK_EXIT + index].wanted_us == phone.now_us
+            and phone.processes[index].state == k.PROCESS_EXITING
+        ):
             if phone.resuming != 0:
                 budget = phone.budget_ps
                 phone.resuming = 0
@@ -236,7 +247,7 @@ def end_tick(phone: Any, scenario: Any) -> None:
     phone.phase = PHASE_TICK if phone.now_us < scenario.duration_us else PHASE_OVER
 
 
-# ------------------------------------------------------------------------------------------------------------------- API
+# ------------------------------------------------------------------------------------------------------------------ API
 @kernel
 def advance(phones: Any, scenarios: Any, lane: int) -> int:
     """Run ``phones[lane]`` on to its next decision.
@@ -257,8 +268,10 @@ def advance(phones: Any, scenarios: Any, lane: int) -> int:
 
 @kernel
 def decide(phones: Any, scenarios: Any, lane: int, route: int) -> None:
-    """Send the pending batch of ``phones[lane]`` on ``route`` (INLINE, KWORKER or USERSPACE); a full queue falls back to
-    inline. Without a pending batch nothing happens."""
+    """Send the pending batch of ``phones[lane]`` on ``route`` (INLINE, KWORKER or USERSPACE).
+
+    A full queue falls back to inline. Without a pending batch nothing happens.
+    """
     phone = phones[lane]
     if phone.pending >= 0:
         release.route_batch(phone, scenarios[lane], route)

@@ -1,11 +1,11 @@
 """What the person waits for: frames, and launches with their gate and their allocation burst.
 
-A frame passes the UI thread, then the render thread, which overlap by one frame; its deadline is two vsync periods after
-the vsync that started it (double buffering). While the UI thread is still busy a vsync is skipped. Lateness accrues while
-a frame is past its deadline, so that it meets the decision that caused it.
+A frame passes the UI thread, then the render thread, which overlap by one frame; its deadline is two vsync periods
+after the vsync that started it (double buffering). While the UI thread is still busy a vsync is skipped. Lateness
+accrues while a frame is past its deadline, so that it meets the decision that caused it.
 
-A launch works, waits at its gate until its victims have exited (or a time-out), then allocates in a burst while it works on.
-Below the min watermark the allocating thread reclaims directly, and that is a stall.
+A launch works, waits at its gate until its victims have exited (or a time-out), then allocates in a burst while it
+works on. Below the min watermark the allocating thread reclaims directly, and that is a stall.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ REFAULTS_PER_MS: int = 4
 """Page-cache pages the foreground would read back per millisecond of its work if its whole working set were gone."""
 
 
-# ---------------------------------------------------------------------------------------------------------------- waking
+# --------------------------------------------------------------------------------------------------------------- waking
 @kernel
 def wake_frames(phone: Any, scenario: Any) -> None:
     """Start the frame of a vsync that falls in this tick, and ask for CPU for both threads of the pipeline."""
@@ -43,7 +43,9 @@ def wake_frames(phone: Any, scenario: Any) -> None:
                 frame.alloc_left = scenario.frame_alloc_pages
         frame.next_vsync_us += vsync_us
     if frame.ui_deadline_us > 0:
-        want(phone, k.TASK_UI, TOP_APP_WEIGHT, scenario.device.top_app_mask, -1 if frame.alloc_left else frame.ui_left_ns)
+        want(
+            phone, k.TASK_UI, TOP_APP_WEIGHT, scenario.device.top_app_mask, -1 if frame.alloc_left else frame.ui_left_ns
+        )
     soon = frame.ui_deadline_us > 0 and frame.ui_left_ns < phone.tick_us * k.NS_PER_US
     if frame.render_deadline_us > 0 or frame.ui_pending_deadline_us > 0 or soon:
         work = frame.render_left_ns + frame.ui_pending_work_ns + (frame.render_pending_ns if soon else 0)
@@ -161,7 +163,7 @@ def wake_noise(phone: Any, scenario: Any) -> None:
             want(phone, k.TASK_NOISE + index, weight_of(spec.nice), spec.mask, phone.noise_left_ns[index])
 
 
-# --------------------------------------------------------------------------------------------------------------- running
+# -------------------------------------------------------------------------------------------------------------- running
 @kernel
 def run_frames(phone: Any, scenario: Any) -> None:
     """Let the UI and render threads use their grants; count what misses its deadline."""
@@ -207,7 +209,7 @@ def hand_over(frame: Any, time_us: int) -> None:
 
 @kernel
 def run_ui(phone: Any, scenario: Any) -> int:
-    """Run the UI thread with its grant: direct reclaim first where its allocations need it, refaults, then the frame's work.
+    """Run the UI thread: direct reclaim first where its allocations need it, refaults, then the frame's work.
 
     Returns the time at which it handed its frame over (us), or the end of the tick.
     """
@@ -266,7 +268,7 @@ def finish_frame(phone: Any, scenario: Any, deadline_us: int, finish_us: int) ->
 
 @kernel
 def refault(phone: Any, scenario: Any, ran_us: int) -> int:
-    """Return how many pages of the foreground's page cache are read back for ``ran_us`` of its work; they take free memory."""
+    """Read back what ``ran_us`` of foreground work misses of its page cache; return the pages (taken from free)."""
     workingset = scenario.device.file_workingset_pages
     missing = workingset - phone.file_pages
     if missing <= 0 or ran_us <= 0:
@@ -342,9 +344,13 @@ def run_launches(phone: Any, scenario: Any) -> None:
             needed = (launch.work_left_ns[thread] * k.UNIT + capacity - 1) // capacity
             used = min(needed, left)
             charge(phone, task_id, k.CHARGE_LAUNCH, used)
-            launch.work_left_ns[thread] = 0 if needed <= left else launch.work_left_ns[thread] - used * capacity // k.UNIT
+            launch.work_left_ns[thread] = (
+                0 if needed <= left else launch.work_left_ns[thread] - used * capacity // k.UNIT
+            )
             end_us = max(end_us, phone.now_us + phone.tick_us * (task.granted_ns - left + used) // task.granted_ns)
-        finished = launch.phase == k.LAUNCH_BURST and launch.burst_done == launch.burst_total and work_done(launch, spec)
+        finished = (
+            launch.phase == k.LAUNCH_BURST and launch.burst_done == launch.burst_total and work_done(launch, spec)
+        )
         if spec.foreground != 0:
             until_us = end_us if finished else phone.now_us + phone.tick_us
             nominal_us = launch.start_us + spec.nominal_us
@@ -359,7 +365,7 @@ def run_launches(phone: Any, scenario: Any) -> None:
 
 @kernel
 def allocate(phone: Any, scenario: Any, index: int, granted_ns: int) -> int:
-    """Let launch ``index`` get the pages that are due, by fault and by direct reclaim; return the CPU time left (ns)."""
+    """Let launch ``index`` get the pages that are due, by fault and direct reclaim; return the CPU time left (ns)."""
     spec = scenario.launches[index]
     launch = phone.launches[index]
     task_id = k.TASK_LAUNCH + index * k.THREADS_PER_LAUNCH
@@ -386,7 +392,9 @@ def allocate(phone: Any, scenario: Any, index: int, granted_ns: int) -> int:
                 break
             continue
         faults = launch.swapin_left * due // max(1, launch.burst_total - launch.burst_done)
-        take_swapin = launch.swapin_left > 0 and (faults > 0 or launch.swapin_left == launch.burst_total - launch.burst_done)
+        take_swapin = launch.swapin_left > 0 and (
+            faults > 0 or launch.swapin_left == launch.burst_total - launch.burst_done
+        )
         cost = swapin_ps if take_swapin else alloc_ps
         count = max(1, faults) if take_swapin else due
         budget = left_ns * k.PS_PER_NS + launch.credit_ps

@@ -1,8 +1,9 @@
 """Android's low-memory killer daemon: mp_event_psi() of system/memory/lmkd (Android 14), its polls, waits and reapers.
 
-Watermarks are compared as in get_lowest_watermark(): a test on ``wmark < WMARK_HIGH`` is true when free memory is below the
-*low* watermark, and ``wmark < WMARK_LOW`` below *min*, as the messages it logs say ("min watermark is breached even after
-kill"). The app in front (oom_score_adj 0 and below) is never taken: its death would end what lag means.
+Watermarks are compared as in get_lowest_watermark(): a test on ``wmark < WMARK_HIGH`` is true when free memory is
+below the *low* watermark, and ``wmark < WMARK_LOW`` below *min*, as the messages it logs say ("min watermark is
+breached even after kill"). The app in front (oom_score_adj 0 and below) is never taken: its death would end what lag
+means.
 """
 
 from __future__ import annotations
@@ -75,7 +76,7 @@ def swap_is_low(phone: Any, scenario: Any) -> bool:
 
 @kernel
 def thrashing_percent(phone: Any) -> int:
-    """Return refaults since the window's start in percent of the file LRU, earlier windows' growth halved per window."""
+    """Return refaults of this window in percent of the file LRU, earlier growth halved per window."""
     lmkd = phone.lmkd
     elapsed = phone.now_us - lmkd.thrash_window_us
     grown = (phone.total.refaults - lmkd.thrash_refaults) * 100 // max(1, lmkd.thrash_file)
@@ -181,10 +182,16 @@ def watch(phone: Any, scenario: Any) -> None:
     critical = False
     if phone.now_us >= psi.next_update_us:
         update_triggers(phone)
-        if psi.some_growth_us >= device.psi_partial_stall_us and phone.now_us >= psi.last_some_event_us + k.PSI_WINDOW_US:
+        if (
+            psi.some_growth_us >= device.psi_partial_stall_us
+            and phone.now_us >= psi.last_some_event_us + k.PSI_WINDOW_US
+        ):
             psi.last_some_event_us = phone.now_us
             woken = True
-        if psi.full_growth_us >= device.psi_complete_stall_us and phone.now_us >= psi.last_full_event_us + k.PSI_WINDOW_US:
+        if (
+            psi.full_growth_us >= device.psi_complete_stall_us
+            and phone.now_us >= psi.last_full_event_us + k.PSI_WINDOW_US
+        ):
             psi.last_full_event_us = phone.now_us
             woken = True
             critical = True

@@ -64,7 +64,7 @@ def store_objects(phone: Any, scenario: Any, count: int) -> int:
 
 @kernel
 def forget_evicted(phone: Any, process: Any, count: int) -> None:
-    """Settle the books of ``count`` entries of ``process`` that are about to go: so many were evicted since the start."""
+    """Take the share evicted since the start off the books as ``count`` entries of ``process`` go."""
     entries = process.swap_entries + process.queued_kworker + process.queued_child
     if entries > 0:
         gone = process.evicted_entries * count // entries
@@ -135,12 +135,13 @@ def find_evictable(phone: Any) -> int:
 
 @kernel
 def reclaim(phone: Any, scenario: Any, wanted: int, budget_ps: int, speed: int, factor: int) -> int:
-    """Reclaim up to ``wanted`` pages with ``budget_ps`` of CPU time; return the budget left; ``-1 - left`` where
-    nothing is left to reclaim.
+    """Reclaim up to ``wanted`` pages with ``budget_ps`` of CPU time.
 
-    As shrink_node: batches of SWAP_CLUSTER_MAX, clean page cache first while it is ample (cache_trim_mode), then page cache
-    and anonymous memory by swappiness and list sizes (get_scan_count), every fourth batch the slab shrinkers, of which
-    zsmalloc's compaction is one.
+    Returns the budget left, as ``-1 - left`` where nothing is left to reclaim.
+
+    As shrink_node: batches of SWAP_CLUSTER_MAX, clean page cache first while it is ample (cache_trim_mode), then page
+    cache and anonymous memory by swappiness and list sizes (get_scan_count), every fourth batch the slab shrinkers,
+    of which zsmalloc's compaction is one.
     """
     device = scenario.device
     costs = scenario.kernel
@@ -208,7 +209,7 @@ def join_reclaim(phone: Any, scenario: Any) -> None:
 
 @kernel
 def run_kswapd(phone: Any, scenario: Any, cpu_speed: int) -> int:
-    """Let kswapd reclaim with its grant until free memory is above the high watermark; return the CPU time it used (ns)."""
+    """Let kswapd reclaim until free memory is above the high watermark; return the CPU time it used (ns)."""
     t = phone.tasks[k.TASK_KSWAPD]
     wanted = scenario.device.watermark_high - phone.free_pages
     budget = t.granted_ns * k.PS_PER_NS + phone.kswapd_credit_ps

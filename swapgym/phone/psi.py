@@ -1,7 +1,8 @@
 """Pressure stall information, as kernel/sched/psi.c has it.
 
 Per CPU, ``some`` is time in which a task there was stalled on memory and ``full`` time in which nothing else ran there;
-both are averaged over CPUs by their non-idle time. kswapd's own running counts as a stall (balance_pgdat enters memstall).
+both are averaged over CPUs by their non-idle time. kswapd's own running counts as a stall (balance_pgdat enters
+memstall).
 """
 
 from __future__ import annotations
@@ -59,8 +60,10 @@ def average(value: int, stall_us: int) -> int:
 
 @kernel
 def update_triggers(phone: Any) -> None:
-    """Estimate the stall of the last window, ten times per window (window_update): this one's growth, and the last one's for
-    the rest."""
+    """Estimate the stall of the last second, ten times per window (window_update).
+
+    It is the growth of this window and, for the part still to come, that of the one before.
+    """
     psi = phone.psi
     psi.next_update_us = phone.now_us + k.PSI_WINDOW_US // k.PSI_UPDATES_PER_WINDOW
     elapsed = phone.now_us - psi.window_start_us

@@ -1,9 +1,10 @@
 """The release path: exiting threads, lmkd's reapers, the kworkers and the USERSPACE child.
 
 An exiting thread walks its address space (zap_pte_range): present and swapped pages lie interleaved, so a segment holds
-one batch of swap entries and its share of present pages. Present pages are freed at once. When the batch is full, someone
-says where its entries are released: that is the decision of this environment. INLINE, the thread frees them before it goes
-on; deferred, it pays the enqueue cost and goes on, and the entries' memory stays until a worker has drained them.
+one batch of swap entries and its share of present pages. Present pages are freed at once. When the batch is full,
+someone says where its entries are released: that is the decision of this environment. INLINE, the thread frees them
+before it goes on; deferred, it pays the enqueue cost and goes on, and the entries' memory stays until a worker has
+drained them.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ RESIDENT_SEGMENT: int = 512
 """Present pages of a segment without swap entries: mmu_gather frees in groups of 512."""
 
 
-# ------------------------------------------------------------------------------------------------- freeing, in the books
+# ------------------------------------------------------------------------------------------------ freeing, in the books
 @kernel
 def free_present(phone: Any, process: Any, count: int) -> None:
     """Give ``count`` present anonymous pages of ``process`` back."""
@@ -86,7 +87,7 @@ def queue_child(phone: Any, scenario: Any, process: Any, count: int) -> None:
         process.walk.credit_ps -= scenario.kernel.child_fork_ns * k.PS_PER_NS
 
 
-# --------------------------------------------------------------------------------------------------------------- walking
+# -------------------------------------------------------------------------------------------------------------- walking
 @kernel
 def fetch_segment(process: Any, walk: Any, batch_entries: int) -> None:
     """Take the next segment of the address space into the walker's hand."""
@@ -116,7 +117,9 @@ def affordable(left: int, budget_ps: int, cost_ps: int) -> int:
 
 
 @kernel
-def walk_on(phone: Any, scenario: Any, process: Any, walk: Any, budget_ps: int, speed: int, factor: int, waste: int) -> int:
+def walk_on(
+    phone: Any, scenario: Any, process: Any, walk: Any, budget_ps: int, speed: int, factor: int, waste: int
+) -> int:
     """Walk on until the budget is used up, a batch is full or the address space is done; return the budget left (ps).
 
     Args:
@@ -176,11 +179,13 @@ def walk_on(phone: Any, scenario: Any, process: Any, walk: Any, budget_ps: int, 
     return 0
 
 
-# ---------------------------------------------------------------------------------------------------------- exiting tasks
+# -------------------------------------------------------------------------------------------------------- exiting tasks
 @kernel
 def exit_weight(process: Any) -> int:
-    """Return the load weight of an exiting process: lmkd promotes its victims to normal priority, the activity manager
-    leaves them in the background group."""
+    """Return the load weight of an exiting process.
+
+    lmkd promotes its victims to normal priority, the activity manager leaves them in the background group.
+    """
     return k.BACKGROUND_WEIGHT if process.killer == k.KILLER_ACTIVITY_MANAGER else k.UNIT
 
 
@@ -228,7 +233,7 @@ def begin_exit(phone: Any, scenario: Any, index: int) -> int:
 
 @kernel
 def run_exit(phone: Any, scenario: Any, index: int, budget_ps: int) -> int:
-    """Run the exiting process ``index``; return the budget left (ps) where it awaits a decision, -1 where its tick is over."""
+    """Run exiting process ``index``; return the budget left (ps) while it awaits a decision, -1 when its tick is over."""
     process = phone.processes[index]
     task = phone.tasks[k.TASK_EXIT + index]
     speed = speed_on(scenario, k.TASK_EXIT + index, task.cpu)
@@ -353,14 +358,14 @@ def join_locks(phone: Any, scenario: Any) -> None:
 def join_inline(phone: Any, scenario: Any, task_id: int, process: Any) -> None:
     """Declare a walker that frees swap entries inline, with the present pages it frees in between."""
     costs = scenario.kernel
-    between = (
-        process.anon_unclaimed * costs.resident_anon_ps + process.file_pages * costs.resident_file_ps
-    ) // max(1, process.swap_unclaimed)
+    between = (process.anon_unclaimed * costs.resident_anon_ps + process.file_pages * costs.resident_file_ps) // max(
+        1, process.swap_unclaimed
+    )
     speed = speed_on(scenario, task_id, phone.tasks[task_id].cpu)
     join(phone, task_id, speed, costs.entry_inline_ps, costs.entry_inline_lock_ps, between)
 
 
-# ------------------------------------------------------------------------------------------------------- those who drain
+# ------------------------------------------------------------------------------------------------------ those who drain
 @kernel
 def run_reaper(phone: Any, scenario: Any, reaper: int) -> None:
     """Let an lmkd reaper thread walk its victim's address space from the other end (process_mrelease), inline."""
@@ -407,8 +412,7 @@ def next_queued(phone: Any, child: bool) -> int:
 
 @kernel
 def drain(phone: Any, scenario: Any, task_id: int, budget_ps: int, child: bool) -> int:
-    """Drain deferred entries with ``budget_ps``; return what is left of it (ps), less than one entry's cost while there are
-    entries."""
+    """Drain deferred entries with ``budget_ps`` of CPU time; return what is left of it (ps)."""
     task = phone.tasks[task_id]
     bare = scenario.kernel.entry_drain_ps * k.UNIT // speed_on(scenario, task_id, task.cpu)
     cost = bare * task.lock_factor // k.UNIT

@@ -1,5 +1,6 @@
-"""The records of one simulated phone: what it is (:data:`DEVICE`, :data:`KERNEL`), what will happen to it
-(:data:`SCENARIO`) and how it stands now (:data:`PHONE`).
+"""The records of one simulated phone.
+
+What it is: :data:`DEVICE`, :data:`KERNEL`. What will happen to it: :data:`SCENARIO`. How it stands now: :data:`PHONE`.
 
 All fields are 64-bit integers: pages of 4 KiB, swap entries, microseconds of wall time (``_us``), nanoseconds of CPU
 time on the CPU that ran (``_ns``), picoseconds of work per page on a CPU of capacity 1024 (``_ps``), shares over 1024.
@@ -17,7 +18,7 @@ import numpy as np
 from swapgym.phone import constants as k
 from swapgym.phone.records import Field, integer, nested, record
 
-# ------------------------------------------------------------------------------------------------------------ DEVICE
+# --------------------------------------------------------------------------------------------------------------- DEVICE
 DEVICE_FIELDS: Final[tuple[Field, ...]] = (
     integer("n_cpus", "1", "CPUs that exist (at most 8)"),
     integer("capacity", "1/1024", "compute capacity of each CPU (capacity-dmips-mhz normalised)", k.MAX_CPUS),
@@ -48,10 +49,12 @@ DEVICE_FIELDS: Final[tuple[Field, ...]] = (
 )
 DEVICE: Final[np.dtype[Any]] = record(*DEVICE_FIELDS)
 
-# ------------------------------------------------------------------------------------------------------------ KERNEL
+# --------------------------------------------------------------------------------------------------------------- KERNEL
 KERNEL_FIELDS: Final[tuple[Field, ...]] = (
     integer("batch_entries", "entries", "swap entries gathered before a decision"),
-    integer("work_item_entries", "entries", "deferred entries of one process cached before they are queued as a work item"),
+    integer(
+        "work_item_entries", "entries", "deferred entries of one process cached before they are queued as a work item"
+    ),
     integer("defer_route", "code", "route of the binary action 'defer': KWORKER or USERSPACE"),
     integer("queue_capacity", "entries", "backlog bound of the kworker queue; a full queue falls back to inline"),
     integer("hold_slot", "0/1", "a deferred entry keeps its swap slot until drained (whole entry) or frees it at once"),
@@ -78,14 +81,16 @@ KERNEL_FIELDS: Final[tuple[Field, ...]] = (
     integer("compaction_ps", "ps", "zs_compact: give back one physical page of the pool"),
     integer("alloc_ps", "ps", "fault in and zero one new page"),
     integer("lock_handoff", "1/1024", "growth of a lock hold per further contender (cache-line transfer)"),
-    integer("zspage_return", "1/1024", "exponent g of pool ~ objects**g: 1024 memory returns linearly, 0 not until the end"),
+    integer(
+        "zspage_return", "1/1024", "exponent g of pool ~ objects**g: 1024 memory returns linearly, 0 not until the end"
+    ),
     integer("pte_waste", "1/1024", "extra cost when the lmkd reaper and the victim work on one address space"),
     integer("exit_signal_us", "us", "from SIGKILL until the last thread is gone and exit_mm starts (off-CPU)"),
     integer("refault_io_us", "us", "stall of one refault from storage, read-ahead included"),
 )
 KERNEL: Final[np.dtype[Any]] = record(*KERNEL_FIELDS)
 
-# ---------------------------------------------------------------------------------------------------------- SCENARIO
+# ------------------------------------------------------------------------------------------------------------- SCENARIO
 APP_FIELDS: Final[tuple[Field, ...]] = (
     integer("present", "0/1", "the slot holds a process at the start"),
     integer("oom_score_adj", "1", "-1000 to 1000 (ProcessList.java)"),
@@ -158,7 +163,7 @@ SCENARIO_FIELDS: Final[tuple[Field, ...]] = (
 )
 SCENARIO: Final[np.dtype[Any]] = record(*SCENARIO_FIELDS)
 
-# ------------------------------------------------------------------------------------------------------------- PHONE
+# ---------------------------------------------------------------------------------------------------------------- PHONE
 WALK_FIELDS: Final[tuple[Field, ...]] = (
     integer("stage", "code", "WALK_* of constants"),
     integer("anon", "pages", "present anonymous pages left of the segment in hand"),
