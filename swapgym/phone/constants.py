@@ -26,8 +26,9 @@ TASK_UI: Final = 0
 TASK_RENDER: Final = 1
 TASK_KSWAPD: Final = 2
 TASK_COMPACTOR: Final = 3  # CachedAppOptimizer's thread, MADV_PAGEOUT of an app entering cached (FACTS B.2)
-TASK_CHILD: Final = 4  # the USERSPACE route's forked child
-TASK_KWORKER: Final = 5
+TASK_CACHED: Final = 4  # threads of cached apps that nothing has frozen
+TASK_CHILD: Final = 5  # the USERSPACE route's forked child
+TASK_KWORKER: Final = 6
 TASK_REAPER: Final = TASK_KWORKER + MAX_KWORKERS
 TASK_NOISE: Final = TASK_REAPER + MAX_REAPERS
 TASK_LAUNCH: Final = TASK_NOISE + MAX_NOISE
@@ -47,7 +48,8 @@ CHARGE_EXIT: Final = 8  # the victim's own exit: accounted to the process
 CHARGE_LMKD_REAPER: Final = 9  # process_mrelease: accounted to lmkd
 CHARGE_KWORKER: Final = 10  # unaccounted to the process (the letter's third concern)
 CHARGE_CHILD: Final = 11  # USERSPACE: accounted to the process's own child
-N_CHARGES: Final = 12
+CHARGE_CACHED: Final = 12  # cached apps that nothing has frozen
+N_CHARGES: Final = 13
 CHARGE_NAMES: Final = (
     "idle",
     "rt",
@@ -61,6 +63,7 @@ CHARGE_NAMES: Final = (
     "lmkd_reaper",
     "kworker",
     "child",
+    "cached",
 )
 
 # --- routes of a batch ---------------------------------------------------------------------------------------------
@@ -123,6 +126,7 @@ FROZEN_FRAME_US: Final = 700_000  # Android vitals
 LATE_BINS: Final = 64
 LOAD_BALANCE_US: Final = 4_000  # a busy CPU balances at intervals of this order (sched domains' balance_interval)
 BACKGROUND_WEIGHT: Final = 52  # cpu.shares of the background cgroup: 52 of 1024 (platform/system/core c3659fb)
+CACHED_WAKE_US: Final = 100_000  # how often unfrozen cached apps are looked at
 POLL_SHORT_US: Final = 10_000  # lmkd PSI_POLL_PERIOD_SHORT_MS
 POLL_LONG_US: Final = 100_000  # lmkd PSI_POLL_PERIOD_LONG_MS
 PREVIOUS_APP_ADJ: Final = 700

@@ -31,7 +31,7 @@ def weight_of(nice: int) -> int:
 @kernel
 def speed_on(scenario: Any, task: int, cpu: int) -> int:
     """Return the speed (1/1024) of ``task`` on ``cpu``: memory-bound kernel work scales less than computing does."""
-    if task <= k.TASK_RENDER or (k.TASK_NOISE <= task < k.TASK_EXIT):
+    if task <= k.TASK_RENDER or k.TASK_NOISE <= task < k.TASK_EXIT:
         return scenario.device.capacity[cpu]
     return scenario.device.mem_speed[cpu]
 

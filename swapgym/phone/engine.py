@@ -81,6 +81,8 @@ def start_process(phone: Any, scenario: Any, index: int) -> None:
         process.anon_unclaimed = app.anon_pages
         process.anon_hot_pages = app.anon_hot_pages
         process.file_pages = app.file_pages
+        process.file_hot_pages = app.file_hot_pages
+        process.cached_us = NEVER_US if app.frozen != 0 else 0
         process.swap_entries = app.swap_entries
         process.swap_unclaimed = app.swap_entries
         phone.anon_pages += app.anon_pages
@@ -107,7 +109,9 @@ def happen(phone: Any, scenario: Any) -> None:
         elif event.kind == k.EVENT_COMPACT:
             if phone.processes[event.a].state == k.PROCESS_ALIVE and event.a != phone.foreground:
                 phone.processes[event.a].oom_score_adj = k.CACHED_APP_ADJ
-                phone.compact_queue |= 1 << event.a
+                phone.processes[event.a].cached_us = phone.now_us
+                if scenario.device.compaction != 0:
+                    phone.compact_queue |= 1 << event.a
         elif event.kind == k.EVENT_FREE_BUFFERS:
             pages = min(event.a, phone.buffer_pages)
             phone.buffer_pages -= pages
@@ -139,6 +143,9 @@ def wake(phone: Any, scenario: Any) -> None:
     foreground.wake_launches(phone, scenario)
     if phone.kswapd_awake != 0:
         cpu.want(phone, k.TASK_KSWAPD, cpu.weight_of(0), all_cpus, -1)
+    memory.wake_cached(phone, scenario)
+    if phone.cached_due > 0:
+        cpu.want(phone, k.TASK_CACHED, k.BACKGROUND_WEIGHT, device.background_mask, -1)
     if phone.compact_target < 0 and phone.compact_queue != 0:
         memory.next_compaction(phone)
     if phone.compact_target >= 0:
@@ -187,6 +194,9 @@ def run(phone: Any, scenario: Any) -> None:
         cpu.charge(
             phone, k.TASK_COMPACTOR, k.CHARGE_COMPACTOR, memory.run_compactor(phone, scenario, device.mem_speed[on])
         )
+    if phone.tasks[k.TASK_CACHED].wanted_us == phone.now_us:
+        on = phone.tasks[k.TASK_CACHED].cpu
+        cpu.charge(phone, k.TASK_CACHED, k.CHARGE_CACHED, memory.run_cached(phone, scenario, device.mem_speed[on]))
     for reaper in range(device.n_reapers):
         if phone.tasks[k.TASK_REAPER + reaper].wanted_us == phone.now_us and phone.reapers[reaper].victim >= 0:
             release.run_reaper(phone, scenario, reaper)

@@ -198,13 +198,16 @@ def reclaim(phone: Any, scenario: Any, wanted: int, budget_ps: int, speed: int, 
 
 @kernel
 def join_reclaim(phone: Any, scenario: Any) -> None:
-    """Declare kswapd and the compactor: compressing into the pool takes the lock."""
+    """Declare kswapd, the compactor and cached apps: compressing into the pool and faulting from it take the lock."""
     costs = scenario.kernel
-    for task_id in (k.TASK_KSWAPD, k.TASK_COMPACTOR):
+    for task_id in (k.TASK_KSWAPD, k.TASK_COMPACTOR, k.TASK_CACHED):
         task = phone.tasks[task_id]
         if task.wanted_us == phone.now_us:
             speed = scenario.device.mem_speed[task.cpu]
-            join(phone, task_id, speed, costs.compress_ps, costs.compress_lock_ps, 0)
+            if task_id == k.TASK_CACHED:
+                join(phone, task_id, speed, costs.swapin_ps, costs.swapin_lock_ps, 0)
+            else:
+                join(phone, task_id, speed, costs.compress_ps, costs.compress_lock_ps, 0)
 
 
 @kernel
@@ -232,6 +235,7 @@ def run_compactor(phone: Any, scenario: Any, speed: int) -> int:
     cost = scenario.kernel.compress_ps * k.UNIT // speed * t.lock_factor // k.UNIT
     bare = scenario.kernel.compress_ps * k.UNIT // speed
     while phone.compact_target >= 0:
+        unmap_files(phone, phone.processes[phone.compact_target])
         pages = min(evictable(phone, phone.compact_target), phone.slots_free)
         if pages == 0:
             next_compaction(phone)
@@ -244,6 +248,66 @@ def run_compactor(phone: Any, scenario: Any, speed: int) -> int:
         phone.total.spin_ns += pages * (cost - bare) // k.PS_PER_NS
         budget -= pages * cost
     phone.compact_credit_ps = 0
+    return max(0, t.granted_ns - budget // k.PS_PER_NS)
+
+
+@kernel
+def unmap_files(phone: Any, process: Any) -> None:
+    """Page out the mapped files of an app that enters cached, but for those it shares with others.
+
+    Their cost is small beside that of compressing, and is left out.
+    """
+    pages = max(0, process.file_pages - process.file_hot_pages)
+    process.file_pages -= pages
+    phone.file_pages -= pages
+    phone.free_pages += pages
+    phone.total.file_reclaimed += pages
+
+
+@kernel
+def wake_cached(phone: Any, scenario: Any) -> None:
+    """Let cached apps that nothing has frozen want the pages they touch."""
+    if phone.now_us < phone.cached_next_us:
+        return
+    phone.cached_next_us += k.CACHED_WAKE_US
+    for index in range(scenario.n_processes):
+        process = phone.processes[index]
+        if process.state != k.PROCESS_ALIVE or process.oom_score_adj < k.PREVIOUS_APP_ADJ:
+            continue
+        if scenario.device.freezer != 0 and phone.now_us >= process.cached_us + scenario.device.freezer_us:
+            continue
+        touched = scenario.apps[index].touch_pages_per_s * (k.CACHED_WAKE_US // k.MS) // 1000
+        due = min(touched, process.swap_unclaimed - process.touch_due)
+        process.touch_due += due
+        phone.cached_due += due
+
+
+@kernel
+def run_cached(phone: Any, scenario: Any, speed: int) -> int:
+    """Let unfrozen cached apps fault back what they touch; return the CPU time used (ns)."""
+    t = phone.tasks[k.TASK_CACHED]
+    bare = scenario.kernel.swapin_ps * k.UNIT // speed
+    cost = bare * t.lock_factor // k.UNIT
+    budget = t.granted_ns * k.PS_PER_NS + phone.cached_credit_ps
+    for index in range(scenario.n_processes):
+        process = phone.processes[index]
+        if process.touch_due == 0:
+            continue
+        room = max(0, phone.free_pages - scenario.device.watermark_min)
+        wanted = min(process.touch_due, process.swap_unclaimed) if process.state == k.PROCESS_ALIVE else 0
+        pages = min(wanted, budget // cost, room)
+        swap_in(phone, scenario, process, pages)
+        phone.total.spin_ns += pages * (cost - bare) // k.PS_PER_NS
+        budget -= pages * cost
+        settled = process.touch_due if wanted == 0 else pages
+        process.touch_due -= settled
+        phone.cached_due -= settled
+        if budget < cost:
+            break
+    if phone.cached_due > 0 and budget < cost:
+        phone.cached_credit_ps = budget
+        return t.granted_ns
+    phone.cached_credit_ps = 0
     return max(0, t.granted_ns - budget // k.PS_PER_NS)
 
 

@@ -233,7 +233,7 @@ def begin_exit(phone: Any, scenario: Any, index: int) -> int:
 
 @kernel
 def run_exit(phone: Any, scenario: Any, index: int, budget_ps: int) -> int:
-    """Run exiting process ``index``; return the budget left (ps) while it awaits a decision, -1 when its tick is over."""
+    """Run exiting process ``index``; return its budget left (ps) if it awaits a decision, -1 if its tick is over."""
     process = phone.processes[index]
     task = phone.tasks[k.TASK_EXIT + index]
     speed = speed_on(scenario, k.TASK_EXIT + index, task.cpu)

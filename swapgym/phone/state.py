@@ -46,6 +46,9 @@ DEVICE_FIELDS: Final[tuple[Field, ...]] = (
     integer("thrashing_decay_percent", "%", "lmkd's thrashing_limit_decay"),
     integer("n_reapers", "1", "lmkd's reaper threads (0 to 2)"),
     integer("kill_heaviest", "0/1", "lmkd's kill_heaviest_task"),
+    integer("compaction", "0/1", "an app that enters cached is paged out (CachedAppOptimizer, full compaction)"),
+    integer("freezer", "0/1", "cached apps are frozen"),
+    integer("freezer_us", "us", "how long after it entered cached an app is frozen"),
 )
 DEVICE: Final[np.dtype[Any]] = record(*DEVICE_FIELDS)
 
@@ -97,7 +100,10 @@ APP_FIELDS: Final[tuple[Field, ...]] = (
     integer("anon_pages", "pages", "resident anonymous pages at the start"),
     integer("anon_hot_pages", "pages", "of which reclaim leaves alone while it finds others"),
     integer("file_pages", "pages", "mapped page-cache pages"),
+    integer("file_hot_pages", "pages", "of which paging the app out leaves mapped (shared with others)"),
     integer("swap_entries", "entries", "swapped pages at the start"),
+    integer("touch_pages_per_s", "pages/s", "pages it touches while it is cached and not frozen"),
+    integer("frozen", "0/1", "it has been cached for longer than the freezer waits"),
     integer("exit_other_ns", "ns", "CPU work of do_exit outside exit_mm, on a CPU of capacity 1024"),
     integer("relaunch_cost_us", "us", "probability of return by LRU depth times cold minus hot start"),
 )
@@ -181,6 +187,9 @@ PROCESS_FIELDS: Final[tuple[Field, ...]] = (
     integer("anon_unclaimed", "pages", "of which no walker has in hand"),
     integer("anon_hot_pages", "pages", "pages that reclaim leaves for last"),
     integer("file_pages", "pages", "mapped page-cache pages no walker has in hand (memory counts in PHONE.file_pages)"),
+    integer("file_hot_pages", "pages", "mapped page-cache pages that paging out leaves"),
+    integer("cached_us", "us", "when it entered cached"),
+    integer("touch_due", "pages", "pages it wants to touch now"),
     integer("swap_entries", "entries", "swapped pages, those in a walker's hand included, queued ones not"),
     integer("swap_unclaimed", "entries", "of which no walker has in hand"),
     integer("queued_kworker", "entries", "deferred and not yet drained by the kworker"),
@@ -396,6 +405,9 @@ PHONE_FIELDS: Final[tuple[Field, ...]] = (
     integer("compact_target", "index", "process being compacted; -1 none"),
     integer("compact_credit_ps", "ps", "CPU time paid towards its next page"),
     integer("compact_queue", "bitmask", "processes that wait for compaction"),
+    integer("cached_next_us", "us", "next look at unfrozen cached apps"),
+    integer("cached_due", "pages", "pages that unfrozen cached apps want to touch now"),
+    integer("cached_credit_ps", "ps", "CPU time paid towards the next of them"),
     integer("kworker_credit_ps", "ps", "CPU time paid towards the next entry, per worker", k.MAX_KWORKERS),
     integer("child_credit_ps", "ps", "CPU time paid towards the next entry"),
     integer("anon_debt", "1/1024 pages", "anonymous pages that reclaim owes to swappiness"),
