@@ -257,7 +257,9 @@ def unmap_files(phone: Any, process: Any) -> None:
 
     Their cost is small beside that of compressing, and is left out.
     """
-    pages = max(0, process.file_pages - process.file_hot_pages)
+    pages = min(process.file_pages - process.file_hot_pages, phone.file_pages)
+    if pages <= 0:
+        return
     process.file_pages -= pages
     phone.file_pages -= pages
     phone.free_pages += pages

@@ -1,0 +1,31 @@
+"""Everything exogenous: devices, kernel variants, apps, presets, suites, and the scenarios drawn from them."""
+
+from __future__ import annotations
+
+from swapgym.workload.config import config_hash
+from swapgym.workload.devices import DEVICES, DeviceProfile, device_profile
+from swapgym.workload.kernels import KERNELS, KernelVariant, kernel_variant
+from swapgym.workload.presets import MIXED, PRESET_NAMES, PRESETS, Preset, preset
+from swapgym.workload.scenario import Drawn, draw, empty
+from swapgym.workload.suites import SUITES, Suite, suite
+
+__all__ = [
+    "DEVICES",
+    "KERNELS",
+    "MIXED",
+    "PRESETS",
+    "PRESET_NAMES",
+    "SUITES",
+    "DeviceProfile",
+    "Drawn",
+    "KernelVariant",
+    "Preset",
+    "Suite",
+    "config_hash",
+    "device_profile",
+    "draw",
+    "empty",
+    "kernel_variant",
+    "preset",
+    "suite",
+]

@@ -1,0 +1,110 @@
+"""Presets: what happens to the phone, as ranges from which a scenario is drawn.
+
+Sources: ten and more of 20 to 30 cached apps killed at a camera launch (Lei Liu, 9 Sep 2025); camera demand 300 to 1,200 MB in 0.8
+to 3 s and 773 ms to the first frame without contention (one device log; the demand is a judgement, to be swept); switches
+per session from LSApp; SCHED_FIFO load of SurfaceFlinger, audio and camera threads 10 to 60 % of a big core (judgement).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from swapgym.workload.config import unknown
+
+Range = tuple[float, float]
+PHONES: Final = ("phone-4gb", "phone-6gb", "phone-8gb", "phone-12gb")
+
+
+@dataclass(frozen=True)
+class Preset:
+    """Ranges from which a scenario is drawn, uniformly unless said otherwise.
+
+    Attributes:
+        name: Its name.
+        devices: Device profiles it happens on.
+        duration_ms: Length of the episode.
+        launches: How many launches, inclusive.
+        launch_gap_ms: Time between two of them.
+        victims: Prescribed kills per launch, inclusive.
+        kill_spread_ms: Time over which they are spread.
+        promoted_share: Probability that a kill is lmkd's way (promoted) rather than the activity manager's.
+        gated_share: Probability that the launch waits for its victims.
+        gate_timeout_ms: How long it waits at most.
+        burst_mib: What a launch allocates.
+        burst_ms: How long it takes to, unhindered.
+        buffer_share: Share of the burst that is unreclaimable buffers.
+        hot_share: Probability that a launch is of an app that is still there (swap-in instead of burst).
+        work_ms: CPU work of a launch on capacity 1024, all threads together.
+        services: Services that restart after the first launch's kills, inclusive.
+        slack: Page cache beyond its working set at the start, over the working set.
+        slots_used: Share of the swap slots in use at the start.
+        rt_share: SCHED_FIFO utilisation while the load is on.
+        rt_cpus: Share of the CPUs that have it; the biggest first.
+        rt_unthrottled: Probability that RT throttling is off.
+        mass_kill: Kills at once by the activity manager before the first launch, inclusive.
+    """
+
+    name: str
+    devices: tuple[str, ...] = PHONES
+    duration_ms: Range = (3_500, 5_000)
+    launches: tuple[int, int] = (1, 1)
+    launch_gap_ms: Range = (900, 1_600)
+    victims: tuple[int, int] = (4, 10)
+    kill_spread_ms: Range = (60, 300)
+    promoted_share: float = 1.0
+    gated_share: float = 1.0
+    gate_timeout_ms: Range = (1_000, 2_000)
+    burst_mib: Range = (300, 1_200)
+    burst_ms: Range = (800, 2_500)
+    buffer_share: Range = (0.4, 0.8)
+    hot_share: float = 0.0
+    work_ms: Range = (500, 1_200)
+    services: tuple[int, int] = (0, 0)
+    slack: Range = (0.1, 0.6)
+    slots_used: Range = (0.6, 0.85)
+    rt_share: Range = (0.05, 0.3)
+    rt_cpus: Range = (0.1, 0.4)
+    rt_unthrottled: float = 0.1
+    mass_kill: tuple[int, int] = (0, 0)
+
+
+CAMERA_LAUNCH: Final = Preset("camera_launch", victims=(5, 14), rt_share=(0.1, 0.5))
+APP_SWITCHING: Final = Preset(
+    "app_switching", duration_ms=(4_000, 6_000), launches=(2, 4), victims=(1, 4), promoted_share=0.6, gated_share=0.6,
+    burst_mib=(120, 450), burst_ms=(500, 1_200), buffer_share=(0.1, 0.3), hot_share=0.4, work_ms=(400, 1_000),
+)  # fmt: skip
+CLEAR_ALL: Final = Preset(
+    "clear_all", victims=(1, 2), promoted_share=0.0, burst_mib=(150, 500), burst_ms=(600, 1_200),
+    buffer_share=(0.1, 0.3), work_ms=(500, 1_200), mass_kill=(8, 16),
+)  # fmt: skip
+RT_RECORDING: Final = Preset(
+    "rt_recording", victims=(3, 8), burst_mib=(200, 800), rt_share=(0.6, 1.0), rt_cpus=(0.5, 1.0), rt_unthrottled=0.5,
+)  # fmt: skip
+LOW_RAM: Final = Preset(
+    "low_ram", devices=("phone-4gb", "phone-6gb"), launches=(1, 2), launch_gap_ms=(1_200, 2_000), victims=(2, 5),
+    burst_mib=(300, 700), burst_ms=(600, 1_500), buffer_share=(0.2, 0.6), slack=(-0.1, 0.1), slots_used=(0.8, 0.93),
+)  # fmt: skip
+SERVICE_RESTART: Final = Preset(
+    "service_restart", victims=(3, 8), promoted_share=0.8, burst_mib=(200, 600), burst_ms=(600, 1_500),
+    buffer_share=(0.2, 0.5), services=(2, 5), slack=(0.0, 0.3),
+)  # fmt: skip
+
+PRESETS: Final[dict[str, Preset]] = {
+    preset.name: preset
+    for preset in (CAMERA_LAUNCH, APP_SWITCHING, CLEAR_ALL, RT_RECORDING, LOW_RAM, SERVICE_RESTART)
+}
+MIXED: Final = "mixed"
+"""Draws one of the others."""
+PRESET_NAMES: Final[tuple[str, ...]] = (*PRESETS, MIXED)
+
+
+def preset(name: str) -> Preset:
+    """Return the preset called ``name`` (``mixed`` is not one: it draws one of them).
+
+    Raises:
+        ValueError: If there is none; names the nearest and all there are.
+    """
+    if name not in PRESETS:
+        raise unknown("preset", name, PRESET_NAMES)
+    return PRESETS[name]

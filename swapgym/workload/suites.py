@@ -1,0 +1,78 @@
+"""Suites: which scenarios a policy is trained, chosen and judged on. Their seeds never overlap.
+
+A scenario seed is an integer below 2**32. Train seeds lie below 2**31 and are what an environment draws by itself; validation
+and test seeds lie above and are fixed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from swapgym.workload.config import unknown
+from swapgym.workload.presets import PRESETS, preset
+
+TRAIN_SEEDS: Final = 2**31
+VALIDATION_BASE: Final = 2**31
+TEST_BASE: Final = 3 * 2**30
+VALIDATION_EPISODES: Final = 20
+TEST_EPISODES: Final = 40
+
+
+@dataclass(frozen=True)
+class Suite:
+    """A list of scenarios, balanced over presets.
+
+    Attributes:
+        name: ``train``, ``validation`` or ``test``.
+        base: First seed.
+        episodes: Scenarios per preset.
+        presets: Names of the presets.
+    """
+
+    name: str
+    base: int
+    episodes: int
+    presets: tuple[str, ...] = tuple(PRESETS)
+
+    def __iter__(self) -> Iterator[tuple[str, int]]:
+        """Yield ``(preset, seed)``; each preset has seeds of its own."""
+        for position, name in enumerate(self.presets):
+            for episode in range(self.episodes):
+                yield name, self.base + position * 1_000_000 + episode
+
+    def __len__(self) -> int:
+        """Return the number of scenarios."""
+        return len(self.presets) * self.episodes
+
+    def only(self, name: str) -> Suite:
+        """Return the suite's scenarios of one preset, with the same seeds."""
+        preset(name)
+        position = self.presets.index(name)
+        return Suite(f"{self.name}/{name}", self.base + position * 1_000_000, self.episodes, (name,))
+
+    def first(self, episodes: int) -> Suite:
+        """Return the suite with only the first ``episodes`` of each preset."""
+        if not 1 <= episodes <= self.episodes:
+            raise ValueError(f"episodes: {episodes!r}, must be from 1 to {self.episodes}")
+        return Suite(self.name, self.base, episodes, self.presets)
+
+
+SUITES: Final[dict[str, Suite]] = {
+    "train": Suite("train", 0, 100),
+    "validation": Suite("validation", VALIDATION_BASE, VALIDATION_EPISODES),
+    "test": Suite("test", TEST_BASE, TEST_EPISODES),
+}
+"""The train suite's list is the part of the unbounded train seeds that baselines and tuning use."""
+
+
+def suite(name: str) -> Suite:
+    """Return the suite called ``name``.
+
+    Raises:
+        ValueError: If there is none; names all there are.
+    """
+    if name not in SUITES:
+        raise unknown("suite", name, SUITES)
+    return SUITES[name]
