@@ -143,10 +143,16 @@ def work_done(launch: Any, spec: Any) -> bool:
 
 @kernel
 def due_pages(phone: Any, scenario: Any, launch: Any, index: int) -> int:
-    """Return the pages the burst wants by the end of this tick and has not got: demand is linear over its length."""
-    burst_us = max(1, scenario.launches[index].burst_us)
+    """Return the pages the burst wants by the end of this tick and has not got.
+
+    Buffers are wanted at once (a camera HAL allocates its dma-bufs when the session is configured), the rest linearly over
+    the burst's length.
+    """
+    spec = scenario.launches[index]
+    burst_us = max(1, spec.burst_us)
     elapsed = min(burst_us, phone.now_us + phone.tick_us - launch.burst_us)
-    return launch.burst_total * elapsed // burst_us - launch.burst_done
+    gradual = launch.burst_total - spec.burst_buffer_pages
+    return spec.burst_buffer_pages + gradual * elapsed // burst_us - launch.burst_done
 
 
 @kernel
@@ -391,12 +397,11 @@ def allocate(phone: Any, scenario: Any, index: int, granted_ns: int) -> int:
                 left_ns = 0
                 break
             continue
-        faults = launch.swapin_left * due // max(1, launch.burst_total - launch.burst_done)
-        take_swapin = launch.swapin_left > 0 and (
-            faults > 0 or launch.swapin_left == launch.burst_total - launch.burst_done
-        )
+        gradual = launch.swapin_left + launch.file_left + launch.anon_left
+        faults = (launch.swapin_left * due + gradual - 1) // max(1, gradual)
+        take_swapin = launch.buffer_left == 0 and faults > 0
         cost = swapin_ps if take_swapin else alloc_ps
-        count = max(1, faults) if take_swapin else due
+        count = faults if take_swapin else due
         budget = left_ns * k.PS_PER_NS + launch.credit_ps
         count = min(count, room, due, budget // cost)
         if count <= 0:
@@ -435,12 +440,11 @@ def fault_in(phone: Any, scenario: Any, launch: Any, count: int) -> int:
 
 @kernel
 def take_fresh(phone: Any, launch: Any, count: int) -> int:
-    """Give a launch ``count`` fresh pages, spread over what it wants: buffers, page cache, anonymous memory."""
-    wanted = max(1, launch.buffer_left + launch.file_left + launch.anon_left)
-    count = min(count, wanted)
-    buffers = min(launch.buffer_left, (launch.buffer_left * count + wanted - 1) // wanted)
-    files = min(launch.file_left, launch.file_left * count // wanted, count - buffers)
-    anon = min(launch.anon_left, count - buffers - files)
+    """Give a launch ``count`` fresh pages: buffers first, then page cache and anonymous memory side by side."""
+    buffers = min(launch.buffer_left, count)
+    rest = min(count - buffers, launch.file_left + launch.anon_left)
+    files = launch.file_left * rest // max(1, launch.file_left + launch.anon_left)
+    anon = rest - files
     launch.buffer_left -= buffers
     launch.file_left -= files
     launch.anon_left -= anon

@@ -114,12 +114,12 @@ PHONE_4GB: Final = DeviceProfile(
     psi_partial_stall_ms=200, thrashing_limit_percent=30, thrashing_decay_percent=50,
 )  # fmt: skip
 PHONE_6GB: Final = DeviceProfile(
-    name="phone-6gb", capacity=(250, 250, 250, 250, 250, 250, 700, 700), foreground_cpus=(0, 1, 2, 3, 4, 5, 6, 7),
+    name="phone-6gb", zram_share=0.55, capacity=(250, 250, 250, 250, 250, 250, 700, 700), foreground_cpus=(0, 1, 2, 3, 4, 5, 6, 7),
     background_cpus=(0, 1, 2, 3), ram_mib=6144, file_floor_mib=100, file_workingset_mib=400, refresh_hz=90,
 )  # fmt: skip
-PHONE_8GB: Final = DeviceProfile(name="phone-8gb")
+PHONE_8GB: Final = DeviceProfile(name="phone-8gb", zram_share=0.56)  # a public dump: 4.55 of 7.59 GB
 PHONE_12GB: Final = DeviceProfile(
-    name="phone-12gb", capacity=(320, 320, 320, 320, 760, 760, 760, 1024), ram_mib=12288, reserved_share=0.36,
+    name="phone-12gb", zram_share=0.6, capacity=(320, 320, 320, 320, 760, 760, 760, 1024), ram_mib=12288, reserved_share=0.36,
     file_floor_mib=160, file_workingset_mib=700, refresh_hz=120, kill_timeout_ms=50, kill_heaviest=True,
 )  # fmt: skip
 A72_BOARD: Final = DeviceProfile(

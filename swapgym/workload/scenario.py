@@ -38,7 +38,7 @@ SYSTEM_SLOT: Final = 0
 FRONT_SLOT: Final = 1
 FIRST_APP: Final = 2
 MAX_APPS: Final = 40
-APPS_PER_GIB: Final = 3.0
+APPS_PER_GIB: Final = 2.0
 """Cached apps per GiB of RAM: 15 on an 8 GB phone after fifteen launches in vivo's test, 20 to 30 alive in Lei Liu's on 12 GB."""
 
 
@@ -255,14 +255,15 @@ class Scenario:
             self.fill_launch(launch, launches, process, hot, foreground=True)
             self.add(time_ms, k.EVENT_LAUNCH, launch, 0, 0)
             gate = launch if launches.random() < preset.gated_share else -1
-            count = min(int(timeline.integers(preset.victims[0], preset.victims[1] + 1)), max(1, len(killable) - 3))
+            victims = self.choose_victims(killable, launch, timeline.uniform(*preset.freed_over_burst))
+            count = len(victims)
             spread = timeline.uniform(*preset.kill_spread_ms)
-            for position in range(count):
+            for position, victim in enumerate(victims):
                 killer = k.KILLER_ACTIVITY_MANAGER
                 if timeline.random() < preset.promoted_share:
                     killer = k.KILLER_SCENARIO_LMKD
                 at_ms = time_ms + 10 + spread * position / max(1, count - 1)
-                self.add(at_ms, k.EVENT_KILL, killable.pop(0), killer, gate)
+                self.add(at_ms, k.EVENT_KILL, victim, killer, gate)
             if swept:
                 # the person asks for an app just cleared: its start waits for the exit of its predecessor
                 self.regate(swept[0], launch)
@@ -270,6 +271,21 @@ class Scenario:
             previous = process
             time_ms += timeline.uniform(*preset.launch_gap_ms)
         self.fill_services(timeline, launches, n_launches)
+
+    def choose_victims(self, killable: list[int], launch: int, enough: float) -> list[int]:
+        """Take the coldest apps off ``killable`` until what they hold covers ``enough`` times the launch's burst."""
+        spec = self.out["launches"][launch]
+        apps = self.out["apps"]
+        wanted = enough * int(spec["burst_anon_pages"] + spec["burst_buffer_pages"] + spec["burst_file_pages"])
+        low, high = self.preset.victims
+        victims: list[int] = []
+        freed = 0.0
+        while len(killable) > 3 and len(victims) < high and (len(victims) < low or freed < wanted):
+            victim = killable.pop(0)
+            victims.append(victim)
+            held = int(apps[victim]["swap_entries"]) * k.UNIT / int(self.out["compression"])
+            freed += int(apps[victim]["anon_pages"]) + held
+        return victims or [killable.pop(0)]
 
     def fill_launch(
         self, launch: int, rng: np.random.Generator, process: int, hot: bool, *, foreground: bool
@@ -344,14 +360,19 @@ class Scenario:
         preset, n = self.preset, len(self.profile.capacity)
         permille = round(1_000 * rng.uniform(*preset.rt_share))
         count = max(1, round(n * rng.uniform(*preset.rt_cpus)))
+        start_ms, length_ms = rng.uniform(0, 600), rng.uniform(1_000, 2_500)
+        saturated = rng.random() < preset.rt_saturated
+        saturated_ms, saturated_length_ms = rng.uniform(300, 900), rng.uniform(200, 800)
+        if rng.random() < preset.rt_unthrottled:
+            self.out["device"]["rt_throttling"] = 0
         biggest = sorted(range(n), key=lambda cpu: (-self.profile.capacity[cpu], cpu))[:count]
         mask = sum(1 << cpu for cpu in biggest)
-        start_ms, length_ms = rng.uniform(0, 600), rng.uniform(1_000, 2_500)
-        unthrottled = rng.random() < preset.rt_unthrottled
-        if unthrottled:
-            self.out["device"]["rt_throttling"] = 0
         self.add(start_ms, k.EVENT_RT, mask, permille, 0)
         self.add(start_ms + length_ms, k.EVENT_RT, mask, round(permille * 0.2), 0)
+        if saturated:
+            everywhere = (1 << n) - 1
+            self.add(saturated_ms, k.EVENT_RT, everywhere, 1_000, 0)
+            self.add(saturated_ms + saturated_length_ms, k.EVENT_RT, everywhere, round(permille * 0.2), 0)
 
     def fill_frames(self) -> None:
         """Draw the cost of each frame."""
@@ -371,12 +392,14 @@ class Scenario:
         rng = stream(self.seed, "noise")
         all_cpus = (1 << len(self.profile.capacity)) - 1
         period_us = rng.integers(8_000, 40_000, k.MAX_NOISE)
-        share = rng.uniform(0.02, 0.12, k.MAX_NOISE)
+        load = rng.uniform(*self.preset.system_load) * sum(self.profile.capacity) / k.UNIT
+        parts = rng.uniform(0.5, 1.5, k.MAX_NOISE)
+        share = load * parts / parts.sum()
         rows = self.out["noise"]
         rows["period_us"] = period_us
         rows["phase_us"] = rng.integers(0, 20_000, k.MAX_NOISE)
-        rows["work_ns"] = np.rint(period_us * share * 1_000 * 0.5)
-        rows["nice"] = (0, 0, -4, 5)
+        rows["work_ns"] = np.rint(period_us * share * 1_000)
+        rows["nice"] = (0, 0, 0, 0, 0, -4, 5, 10)
         rows["mask"] = all_cpus
 
 
