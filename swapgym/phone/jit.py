@@ -41,9 +41,10 @@ CACHE_FOLDER = cache_folder()
 
 def kernel(function: F) -> F:
     """Compile ``function`` with Numba in nopython mode; the result is cached on disk and keeps its signature."""
-    others = numba.config.CACHE_DIR
-    numba.config.CACHE_DIR = CACHE_FOLDER
+    config: Any = numba.config
+    others = config.CACHE_DIR
+    config.CACHE_DIR = CACHE_FOLDER
     try:
         return cast(F, numba.njit(function, cache=True, error_model="numpy", nogil=True))
     finally:
-        numba.config.CACHE_DIR = others
+        config.CACHE_DIR = others

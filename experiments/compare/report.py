@@ -1,0 +1,124 @@
+"""Write everything the comparison has found."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from agents.policies import POLICIES
+from agents.runner import Row
+from experiments import results
+from experiments.compare import figures, tables
+from experiments.statistics import Estimate
+from experiments.tensorboard import RunWriter
+
+DPI: Final = 130
+MAIN_COLUMNS: Final = tables.COLUMNS
+
+
+def cell(figure: Estimate) -> str:
+    """Return a figure and its interval for a table."""
+    return f"{figure.value:.3g} [{figure.low:.3g}, {figure.high:.3g}]"
+
+
+def table_text(table: tables.Table, first: str) -> str:
+    """Return a table of estimates in Markdown."""
+    columns = list(next(iter(table.values())))
+    header = [first, *(f"{c} (mean)" if c in tables.RARE else c for c in columns)]
+    return results.markdown(header, [[name, *(cell(row[c]) for c in columns)] for name, row in table.items()])
+
+
+def preset_text(breakdown: Sequence[dict[str, Any]]) -> str:
+    """Return the breakdown by preset in Markdown: scores, the best of each preset in bold."""
+    presets = list(dict.fromkeys(row["preset"] for row in breakdown))
+    policies = list(dict.fromkeys(row["policy"] for row in breakdown))
+    cells = {(row["policy"], row["preset"]): row for row in breakdown}
+
+    def score(policy: str, preset: str) -> str:
+        row = cells[policy, preset]
+        return f"**{row['score']:.3f}**" if row["best"] else f"{row['score']:.3f}"
+
+    text = results.markdown(["score", *presets], [[p, *(score(p, preset) for preset in presets)] for p in policies])
+    columns = [c for c in breakdown[0] if c not in ("preset", "policy", "best", "score", "score_low", "score_high")]
+    for preset in presets:
+        lines = [[p, *(f"{cells[p, preset][c]:.3g}" for c in columns)] for p in policies]
+        text += f"\n## {preset}\n\n" + results.markdown(["policy", *columns], lines)
+    return text
+
+
+def write_all(folder: Path, rows: Sequence[Row], variants: Sequence[Row], about: str) -> dict[str, float]:
+    """Write tables, figures, records, logs and the summary into ``folder``; return the summary."""
+    table = tables.overall(rows)
+    variant_table = tables.overall(variants)
+    differences = tables.paired(rows)
+    breakdown = tables.per_preset(rows)
+    best = tables.best_per_preset(breakdown)
+    summary = tables.flat(table)
+    summary |= {f"variant.{name}": value for name, value in tables.flat(variant_table).items()}
+    summary["best_fixed_per_preset_differs"] = float(len(set(best.values())) > 1)
+    results.write_csv(folder / "episodes.csv", [*rows, *variants])
+    results.write_csv(folder / "table.csv", tables.flat_rows(table))
+    results.write_csv(folder / "variants.csv", tables.flat_rows(variant_table))
+    results.write_csv(folder / "per_preset.csv", breakdown)
+    names = "\n".join(f"- `{name}`: {POLICIES[name].summary}" for name in table if name in POLICIES)
+    text = f"# All policies in one kernel\n\n{about}\n\n{names}\n\n{table_text(table, 'policy')}"
+    if differences:
+        text += (
+            f"\n## Mean difference from {tables.REFERENCE} on the same episodes\n\n{table_text(differences, 'policy')}"
+        )
+    results.write(folder / "table.md", text)
+    results.write(
+        folder / "variants.md",
+        f"# Each kernel with its published rule\n\n{about}\n\n{table_text(variant_table, 'kernel')}",
+    )
+    results.write(folder / "per_preset.md", f"# By preset\n\n{about}\n\n{preset_text(breakdown)}")
+    drawings = {
+        "lag_peak.png": figures.lag_against_peak(table, "Lag against peak, all presets"),
+        "per_preset.png": figures.scores_per_preset(breakdown),
+    }
+    for name, figure in drawings.items():
+        results.write_figure(folder / name, lambda buffer, f=figure: f.savefig(buffer, dpi=DPI))  # type: ignore[misc]
+    write_logs(
+        folder,
+        rows,
+        table,
+        breakdown,
+        text,
+        {name: figure.get_size_inches() * DPI for name, figure in drawings.items()},
+    )
+    results.write_json(folder / "provenance.json", results.provenance())
+    results.write_json(folder / "summary.json", summary)
+    return summary
+
+
+def write_logs(
+    folder: Path,
+    rows: Sequence[Row],
+    table: tables.Table,
+    breakdown: Sequence[dict[str, Any]],
+    text: str,
+    drawings: dict[str, Any],
+) -> None:
+    """Write a TensorBoard run per policy and one for the whole.
+
+    Tags: ``suite/<metric>`` (step 0), ``preset/<preset>/score`` (step 0), ``episode/<metric>`` (step = position in the
+    suite); in the run ``compare`` the text ``table`` and the images of the figures.
+    """
+    logs = folder / "tensorboard"
+    shutil.rmtree(logs, ignore_errors=True)
+    for policy, own in tables.by_policy(rows).items():
+        with RunWriter(logs / policy) as run:
+            for column, figure in table[policy].items():
+                run.scalar(f"suite/{column}", figure.value)
+            for row in breakdown:
+                if row["policy"] == policy:
+                    run.scalar(f"preset/{row['preset']}/score", row["score"])
+            for step, episode in enumerate(own):
+                for column in ("score", "lag_ms", "peak_mib", "launch_delay_ms", "zombie_peak_mib"):
+                    run.scalar(f"episode/{column}", episode[column], step)
+    with RunWriter(logs / "compare") as run:
+        run.text("table", text)
+        for name, (width, height) in drawings.items():
+            run.png(name.removesuffix(".png"), folder / name, int(width), int(height))

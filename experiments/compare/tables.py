@@ -1,0 +1,129 @@
+"""From episodes to tables: interquartile means, intervals, paired differences, the best policy of each preset."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final
+
+from agents.runner import Row
+from experiments.statistics import Estimate, estimate, interquartile_mean
+
+REFERENCE: Final = "always_inline"
+COLUMNS: Final = (
+    "score",
+    "lag_ms",
+    "peak_mib",
+    "launch_delay_ms",
+    "frame_late_ms",
+    "stall_ms",
+    "direct_reclaim_ms",
+    "kills",
+    "innocents",
+    "exit_latency_mean_ms",
+    "zombie_peak_mib",
+    "zombie_mib_s",
+    "kworker_starved_ms",
+    "unaccounted_cpu_ms",
+    "spin_ms",
+)
+"""Metrics of the main table, the objectives first."""
+# of rare events the middle half holds none
+RARE: Final = frozenset({"kills", "innocents", "kworker_starved_ms", "direct_reclaim_ms", "stall_ms"})
+
+Table = dict[str, dict[str, Estimate]]
+
+
+def by_policy(rows: Iterable[Row]) -> dict[str, list[Row]]:
+    """Return the rows of each policy, in the order of their first appearance."""
+    grouped: dict[str, list[Row]] = defaultdict(list)
+    for row in rows:
+        grouped[row["policy"]].append(row)
+    return dict(grouped)
+
+
+def strata(rows: Iterable[Row], column: str) -> dict[str, list[float]]:
+    """Return a column's values by preset."""
+    grouped: dict[str, list[float]] = defaultdict(list)
+    for row in rows:
+        grouped[row["preset"]].append(float(row[column]))
+    return dict(grouped)
+
+
+def overall(rows: Sequence[Row], columns: Sequence[str] = COLUMNS) -> Table:
+    """Return each policy's figures over the suite: interquartile means with stratified bootstrap intervals.
+
+    Columns of :data:`RARE` are plain means, with the interval of the mean.
+    """
+    return {
+        policy: {c: estimate(strata(own, c), mean=c in RARE) for c in columns}
+        for policy, own in by_policy(rows).items()
+    }
+
+
+def paired(rows: Sequence[Row], reference: str = REFERENCE) -> dict[str, dict[str, Estimate]]:
+    """Return each policy's difference from ``reference`` on the same episodes: mean difference with its interval."""
+    grouped = by_policy(rows)
+    if reference not in grouped:
+        return {}
+    base = {(row["preset"], row["seed"]): row for row in grouped[reference]}
+    result: dict[str, dict[str, Estimate]] = {}
+    for policy, own in grouped.items():
+        if policy == reference:
+            continue
+        result[policy] = {}
+        for column in ("score", "lag_ms", "peak_mib", "launch_delay_ms", "innocents", "direct_reclaim_ms"):
+            differences: dict[str, list[float]] = defaultdict(list)
+            for row in own:
+                differences[row["preset"]].append(row[column] - base[row["preset"], row["seed"]][column])
+            result[policy][column] = estimate(differences, mean=True)
+    return result
+
+
+def per_preset(rows: Sequence[Row]) -> list[dict[str, Any]]:
+    """Return a row per preset and policy: score with its interval, metrics, and whether it is the best of the preset."""
+    result = []
+    presets = list(dict.fromkeys(row["preset"] for row in rows))
+    for preset in presets:
+        own = by_policy(row for row in rows if row["preset"] == preset)
+        scores = {policy: estimate(strata(group, "score")) for policy, group in own.items()}
+        best = min((p for p in scores if p != "random"), key=lambda policy: scores[policy].value)
+        for policy, group in own.items():
+            result.append(
+                {
+                    "preset": preset,
+                    "policy": policy,
+                    "best": int(policy == best),
+                    "score": scores[policy].value,
+                    "score_low": scores[policy].low,
+                    "score_high": scores[policy].high,
+                    **{
+                        c: interquartile_mean([row[c] for row in group])
+                        for c in ("lag_ms", "peak_mib", "launch_delay_ms")
+                    },
+                    **{c: sum(row[c] for row in group) / len(group) for c in sorted(RARE)},
+                    **{c: interquartile_mean([row[c] for row in group]) for c in ("zombie_peak_mib", "spin_ms")},
+                }
+            )
+    return result
+
+
+def best_per_preset(breakdown: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    """Return the best policy of each preset."""
+    return {row["preset"]: row["policy"] for row in breakdown if row["best"]}
+
+
+def flat(table: Table) -> dict[str, float]:
+    """Return ``<policy>.<metric>`` to value, for ``summary.json``."""
+    return {f"{policy}.{column}": figure.value for policy, row in table.items() for column, figure in row.items()}
+
+
+def flat_rows(table: Table) -> list[dict[str, Any]]:
+    """Return a table's rows for CSV: value, low and high of every column."""
+    result = []
+    for policy, row in table.items():
+        cells: dict[str, Any] = {"policy": policy}
+        for column, figure in row.items():
+            cells |= {column: figure.value, f"{column}_low": figure.low, f"{column}_high": figure.high}
+        result.append(cells)
+    return result

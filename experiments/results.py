@@ -1,0 +1,66 @@
+"""Write results so that nothing is ever half written, and tables that people and programs can read."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import platform
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+
+def write(path: Path, content: str | bytes) -> None:
+    """Write ``content`` to ``path``: into a file beside it first, which then takes its place."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    data = content.encode() if isinstance(content, str) else content
+    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
+        file.write(data)
+    os.chmod(file.name, 0o644)
+    os.replace(file.name, path)
+
+
+def write_csv(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Write rows of the same columns as CSV; floats with nine significant digits."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    columns = list(rows[0])
+    writer.writerow(columns)
+    for row in rows:
+        writer.writerow(f"{row[c]:.9g}" if isinstance(row[c], float) else row[c] for c in columns)
+    write(path, text.getvalue())
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write JSON with sorted keys."""
+    write(path, json.dumps(value, indent=2, sort_keys=True) + "\n")
+
+
+def write_figure(path: Path, save: Callable[[io.BytesIO], None]) -> None:
+    """Write what ``save`` puts into a buffer."""
+    buffer = io.BytesIO()
+    save(buffer)
+    write(path, buffer.getvalue())
+
+
+def markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Return a Markdown table; all columns but the first are right-aligned."""
+    lines = ["| " + " | ".join(header) + " |", "|---" + "|---:" * (len(header) - 1) + "|"]
+    lines += ["| " + " | ".join(row) + " |" for row in rows]
+    return "\n".join(lines) + "\n"
+
+
+def provenance() -> dict[str, str]:
+    """Return machine, versions and date, to be kept beside results."""
+    packages = ("numpy", "numba", "gymnasium")
+    return {
+        "date": date.today().isoformat(),
+        "machine": f"{platform.machine()}, {os.cpu_count()} CPUs",
+        "python": platform.python_version(),
+        **{name: metadata.version(name) for name in packages},
+    }

@@ -1,0 +1,87 @@
+"""Checks of an environment's arguments: each error names the argument, the value and what is allowed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+import numpy as np
+
+from swapgym.phone.constants import ROUTE_NAMES
+from swapgym.workload.config import unknown
+
+DEFER: Final = "DEFER"
+"""The route that the kernel variant itself defers to."""
+DEFAULT_ROUTES: Final = ("INLINE", DEFER)
+MIN_TICK_US: Final = 50
+MAX_TICK_US: Final = 2000
+
+
+def is_integer(value: object) -> bool:
+    """Return whether ``value`` is an integer proper, not a bool."""
+    return isinstance(value, int | np.integer) and not isinstance(value, bool)
+
+
+def check_routes(routes: int | Sequence[str]) -> tuple[str, ...]:
+    """Return the names of the routes that actions 0, 1, ... stand for.
+
+    Args:
+        routes: 2 for inline or defer, 3 for all three routes, or names of routes.
+    """
+    if is_integer(routes):
+        by_number = {2: DEFAULT_ROUTES, 3: ROUTE_NAMES}
+        if routes not in by_number:
+            raise ValueError(f"routes: {routes!r}, must be 2 ({DEFAULT_ROUTES}), 3 ({ROUTE_NAMES}) or a list of names")
+        return by_number[routes]
+    if isinstance(routes, str) or not isinstance(routes, Sequence):
+        raise ValueError(f"routes: {routes!r}, must be 2, 3 or a list of names of {(*ROUTE_NAMES, DEFER)}")
+    for name in routes:
+        if name not in (*ROUTE_NAMES, DEFER):
+            raise unknown("routes", name, (*ROUTE_NAMES, DEFER))
+    if len(routes) == 0 or len(set(routes)) != len(routes):
+        raise ValueError(f"routes: {routes!r}, must name at least one route, and none twice")
+    return tuple(routes)
+
+
+def route_codes(routes: Sequence[str], scenario: Any) -> tuple[int, ...]:
+    """Return the codes of ``routes`` in a scenario: DEFER is its kernel's own."""
+    defer = int(scenario["kernel"]["defer_route"])
+    return tuple(defer if name == DEFER else ROUTE_NAMES.index(name) for name in routes)
+
+
+def check_tick(tick_us: int) -> int:
+    """Return ``tick_us`` if a tick may be so long (us)."""
+    if not is_integer(tick_us) or not MIN_TICK_US <= tick_us <= MAX_TICK_US:
+        raise ValueError(f"tick_us: {tick_us!r}, must be an integer from {MIN_TICK_US} to {MAX_TICK_US}")
+    return int(tick_us)
+
+
+def check_max_decisions(max_decisions: int | None) -> int | None:
+    """Return ``max_decisions`` if it may bound an episode."""
+    if max_decisions is None:
+        return None
+    if not is_integer(max_decisions) or max_decisions < 1:
+        raise ValueError(f"max_decisions: {max_decisions!r}, must be None (no bound) or an integer >= 1")
+    return int(max_decisions)
+
+
+def check_render_mode(render_mode: str | None, allowed: Sequence[str]) -> str | None:
+    """Return ``render_mode`` if there is such a mode."""
+    if render_mode is not None and render_mode not in allowed:
+        raise unknown("render_mode", render_mode, allowed)
+    return render_mode
+
+
+def check_options(options: dict[str, Any] | None) -> dict[str, Any]:
+    """Return the options of a reset: ``scenario_seed`` (int >= 0) and ``preset`` (str), each optional."""
+    allowed = ("scenario_seed", "preset")
+    for name in options or {}:
+        if name not in allowed:
+            raise unknown("options", name, allowed)
+    chosen = dict(options or {})
+    if "scenario_seed" in chosen:
+        seed = chosen["scenario_seed"]
+        if not is_integer(seed) or seed < 0:
+            raise ValueError(f"options['scenario_seed']: {seed!r}, must be an integer >= 0")
+        chosen["scenario_seed"] = int(seed)
+    return chosen

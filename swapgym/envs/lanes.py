@@ -1,0 +1,114 @@
+"""Many episodes side by side: the kernels of one lane, over the lanes of an array.
+
+Lanes are asynchronous in simulated time: a step advances each lane to its own next decision. Every lane owns its rows of every
+array, so that lanes can be shared out among threads without changing a bit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from swapgym.envs.lane import begin_lane, step_lane
+from swapgym.envs.observations import N_PARTS
+from swapgym.envs.rewards import N_TERMS
+from swapgym.phone.constants import RUN_DECISION
+from swapgym.phone.jit import kernel
+from swapgym.phone.state import PHONE, SCENARIO
+
+CHUNKS_PER_THREAD: Final = 4
+"""Lanes differ in how far their next decision is; several chunks per thread even that out."""
+
+
+@kernel
+def begin_some(phones: Any, scenarios: Any, lanes: Any, observations: Any, paid: Any, statuses: Any) -> None:
+    """Begin the episodes of ``lanes`` (int64 indices)."""
+    for position in range(len(lanes)):
+        lane = lanes[position]
+        statuses[lane] = begin_lane(phones, scenarios, lane, observations, paid)
+
+
+@kernel
+def step_some(
+    phones: Any, scenarios: Any, lanes: Any, routes: Any, observations: Any, paid: Any, terms: Any, statuses: Any
+) -> None:
+    """Step ``lanes`` (int64 indices), each on its own route of ``routes`` (one per lane of the array)."""
+    for position in range(len(lanes)):
+        lane = lanes[position]
+        statuses[lane] = step_lane(phones, scenarios, lane, routes[lane], observations, paid, terms)
+
+
+class Lanes:
+    """The arrays of ``n`` episodes and the two things that can be done to them.
+
+    Attributes:
+        phones: PHONE records, shape ``(n,)``.
+        scenarios: SCENARIO records, shape ``(n,)``; fill them with :func:`swapgym.workload.draw` before :meth:`begin`.
+        observations: float32, shape ``(n, N_PARTS)``; the last observation of each lane.
+        paid: int64, shape ``(n, N_TERMS)``; reward counters already paid out.
+        terms: float64, shape ``(n, N_TERMS)``; reward terms of the last step of each lane.
+        statuses: int64, shape ``(n,)``; RUN_DECISION while a lane awaits a route, RUN_END when its scenario is over.
+    """
+
+    def __init__(self, n: int, threads: int = 1) -> None:
+        """Make ``n`` empty lanes, stepped by ``threads`` threads.
+
+        Raises:
+            ValueError: If there is not at least one lane and one thread.
+        """
+        for name, value in (("n", n), ("threads", threads)):
+            if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
+                raise ValueError(f"{name}: {value!r}, must be an integer >= 1")
+        self.n = int(n)
+        self.threads = int(threads)
+        self.phones: npt.NDArray[Any] = np.zeros(n, PHONE)
+        self.scenarios: npt.NDArray[Any] = np.zeros(n, SCENARIO)
+        self.observations = np.zeros((n, N_PARTS), dtype=np.float32)
+        self.paid = np.zeros((n, N_TERMS), dtype=np.int64)
+        self.terms = np.zeros((n, N_TERMS), dtype=np.float64)
+        self.statuses = np.zeros(n, dtype=np.int64)
+        self._all = np.arange(n, dtype=np.int64)
+        self._pool: ThreadPoolExecutor | None = None
+
+    def begin(self, lanes: npt.NDArray[np.int64] | None = None) -> None:
+        """Begin the episodes of ``lanes`` (all by default) and run each to its first decision."""
+        lanes = self._all if lanes is None else lanes
+        self._share(begin_some, lanes, (self.phones, self.scenarios), (self.observations, self.paid, self.statuses))
+
+    def step(self, routes: npt.NDArray[np.int64], lanes: npt.NDArray[np.int64] | None = None) -> None:
+        """Send the pending batch of each lane of ``lanes`` (all by default) on its route and run on to its next decision.
+
+        Args:
+            routes: int64, shape ``(n,)``: one route per lane of the array; those not stepped are not read.
+            lanes: int64 indices.
+        """
+        lanes = self._all if lanes is None else lanes
+        rest = (routes, self.observations, self.paid, self.terms, self.statuses)
+        self._share(step_some, lanes, (self.phones, self.scenarios), rest)
+
+    def waiting(self) -> npt.NDArray[np.int64]:
+        """Return the lanes that await a route."""
+        return np.flatnonzero(self.statuses == RUN_DECISION)
+
+    def close(self) -> None:
+        """End the threads."""
+        if self._pool is not None:
+            self._pool.shutdown()
+            self._pool = None
+
+    def _share(self, work: Any, lanes: npt.NDArray[np.int64], before: Sequence[Any], after: Sequence[Any]) -> None:
+        if self.threads == 1 or len(lanes) < 2 * self.threads:
+            work(*before, lanes, *after)
+            return
+        if self._pool is None:
+            self._pool = ThreadPoolExecutor(self.threads)
+        chunks = np.array_split(lanes, min(len(lanes), CHUNKS_PER_THREAD * self.threads))
+        list(self._pool.map(lambda chunk: work(*before, chunk, *after), chunks))
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave the threads behind: they are started again when they are needed."""
+        return {**self.__dict__, "_pool": None}

@@ -1,0 +1,361 @@
+"""``swapgym/SwapRelease-v0``: one step per batch of an exiting process's swap entries."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+import numpy.typing as npt
+from gymnasium import spaces
+from gymnasium.error import InvalidAction, ResetNeeded
+
+from swapgym.envs import arguments
+from swapgym.envs.lane import begin_lane, step_lane
+from swapgym.envs.metrics import episode_metrics
+from swapgym.envs.observations import N_PARTS, PARTS, observe
+from swapgym.envs.panel import panel
+from swapgym.envs.rewards import DEFAULT_WEIGHTS, N_TERMS, baseline_of, check_weights
+from swapgym.envs.snapshots import Snapshot, native
+from swapgym.phone.constants import RUN_END
+from swapgym.phone.state import PHONE, SCENARIO
+from swapgym.workload import Drawn, draw, empty
+from swapgym.workload.suites import TRAIN_SEEDS
+
+Observation = npt.NDArray[np.float32]
+
+
+class SwapReleaseEnv(gym.Env[Observation, np.int64]):
+    """
+    ## Description
+
+    Processes are dying on a simulated phone. Each walks its address space and frees what it finds; whenever a batch of
+    its swap entries is full (512 entries, 2 MiB of swapped memory, or as the kernel variant has it) somebody must say where
+    they are released: **inline**, by the exiting thread, so that its parent waits for it and its CPU time is its own; or
+    **deferred** to a kworker (or a forked child), so that the exit is notified sooner, while the compressed memory of a
+    process already gone stays held until the worker gets to it. The decision follows Zhiguo Jiang's patch series "mm: tlb
+    swap entries batch async release" (linux-mm, 31 Jul 2024), and the objections to it: higher peaks, starvation by
+    real-time load, unaccounted CPU.
+
+    One step is one decision: the phone runs on to the next one, of whichever process, some microseconds to seconds later.
+
+    ## Action Space
+
+    `Discrete(len(routes))`, by default `Discrete(2)`:
+
+    | Num | Route | Meaning |
+    |---|---|---|
+    | 0 | `INLINE` | the exiting thread releases the batch before it goes on |
+    | 1 | `DEFER` | the kernel variant's own way to defer: its kworker, in `userspace-reaper` the forked child |
+
+    With `routes=3` the actions are `INLINE`, `KWORKER` and `USERSPACE`. A queue that is full, or that the variant does not
+    have, falls back to `INLINE`; `metrics["fallbacks"]` counts it.
+
+    ## Observation Space
+
+    `Box` of float32, shape `(32,)`: what a kernel could know at that moment. Parts of the process that asks are 0 where
+    nobody asks (after the last decision). `swapgym.envs.observations.readings` turns an observation back into units.
+
+    | Num | Observation | Unit | Min | Max | Scaling | Kernel source | Meaning |
+    |---|---|---|---|---|---|---|---|
+    | 0 | `victim_swap_left` | entries | 0 | 1 | saturating 65536 | mm: MM_SWAPENTS | swap entries the victim still holds |
+    | 1 | `victim_swap_share` | 1 | 0 | 1 | share 1 | mm: rss_stat | swapped share of the memory the victim still maps |
+    | 2 | `victim_anon_left` | pages | 0 | 1 | saturating 16384 | mm: MM_ANONPAGES | present anonymous pages behind this batch |
+    | 3 | `victim_last_route` | sign | -1 | 1 | share 1 | mmu_gather | its last batch: 1 deferred, -1 inline, 0 none |
+    | 4 | `victim_elapsed` | us | 0 | 1 | saturating 200000 | task: exit time | time since SIGKILL |
+    | 5 | `victim_promoted` | 0/1 | 0 | 1 | share 1 | task: cgroup, nice | lmkd moved it to the foreground; 0 it is in the background |
+    | 6 | `victim_awaited` | 0/1 | 0 | 1 | share 1 | pid: wait_pidfd, wait_chldexit | a launch waits for this exit |
+    | 7 | `victim_cpu_capacity` | 1/1024 | 0 | 1 | share 1024 | arch_scale_cpu_capacity | capacity of the CPU the victim runs on |
+    | 8 | `exiting` | processes | 0 | 1 | saturating 4 | nr_exiting_processes | processes exiting now |
+    | 9 | `exiting_swap` | entries | 0 | 1 | saturating 262144 | mm: MM_SWAPENTS | swap entries that all of them still hold |
+    | 10 | `lock_load` | CPUs | 0 | 1 | saturating 1 | lock_stat of class->lock | others on a CPU that take the swap-free lock |
+    | 11 | `free_margin` | 1 | -1 | 1 | signed 1 | zone: NR_FREE_PAGES, WMARK_LOW | free memory above the low watermark, in units of the high one |
+    | 12 | `file_margin` | 1 | -1 | 1 | share 1 | lruvec: NR_FILE, refaults | page cache above its working set, relative |
+    | 13 | `swap_free` | 1 | 0 | 1 | share 1 | swap_info: inuse_pages | free share of the swap slots |
+    | 14 | `pool_fragmented` | 1 | 0 | 1 | share 1 | zsmalloc: pool stats | share of the pool that compacting would give back |
+    | 15 | `backlog` | entries | 0 | 1 | saturating 32768 | swap gather: nr queued | entries deferred and not yet drained |
+    | 16 | `queue_fill` | 1 | 0 | 1 | share 1 | swap gather: nr queued | fill of the queue deferring goes to; 1 there is none |
+    | 17 | `zombie` | pages | 0 | 1 | saturating 16384 | swap gather: owner exited | memory held for processes already gone |
+    | 18 | `starved` | us | 0 | 1 | saturating 50000 | workqueue: wq_watchdog | how long the kworker has had work and no CPU |
+    | 19 | `rt_load` | 1 | 0 | 1 | share 1 | rq: avg_rt | SCHED_FIFO load, mean of all CPUs |
+    | 20 | `rt_load_big` | 1 | 0 | 1 | share 1 | rq: avg_rt | SCHED_FIFO load, mean of the CPUs of more than half the capacity |
+    | 21 | `rt_throttling` | 0/1 | 0 | 1 | share 1 | sched_rt_runtime_us | SCHED_FIFO tasks leave the others at least 5 % |
+    | 22 | `idle_cpus` | 1 | 0 | 1 | share 1 | nohz.idle_cpus_mask | share of the CPUs without a fair task |
+    | 23 | `psi_some` | us | 0 | 1 | saturating 70000 | psi: trigger growth | memory stall of some task in the last second |
+    | 24 | `psi_full` | us | 0 | 1 | saturating 70000 | psi: trigger growth | memory stall of all tasks in the last second |
+    | 25 | `kswapd_awake` | 0/1 | 0 | 1 | share 1 | pgdat: kswapd_wait | kswapd reclaims, and takes the same lock |
+    | 26 | `direct_reclaim` | us | 0 | 1 | recency 100000 | vmstat: allocstall | time since an allocator had to reclaim |
+    | 27 | `lmkd_waiting` | 0/1 | 0 | 1 | share 1 | lmkd: pidfd of the last kill | lmkd waits for an exit before it may kill again |
+    | 28 | `frame_slack` | vsyncs | -1 | 1 | share 2 | ADPF session: deadline | time to the next frame deadline; 2 no frame |
+    | 29 | `launch_wait` | us | 0 | 1 | saturating 200000 | pid: wait_pidfd | how long a launch has waited for exits |
+    | 30 | `launch_awaits` | processes | 0 | 1 | saturating 4 | pid: wait_pidfd | exits that launches wait for |
+    | 31 | `burst_rate` | pages/s | 0 | 1 | saturating 65536 | memcg: pgalloc | allocation rate of launches, burst so far |
+
+    ## Rewards
+
+    Minus the cost that has accrued since the last decision. Two objectives: **lag** (ms), the sum of `frame_lateness_ms`,
+    `launch_delay_ms`, `stalls_ms` and `relaunch_ms` (expected cost of starting killed innocents again); and **peak** (MiB),
+    `demand_growth_mib`, the growth of the highest memory demand. `info["reward_terms"]` has all five, unscaled, as costs.
+
+    `reward = -(weights[0] * lag / baseline.lag_ms + weights[1] * peak / baseline.peak_mib)`
+
+    where the baseline is the mean cost of an episode of the preset under `mainline`, always inline (`baselines.json`): that
+    policy's return is about -1 with weights that sum to 1. Rewards telescope: what accrues before the first decision is
+    paid with the first step and what accrues after the last one with the last step, so that an episode's return is the same
+    formula of the episode's totals, `metrics["lag_ms"]` and `metrics["peak_mib"]`.
+
+    ## Starting State
+
+    The scenario (device, apps, kills, launches, load) is drawn from `preset` with a scenario seed, which `reset` draws from
+    the environment's generator (a train seed, never one of the validation or test suites') or takes from `options={"scenario_seed": int}`; everything after that is deterministic. The
+    phone is run to its first decision. `options={"preset": str}` takes the scenario from another preset.
+
+    ## Episode End
+
+    1. Termination: the scenario is over (some seconds of phone time).
+    2. Truncation: `max_decisions` decisions were made.
+
+    The last `info` holds `metrics` (`swapgym.envs.metrics`), `digest` (SHA-256 of the phone's final bytes), and what was
+    drawn: `scenario_seed`, `preset` and `device`, as the `info` of `reset` does. Stepping on raises `gymnasium.error.ResetNeeded`.
+
+    ## Arguments
+
+    ```python
+    >>> import gymnasium as gym
+    >>> env = gym.make("swapgym:swapgym/SwapRelease-v0", preset="camera_launch", routes=3)
+    >>> env
+    <PassiveEnvChecker<SwapReleaseEnv<swapgym/SwapRelease-v0>>>
+    >>> observation, info = env.reset(seed=1)
+    >>> observation.shape, env.action_space
+    ((32,), Discrete(3))
+
+    ```
+
+    | Parameter | Type | Default | Description |
+    |---|---|---|---|
+    | `preset` | `str` | `"mixed"` | what happens: a scenario preset of `swapgym.workload` |
+    | `device` | `str` or `None` | `None` | device profile; `None` lets the preset choose |
+    | `kernel` | `str` | `"vivo-async"` | kernel variant: costs, locks, queue and workers |
+    | `routes` | `int` or names | `("INLINE", "DEFER")` | what the actions stand for; 2 and 3 are short for the sets above |
+    | `weights` | two floats | `(0.5, 0.5)` | of lag and peak in the reward |
+    | `tick_us` | `int` | `1000` | length of a simulated tick, 50 to 2000 us |
+    | `max_decisions` | `int` or `None` | `None` | truncates longer episodes |
+    | `overrides` | mapping or `None` | `None` | `{"device": {...}, "kernel": {...}}`: fields of the profile or variant to replace |
+    | `render_mode` | `str` or `None` | `None` | `"ansi"`: `render()` returns a text panel of the phone |
+
+    `env.unwrapped` also has `snapshot()` and `restore(snapshot)` (episodes resume bit for bit), `phone` and `scenario` (the
+    records themselves), `digest()` and `metrics()`.
+
+    ## Vectorized environment
+
+    ```python
+    >>> import gymnasium as gym
+    >>> envs = gym.make_vec("swapgym:swapgym/SwapRelease-v0", num_envs=2, vectorization_mode="sync")
+    >>> envs
+    SyncVectorEnv(swapgym/SwapRelease-v0, num_envs=2)
+
+    ```
+
+    ## Version History
+
+    * v0: Initial version.
+    """  # noqa: E501, D212, D415
+
+    metadata: dict[str, Any] = {"render_modes": ["ansi"], "render_fps": 10}  # noqa: RUF012 (Gymnasium's own form)
+
+    def __init__(
+        self,
+        preset: str = "mixed",
+        device: str | None = None,
+        kernel: str = "vivo-async",
+        routes: int | Sequence[str] = arguments.DEFAULT_ROUTES,
+        weights: Sequence[float] = DEFAULT_WEIGHTS,
+        tick_us: int = 1000,
+        max_decisions: int | None = None,
+        overrides: Mapping[str, Any] | None = None,
+        render_mode: str | None = None,
+    ) -> None:
+        """See the class's "Arguments".
+
+        Raises:
+            ValueError: If an argument is unknown or out of range; the message names what is allowed.
+        """
+        self.preset = preset
+        self.device = device
+        self.kernel = kernel
+        self.overrides = overrides
+        self.routes = arguments.check_routes(routes)
+        self.weights = check_weights(weights)
+        self.tick_us = arguments.check_tick(tick_us)
+        self.max_decisions = arguments.check_max_decisions(max_decisions)
+        self.render_mode = arguments.check_render_mode(render_mode, self.metadata["render_modes"])
+        self.baseline = baseline_of(preset)
+        self.action_space = spaces.Discrete(len(self.routes))
+        self.observation_space = spaces.Box(
+            np.array([part.low for part in PARTS], dtype=np.float32),
+            np.array([part.high for part in PARTS], dtype=np.float32),
+        )
+        self._lag_weight = self.weights[0] / self.baseline.lag_ms
+        self._peak_weight = self.weights[1] / self.baseline.peak_mib
+        self._phones = np.zeros(1, PHONE)
+        self._observations = np.zeros((1, N_PARTS), dtype=np.float32)
+        self._paid = np.zeros((1, N_TERMS), dtype=np.int64)
+        self._terms = np.zeros((1, N_TERMS), dtype=np.float64)
+        self._observation_row = self._observations[0]
+        self._terms_row = self._terms[0]
+        self._scenarios = empty(1)
+        self._drawn = self._draw(preset, 0)
+        self._route_codes: tuple[int, ...] = ()
+        self._steps = 0
+        self._running = False
+
+    # -------------------------------------------------------------------------------------------------- Gymnasium
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[Observation, dict[str, Any]]:
+        """Draw a scenario and run it to its first decision.
+
+        Args:
+            seed: Seed of the environment's generator, from which scenario seeds are drawn.
+            options: ``{"scenario_seed": int}`` names the scenario instead of drawing it; ``{"preset": str}`` takes it
+                from another preset (rewards keep the scale of the environment's own).
+
+        Returns:
+            The first observation, and ``info`` with ``scenario_seed``, ``preset`` and ``device`` as drawn.
+
+        Raises:
+            ValueError: If an option is unknown or its value not allowed.
+        """
+        super().reset(seed=seed)
+        chosen = arguments.check_options(options)
+        preset = chosen.get("preset", self.preset)
+        scenario_seed = chosen.get("scenario_seed")
+        if scenario_seed is None:
+            scenario_seed = int(self.np_random.integers(TRAIN_SEEDS))
+        self._scenarios = empty(1)
+        self._drawn = self._draw(preset, scenario_seed)
+        self._route_codes = arguments.route_codes(self.routes, self._scenarios[0])
+        begin_lane(self._phones, self._scenarios, 0, self._observations, self._paid)
+        self._steps = 0
+        self._running = True
+        return self._observation_row.copy(), self._identity()
+
+    def step(self, action: int | np.int64) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
+        """Route the pending batch and run on to the next decision.
+
+        Args:
+            action: Index into ``routes``.
+
+        Returns:
+            Observation, reward, terminated, truncated, and ``info`` with ``reward_terms``; at the episode's end also
+            ``metrics``, ``digest`` (SHA-256 of the phone's bytes), ``scenario_seed``, ``preset`` and ``device``.
+
+        Raises:
+            ResetNeeded: Before the first reset and after the episode's end.
+            InvalidAction: If the action is not in the action space.
+        """
+        if not self._running:
+            raise ResetNeeded("step: no episode is running; call reset() first, and after terminated or truncated")
+        if type(action) is not int or not 0 <= action < len(self._route_codes):
+            action = self._checked(action)
+        status = step_lane(
+            self._phones, self._scenarios, 0, self._route_codes[action], self._observations, self._paid, self._terms
+        )
+        self._steps += 1
+        late, delay, stalls, relaunch, growth = self._terms_row.tolist()
+        reward = -(self._lag_weight * (late + delay + stalls + relaunch) + self._peak_weight * growth)
+        info: dict[str, Any] = {
+            "reward_terms": {
+                "frame_lateness_ms": late,
+                "launch_delay_ms": delay,
+                "stalls_ms": stalls,
+                "relaunch_ms": relaunch,
+                "demand_growth_mib": growth,
+            }
+        }
+        terminated = status == RUN_END
+        truncated = self._steps == self.max_decisions and not terminated
+        if terminated or truncated:
+            self._running = False
+            info |= {"metrics": self.metrics(), "digest": self.digest(), **self._identity()}
+        return self._observation_row.copy(), reward, terminated, truncated, info
+
+    def render(self) -> str | None:
+        """Return a text panel of the phone where ``render_mode`` is ``"ansi"``."""
+        if self.render_mode is None:
+            gym.logger.warn('render: render_mode is None; make the environment with render_mode="ansi"')
+            return None
+        if self._steps == 0 and not self._running:
+            raise ResetNeeded("render: no episode has been started; call reset() first")
+        return panel(self._phones[0], self._scenarios[0])
+
+    # -------------------------------------------------------------------------------------- looking in, going back
+    @property
+    def phone(self) -> np.void:
+        """The PHONE record as it stands; for planners and renderers, to be read only."""
+        record: np.void = self._phones[0]
+        return record
+
+    @property
+    def scenario(self) -> np.void:
+        """The SCENARIO record of the episode, future included; to be read only."""
+        record: np.void = self._scenarios[0]
+        return record
+
+    def digest(self) -> str:
+        """Return the SHA-256 of the phone's bytes, in hexadecimal."""
+        return hashlib.sha256(self._phones.tobytes()).hexdigest()
+
+    def metrics(self) -> dict[str, float]:
+        """Return the episode's metrics so far: see :mod:`swapgym.envs.metrics`."""
+        return episode_metrics(self._phones[0], self._scenarios[0])
+
+    def snapshot(self) -> Snapshot:
+        """Return the present moment of the episode. The generator that draws scenarios is not part of it."""
+        return Snapshot(
+            self._phones.copy(), self._scenarios, self._paid.copy(), self._steps, self._running, self._drawn
+        )
+
+    def restore(self, snapshot: Snapshot) -> Observation:
+        """Go back to ``snapshot``, also that of another environment; return the observation there."""
+        self._phones[:] = snapshot.phones
+        self._scenarios = native(snapshot.scenarios, SCENARIO)
+        self._paid[:] = snapshot.paid
+        self._steps = snapshot.steps
+        self._running = snapshot.running
+        self._drawn = snapshot.drawn
+        self._route_codes = arguments.route_codes(self.routes, self._scenarios[0])
+        observation = np.zeros(N_PARTS, dtype=np.float32)
+        observe(self._phones[0], self._scenarios[0], observation)
+        return observation
+
+    # ----------------------------------------------------------------------------------------------------- private
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Take over a pickled or copied environment's state."""
+        self.__dict__.update(state)
+        self._phones = native(self._phones, PHONE)
+        self._scenarios = native(self._scenarios, SCENARIO)
+        self._observation_row = self._observations[0]
+        self._terms_row = self._terms[0]
+
+    def _draw(self, preset: str, scenario_seed: int) -> Drawn:
+        return draw(
+            preset,
+            scenario_seed,
+            device=self.device,
+            kernel=self.kernel,
+            overrides=self.overrides,
+            tick_us=self.tick_us,
+            out=self._scenarios[0],
+        )
+
+    def _identity(self) -> dict[str, Any]:
+        return {"scenario_seed": self._drawn.seed, "preset": self._drawn.preset, "device": self._drawn.device}
+
+    def _checked(self, action: Any) -> int:
+        if isinstance(action, bool) or not self.action_space.contains(action):
+            allowed = ", ".join(f"{index} ({name})" for index, name in enumerate(self.routes))
+            raise InvalidAction(f"step: action {action!r} of type {type(action).__name__}, must be one of {allowed}")
+        return int(action)

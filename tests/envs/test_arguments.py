@@ -1,0 +1,51 @@
+"""Bad input: each error names the argument, the value and what is allowed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from swapgym.envs.release_env import SwapReleaseEnv
+
+
+@pytest.mark.parametrize(
+    ("kwargs", "message"),
+    [
+        ({"preset": "camera_lunch"}, r"camera_lunch.*camera_launch"),
+        ({"device": "toaster"}, r"toaster"),
+        ({"kernel": "vivo_async"}, r"vivo_async.*vivo-async"),
+        ({"overrides": {"colour": {}}}, r"overrides: 'colour' is unknown.*'device', 'kernel'"),
+        ({"overrides": {"kernel": {"n_kworker": 2}}}, r"n_kworker.*n_kworkers"),
+        ({"overrides": {"device": {"swappiness": 900}}}, r"swappiness: 900, must be from 0 to 200"),
+        ({"routes": 4}, r"routes: 4, must be 2 .* 3"),
+        ({"routes": "INLINE"}, r"routes: 'INLINE', must be"),
+        ({"routes": ["INLINE", "DEFFER"]}, r"routes: 'DEFFER' is unknown \(did you mean 'DEFER'\?\)"),
+        ({"routes": []}, r"routes: \[\], must name at least one"),
+        ({"routes": ["INLINE", "INLINE"]}, r"none twice"),
+        ({"tick_us": 0}, r"tick_us: 0, must be an integer from 50 to 2000"),
+        ({"tick_us": 1000.0}, r"tick_us: 1000\.0"),
+        ({"max_decisions": 0}, r"max_decisions: 0, must be None \(no bound\) or an integer >= 1"),
+        ({"max_decisions": True}, r"max_decisions: True"),
+        ({"render_mode": "human"}, r"render_mode: 'human' is unknown.*'ansi'"),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:.*not in the possible render_modes")
+def test_constructor(make: Callable[..., SwapReleaseEnv], kwargs: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        make(**kwargs)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"scenario_sed": 1}, r"options: 'scenario_sed' is unknown \(did you mean 'scenario_seed'\?\)"),
+        ({"scenario_seed": -1}, r"options\['scenario_seed'\]: -1, must be an integer >= 0"),
+        ({"scenario_seed": 1.5}, r"options\['scenario_seed'\]: 1\.5"),
+        ({"preset": "nowhere"}, r"nowhere"),
+    ],
+)
+def test_reset_options(env: SwapReleaseEnv, options: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        env.reset(options=options)
