@@ -14,7 +14,7 @@ class FreeMemory(FixedPolicy):
 
     name: ClassVar[str] = "free_memory"
     summary: ClassVar[str] = "defer while free memory is above a threshold, inline below"
-    margin: float = parameter(0.0, -1.0, 4.0, "high watermarks", "free memory above the low watermark")
+    margin: float = parameter(1.0, -1.0, 8.0, "high watermarks", "free memory above the low watermark")
 
     def defers(self, readings: Readings) -> Mask:
         """Defer above the threshold."""
@@ -27,7 +27,7 @@ class MemoryPressure(FixedPolicy):
 
     name: ClassVar[str] = "psi"
     summary: ClassVar[str] = "defer while PSI some is under a threshold, inline above"
-    stall_us: float = parameter(70_000, 0, 1_000_000, "us per s", "PSI some; lmkd's own event is at 70 ms")
+    stall_us: float = parameter(10_000, 0, 1_000_000, "us per s", "PSI some; lmkd's own event is at 70 ms")
 
     def defers(self, readings: Readings) -> Mask:
         """Defer below the threshold."""

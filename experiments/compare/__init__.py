@@ -1,6 +1,10 @@
 """The main job: every policy on the same scenarios of the test suite.
 
-``python -m experiments.compare`` writes into ``experiments/compare/results/``: ``table.md`` and ``table.csv`` (all policies
-within one kernel variant), ``variants.md`` and ``.csv`` (each variant's published rule in its own kernel), ``per_preset.md``,
-``episodes.csv`` (a replayable record per episode), ``summary.json``, two figures and TensorBoard logs.
+``python -m experiments.compare`` writes into ``experiments/compare/results/``:
+
+- ``table.md``, ``table.csv``: all policies within one kernel variant, and their paired differences from always inline;
+- ``variants.md``, ``variants.csv``: each kernel variant with its published rule;
+- ``per_preset.md``, ``per_preset.csv``: the breakdown by preset;
+- ``episodes.csv``: a replayable record per episode; ``summary.json``: the main numbers;
+- ``lag_peak.png``, ``per_preset.png``, and ``tensorboard/``.
 """

@@ -9,6 +9,7 @@ import matplotlib
 from matplotlib.figure import Figure
 
 from experiments.compare.tables import Table
+from experiments.statistics import Estimate
 
 matplotlib.use("Agg")
 
@@ -33,14 +34,19 @@ def pareto_front(points: Mapping[str, tuple[float, float]]) -> list[str]:
     return front
 
 
-def lag_against_peak(table: Table, title: str) -> Figure:
-    """Draw lag against peak, a marker with interval bars per policy, named at the side, and the Pareto front."""
-    figure = Figure(figsize=(9.5, 5.6), layout="constrained")
+def lag_against_peak(table: Table, differences: Mapping[str, Mapping[str, Estimate]], reference: str) -> Figure:
+    """Draw lag against peak as paired differences from ``reference``, with intervals and the Pareto front.
+
+    Episodes differ far more than policies do, so that intervals of the levels hide what paired differences show.
+    """
+    figure = Figure(figsize=(9.5, 5.8), layout="constrained")
     axes = figure.add_subplot()
-    points = {name: (row["peak_mib"].value, row["lag_ms"].value) for name, row in table.items()}
+    zero = {"peak_mib": Estimate(0.0, 0.0, 0.0), "lag_ms": Estimate(0.0, 0.0, 0.0)}
+    shown = {name: zero if name == reference else differences[name] for name in table}
+    points = {name: (row["peak_mib"].value, row["lag_ms"].value) for name, row in shown.items()}
     front = pareto_front(points)
-    axes.plot(*zip(*(points[name] for name in front), strict=True), color="0.7", linewidth=6, alpha=0.5, zorder=1)
-    for position, (name, row) in enumerate(table.items()):
+    axes.plot(*zip(*(points[name] for name in front), strict=True), color="0.6", linewidth=7, alpha=0.4, zorder=1)
+    for position, (name, row) in enumerate(shown.items()):
         x, y = row["peak_mib"], row["lag_ms"]
         axes.errorbar(
             x.value,
@@ -49,22 +55,31 @@ def lag_against_peak(table: Table, title: str) -> Figure:
             yerr=[[max(0.0, y.value - y.low)], [max(0.0, y.high - y.value)]],
             **style(position),
             markersize=9,
-            elinewidth=0.8,
-            alpha=0.9,
+            elinewidth=1.0,
+            alpha=0.85,
             linestyle="none",
             label=f"{name.replace('_', ' ')}{'  (front)' if name in front else ''}",
             zorder=3,
         )
-    axes.set_xlabel("peak: growth of the highest memory demand (MiB)")
-    axes.set_ylabel("lag: late frames + launch delay + stalls + relaunches (ms)")
-    axes.set_title(title, loc="left")
-    axes.grid(alpha=0.3)
-    axes.legend(loc="center left", bbox_to_anchor=(1.01, 0.5), frameon=False, title="interquartile mean, 95 % interval")
+    base = table[reference]
+    axes.axhline(0.0, color="0.8", linewidth=0.8, zorder=0)
+    axes.axvline(0.0, color="0.8", linewidth=0.8, zorder=0)
+    axes.set_xlabel("peak: growth of the highest memory demand, difference (MiB)")
+    axes.set_ylabel("lag: late frames + launch delay + stalls + relaunches, difference (ms)")
+    name = reference.replace("_", " ")
+    axes.set_title(
+        f"Lag against peak, as mean difference from {name} on the same episodes\n"
+        f"({name} itself: {base['lag_ms'].value:.0f} ms, {base['peak_mib'].value:.0f} MiB)",
+        loc="left",
+        fontsize=11,
+    )
+    axes.grid(alpha=0.25)
+    axes.legend(loc="center left", bbox_to_anchor=(1.01, 0.5), frameon=False, title="mean, 95 % interval")
     return figure
 
 
-def scores_per_preset(breakdown: Sequence[Mapping[str, Any]]) -> Figure:
-    """Draw each policy's score in each preset, the best of each preset marked; 1 is the baseline."""
+def scores_per_preset(breakdown: Sequence[Mapping[str, Any]], reference: str) -> Figure:
+    """Draw each policy's score in each preset as a paired difference from ``reference``; the best is marked."""
     presets = list(dict.fromkeys(row["preset"] for row in breakdown))
     policies = list(dict.fromkeys(row["policy"] for row in breakdown))
     columns = min(3, len(presets))
@@ -76,19 +91,21 @@ def scores_per_preset(breakdown: Sequence[Mapping[str, Any]]) -> Figure:
         rows = {row["policy"]: row for row in breakdown if row["preset"] == preset}
         for height, policy in enumerate(policies):
             row = rows[policy]
-            bars = [[max(0.0, row["score"] - row["score_low"])], [max(0.0, row["score_high"] - row["score"])]]
-            axes.errorbar(
-                row["score"], height, xerr=bars, **style(height), markersize=6, elinewidth=1, linestyle="none"
-            )
+            middle, low, high = (row[f"difference{end}"] for end in ("", "_low", "_high"))
+            bars = [[max(0.0, middle - low)], [max(0.0, high - middle)]]
+            axes.errorbar(middle, height, xerr=bars, **style(height), markersize=6, elinewidth=1.2, linestyle="none")
             if row["best"]:
                 axes.axhspan(height - 0.45, height + 0.45, color="0.88", zorder=0)
-        axes.set_title(preset, fontsize=10)
+        axes.axvline(0.0, color="0.7", linewidth=0.8, zorder=0)
+        axes.set_title(f"{preset}  ({reference.replace('_', ' ')}: {rows[reference]['score']:.2f})", fontsize=10)
         axes.set_yticks(range(len(policies)), [policy.replace("_", " ") for policy in policies], fontsize=8)
-        axes.invert_yaxis() if position == 0 else None
         axes.grid(axis="x", alpha=0.3)
+    grid[0][0].invert_yaxis()
     for axes in grid.flat[len(presets) :]:
         axes.set_visible(False)
     figure.supxlabel(
-        "score at equal weights (interquartile mean, 95 % interval; lower is better; grey: best of its preset)"
+        f"score at equal weights, mean difference from {reference.replace('_', ' ')} on the same episodes"
+        " (95 % interval; left is better; grey: best mean)",
+        fontsize=10,
     )
     return figure

@@ -31,17 +31,21 @@ def table_text(table: tables.Table, first: str) -> str:
 
 
 def preset_text(breakdown: Sequence[dict[str, Any]]) -> str:
-    """Return the breakdown by preset in Markdown: scores, the best of each preset in bold."""
+    """Return the breakdown by preset in Markdown: mean scores, paired differences, the best of each in bold."""
     presets = list(dict.fromkeys(row["preset"] for row in breakdown))
     policies = list(dict.fromkeys(row["policy"] for row in breakdown))
     cells = {(row["policy"], row["preset"]): row for row in breakdown}
 
     def score(policy: str, preset: str) -> str:
         row = cells[policy, preset]
-        return f"**{row['score']:.3f}**" if row["best"] else f"{row['score']:.3f}"
+        interval = f"[{row['difference_low']:+.3f}, {row['difference_high']:+.3f}]"
+        text = f"{row['score']:.3f} ({row['difference']:+.3f} {interval})"
+        return f"**{text}**" if row["best"] else text
 
-    text = results.markdown(["score", *presets], [[p, *(score(p, preset) for preset in presets)] for p in policies])
-    columns = [c for c in breakdown[0] if c not in ("preset", "policy", "best", "score", "score_low", "score_high")]
+    text = results.markdown(
+        ["mean score (difference)", *presets], [[p, *(score(p, preset) for preset in presets)] for p in policies]
+    )
+    columns = [c for c in breakdown[0] if c not in ("preset", "policy", "best") and not c.startswith("difference")]
     for preset in presets:
         lines = [[p, *(f"{cells[p, preset][c]:.3g}" for c in columns)] for p in policies]
         text += f"\n## {preset}\n\n" + results.markdown(["policy", *columns], lines)
@@ -75,8 +79,8 @@ def write_all(folder: Path, rows: Sequence[Row], variants: Sequence[Row], about:
     )
     results.write(folder / "per_preset.md", f"# By preset\n\n{about}\n\n{preset_text(breakdown)}")
     drawings = {
-        "lag_peak.png": figures.lag_against_peak(table, "Lag against peak, all presets"),
-        "per_preset.png": figures.scores_per_preset(breakdown),
+        "lag_peak.png": figures.lag_against_peak(table, differences, tables.REFERENCE),
+        "per_preset.png": figures.scores_per_preset(breakdown, tables.REFERENCE),
     }
     for name, figure in drawings.items():
         results.write_figure(folder / name, lambda buffer, f=figure: f.savefig(buffer, dpi=DPI))  # type: ignore[misc]

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from statistics import fmean
 from typing import Any, Final
 
 from agents.runner import Row
-from experiments.statistics import Estimate, estimate, interquartile_mean
+from experiments.statistics import Estimate, estimate
 
 REFERENCE: Final = "always_inline"
 COLUMNS: Final = (
@@ -80,29 +81,29 @@ def paired(rows: Sequence[Row], reference: str = REFERENCE) -> dict[str, dict[st
     return result
 
 
-def per_preset(rows: Sequence[Row]) -> list[dict[str, Any]]:
-    """Return a row per preset and policy: score with its interval, metrics, and whether it is the best of the preset."""
+def per_preset(rows: Sequence[Row], reference: str = REFERENCE) -> list[dict[str, Any]]:
+    """Return a row per preset and policy: mean score, its paired difference from ``reference``, metrics, and the best.
+
+    The best has the lowest mean score; random is left out.
+    """
     result = []
-    presets = list(dict.fromkeys(row["preset"] for row in rows))
-    for preset in presets:
+    for preset in dict.fromkeys(row["preset"] for row in rows):
         own = by_policy(row for row in rows if row["preset"] == preset)
-        scores = {policy: estimate(strata(group, "score")) for policy, group in own.items()}
-        best = min((p for p in scores if p != "random"), key=lambda policy: scores[policy].value)
+        base = {row["seed"]: row["score"] for row in own.get(reference, next(iter(own.values())))}
+        means = {policy: fmean(row["score"] for row in group) for policy, group in own.items()}
+        best = min((policy for policy in means if policy != "random"), key=means.__getitem__, default="random")
         for policy, group in own.items():
+            difference = estimate({preset: [row["score"] - base[row["seed"]] for row in group]}, mean=True)
             result.append(
                 {
                     "preset": preset,
                     "policy": policy,
                     "best": int(policy == best),
-                    "score": scores[policy].value,
-                    "score_low": scores[policy].low,
-                    "score_high": scores[policy].high,
-                    **{
-                        c: interquartile_mean([row[c] for row in group])
-                        for c in ("lag_ms", "peak_mib", "launch_delay_ms")
-                    },
-                    **{c: sum(row[c] for row in group) / len(group) for c in sorted(RARE)},
-                    **{c: interquartile_mean([row[c] for row in group]) for c in ("zombie_peak_mib", "spin_ms")},
+                    "score": means[policy],
+                    "difference": difference.value,
+                    "difference_low": difference.low,
+                    "difference_high": difference.high,
+                    **{column: fmean(row[column] for row in group) for column in COLUMNS if column != "score"},
                 }
             )
     return result

@@ -1,0 +1,55 @@
+"""The runner: the same rows whatever the workers do, and records that replay."""
+
+from __future__ import annotations
+
+import gymnasium as gym
+import numpy as np
+import pytest
+
+from agents.policies import make
+from agents.runner import Player, World, decode, encode, play, play_all, replay
+
+EPISODES = [("camera_launch", 5), ("low_ram", 6), ("clear_all", 7)]
+PLAYERS = [(World(), Player(name, name)) for name in ("always_inline", "random")]
+
+
+def test_one_worker_or_two_is_the_same() -> None:
+    assert play_all(PLAYERS, EPISODES, workers=1) == play_all(PLAYERS, EPISODES, workers=2)
+
+
+def test_rows_are_the_environment_s_own_episodes() -> None:
+    world = World(routes=("INLINE", "DEFER"))
+    policy = make("vivo")
+    for row in play(world, policy, "vivo", EPISODES):
+        env = gym.make("swapgym:swapgym/SwapRelease-v0", preset=row["preset"])
+        observation, _ = env.reset(options={"scenario_seed": row["seed"]})
+        rewards, done = 0.0, False
+        while not done:
+            action, _ = policy.predict(observation)
+            observation, reward, terminated, truncated, info = env.step(int(action))
+            rewards += float(reward)
+            done = terminated or truncated
+        assert info["digest"].startswith(row["digest"])
+        assert rewards == pytest.approx(-row["score"], rel=1e-9)
+        assert info["metrics"]["lag_ms"] == row["lag_ms"]
+
+
+def test_records_replay() -> None:
+    for row in play_all(PLAYERS, EPISODES, workers=1):
+        assert replay(World(), row["preset"], row["seed"], row["actions"]) == row["digest"]
+
+
+def test_a_changed_record_does_not_replay() -> None:
+    row = play_all(PLAYERS[:1], EPISODES[:1], workers=1)[0]
+    count = int(row["actions"][:-1])
+    assert replay(World(), row["preset"], row["seed"], f"{count // 2}I{count - count // 2}K") != row["digest"]
+    with pytest.raises(ValueError, match="asks for more"):
+        replay(World(), row["preset"], row["seed"], "1I")
+    with pytest.raises(ValueError, match="ended after"):
+        replay(World(), row["preset"], row["seed"], "100000I")
+
+
+def test_run_lengths() -> None:
+    routes = np.random.default_rng(1).integers(0, 3, 200).tolist()
+    assert decode(encode(routes)) == routes
+    assert encode([0, 0, 0, 1, 2, 2]) == "3I1K2U"

@@ -1,0 +1,108 @@
+"""The main job, end to end on a few episodes: files, figures, summary, logs."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from matplotlib import image
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from typer.testing import CliRunner
+
+from agents.runner import World, replay
+from experiments.compare.__main__ import app
+from experiments.compare.figures import pareto_front
+from experiments.statistics import interquartile_mean
+
+POLICIES = ("always_inline", "always_defer", "vivo")
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("compare")
+    chosen = [word for name in POLICIES for word in ("--policy", name)]
+    outcome = CliRunner().invoke(app, ["--quick", "--workers", "1", "--out", str(folder), *chosen])
+    assert outcome.exit_code == 0, outcome.output
+    return folder
+
+
+def episodes(folder: Path) -> list[dict[str, str]]:
+    with (folder / "episodes.csv").open() as file:
+        return list(csv.DictReader(file))
+
+
+@pytest.mark.xdist_group("compare")
+def test_the_summary_follows_from_the_episodes(results: Path) -> None:
+    summary = json.loads((results / "summary.json").read_text())
+    rows = episodes(results)
+    for policy in POLICIES:
+        for metric in ("lag_ms", "peak_mib", "score"):
+            values = [float(row[metric]) for row in rows if row["policy"] == policy]
+            assert len(values) == 36
+            assert summary[f"{policy}.{metric}"] == pytest.approx(interquartile_mean(values), rel=1e-6)
+
+
+@pytest.mark.xdist_group("compare")
+def test_every_policy_met_the_same_scenarios(results: Path) -> None:
+    rows = episodes(results)
+    met = {p: [(r["preset"], r["seed"], r["device"]) for r in rows if r["policy"] == p] for p in POLICIES}
+    assert met["always_inline"] == met["always_defer"] == met["vivo"]
+
+
+@pytest.mark.xdist_group("compare")
+def test_records_replay(results: Path) -> None:
+    for row in [row for row in episodes(results) if row["policy"] == "vivo"][::9]:
+        assert replay(World(), row["preset"], int(row["seed"]), row["actions"]) == row["digest"]
+
+
+@pytest.mark.xdist_group("compare")
+@pytest.mark.parametrize("name", ["lag_peak.png", "per_preset.png"])
+def test_figures_are_pictures(results: Path, name: str) -> None:
+    pixels = image.imread(results / name)
+    assert min(pixels.shape[:2]) > 400
+    assert np.unique(pixels.reshape(-1, pixels.shape[-1]), axis=0).shape[0] > 50
+
+
+@pytest.mark.xdist_group("compare")
+def test_logs_open(results: Path) -> None:
+    run = EventAccumulator(str(results / "tensorboard" / "vivo"), size_guidance={"tensors": 0})
+    run.Reload()
+    summary = json.loads((results / "summary.json").read_text())
+    (score,) = run.Tensors("suite/score")
+    assert float(score.tensor_proto.float_val[0]) == pytest.approx(summary["vivo.score"], rel=1e-5)
+    assert len(run.Tensors("episode/lag_ms")) == 36
+    whole = EventAccumulator(str(results / "tensorboard" / "compare"))
+    whole.Reload()
+    assert set(whole.Tags()["images"]) == {"lag_peak", "per_preset"}
+
+
+@pytest.mark.xdist_group("compare")
+def test_tables_name_every_policy(results: Path) -> None:
+    for policy in POLICIES:
+        assert f"| {policy} |" in (results / "table.md").read_text()
+    assert "| vivo-async |" in (results / "variants.md").read_text()
+    assert "**" in (results / "per_preset.md").read_text()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--policy", "vivvo"], "did you mean 'vivo'"),
+        (["--suite", "tset"], "did you mean 'test'"),
+        (["--kernel", "windows"], "must be one of mainline"),
+    ],
+)
+def test_bad_input_writes_nothing(tmp_path: Path, arguments: list[str], message: str) -> None:
+    folder = tmp_path / "results"
+    outcome = CliRunner().invoke(app, ["--quick", "--out", str(folder), *arguments])
+    assert outcome.exit_code == 2
+    assert message in " ".join(outcome.output.split())
+    assert not folder.exists()
+
+
+def test_pareto_front_by_hand() -> None:
+    points = {"a": (0.0, 5.0), "b": (1.0, 3.0), "c": (2.0, 4.0), "d": (3.0, 1.0)}
+    assert pareto_front(points) == ["a", "b", "d"]
