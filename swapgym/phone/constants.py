@@ -11,7 +11,7 @@ MAX_LAUNCHES: Final = 8
 MAX_EVENTS: Final = 256
 MAX_FRAME_COSTS: Final = 512
 MAX_KWORKERS: Final = 4
-MAX_NOISE: Final = 8
+MAX_NOISE: Final = 4
 MAX_REAPERS: Final = 2  # lmkd reaper.cpp: THREAD_POOL_SIZE = 2 (FACTS A.4)
 THREADS_PER_LAUNCH: Final = 4
 

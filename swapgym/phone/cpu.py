@@ -246,14 +246,26 @@ def share(phone: Any, scenario: Any) -> None:
         phone.cpu_used_ns[cpu] = 0
         phone.cpu_stall_ns[cpu] = 0
         phone.cpu_reclaim_ns[cpu] = 0
+    crowded = 0
     for position in range(phone.n_runnable):
         task = phone.runnable[position]
         t = phone.tasks[task]
-        t.granted_ns = -1
+        fair_ns = phone.fair_ns[t.cpu]
         if t.demand_ns < 0:
-            t.wanted_ns = phone.fair_ns[t.cpu]
+            t.wanted_ns = fair_ns
         else:
-            t.wanted_ns = min(phone.fair_ns[t.cpu], t.demand_ns * k.UNIT // speed_on(scenario, task, t.cpu) + 1)
+            speed = speed_on(scenario, task, t.cpu)
+            if t.demand_ns * k.UNIT >= fair_ns * speed:
+                t.wanted_ns = fair_ns
+            else:
+                t.wanted_ns = min(fair_ns, t.demand_ns * k.UNIT // speed + 1)
+        if phone.cpu_tasks[t.cpu] == 1:
+            t.granted_ns = t.wanted_ns
+        else:
+            t.granted_ns = -1
+            crowded += 1
+    if crowded == 0:
+        return
     # cpu_used_ns holds what is granted so far while the shares are worked out
     satisfied = True
     while satisfied:
@@ -268,6 +280,9 @@ def share(phone: Any, scenario: Any) -> None:
                 phone.cpu_used_ns[t.cpu] += t.wanted_ns
                 phone.cpu_weight[t.cpu] -= t.weight
                 satisfied = True
+                crowded -= 1
+        if crowded == 0:
+            break
     for position in range(phone.n_runnable):
         t = phone.tasks[phone.runnable[position]]
         if t.granted_ns < 0:

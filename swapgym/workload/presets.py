@@ -51,11 +51,11 @@ class Preset:
 
     name: str
     devices: tuple[str, ...] = PHONES
-    duration_ms: Range = (3_500, 5_000)
+    duration_ms: Range = (2_500, 3_500)
     launches: tuple[int, int] = (1, 1)
     launch_gap_ms: Range = (900, 1_600)
     victims: tuple[int, int] = (2, 10)
-    freed_over_burst: Range = (0.5, 1.3)
+    freed_over_burst: Range = (0.3, 1.1)
     kill_spread_ms: Range = (60, 300)
     promoted_share: float = 1.0
     gated_share: float = 1.0
@@ -66,8 +66,8 @@ class Preset:
     hot_share: float = 0.0
     work_ms: Range = (500, 1_200)
     services: tuple[int, int] = (0, 0)
-    slack: Range = (-0.2, 0.3)
-    slots_used: Range = (0.6, 0.85)
+    slack: Range = (-0.3, 0.2)
+    slots_used: Range = (0.65, 0.92)
     rt_share: Range = (0.05, 0.3)
     rt_cpus: Range = (0.1, 0.4)
     rt_saturated: float = 0.0
@@ -81,7 +81,7 @@ CAMERA_LAUNCH: Final = Preset(
     rt_share=(0.1, 0.5), system_load=(0.3, 0.6),
 )  # fmt: skip
 APP_SWITCHING: Final = Preset(
-    "app_switching", duration_ms=(4_000, 6_000), launches=(2, 4), victims=(1, 4), promoted_share=0.6, gated_share=0.6,
+    "app_switching", duration_ms=(3_500, 5_000), launches=(2, 4), victims=(1, 4), promoted_share=0.6, gated_share=0.6,
     burst_mib=(150, 500), buffer_share=(0.1, 0.3), hot_share=0.4, work_ms=(400, 1_000),
 )  # fmt: skip
 CLEAR_ALL: Final = Preset(

@@ -399,7 +399,7 @@ class Scenario:
         rows["period_us"] = period_us
         rows["phase_us"] = rng.integers(0, 20_000, k.MAX_NOISE)
         rows["work_ns"] = np.rint(period_us * share * 1_000)
-        rows["nice"] = (0, 0, 0, 0, 0, -4, 5, 10)
+        rows["nice"] = (0, 0, -4, 5)
         rows["mask"] = all_cpus
 
 
