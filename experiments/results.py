@@ -55,12 +55,22 @@ def markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return "\n".join(lines) + "\n"
 
 
+def processor() -> str:
+    """Return the processor's model name, as far as the system tells."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        lines = []
+    names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return next(names, "") or platform.processor() or "processor unknown"
+
+
 def provenance() -> dict[str, str]:
     """Return machine, versions and date, to be kept beside results."""
     packages = ("numpy", "numba", "gymnasium")
     return {
         "date": date.today().isoformat(),
-        "machine": f"{platform.machine()}, {os.cpu_count()} CPUs",
+        "machine": f"{platform.machine()}, {processor()}, {os.cpu_count()} CPUs",
         "python": platform.python_version(),
         **{name: metadata.version(name) for name in packages},
     }

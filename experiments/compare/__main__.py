@@ -33,11 +33,12 @@ console = Console()
 
 
 def compared(kernel: str, policies: list[str]) -> list[tuple[World, Player]]:
-    """Return every policy, in one kernel variant with all three routes."""
+    """Return every policy, in one kernel variant with all three routes; the one all are compared with comes along."""
     world = World(kernel=kernel)
     for name in policies:
         make(name, world.routes)
-    return [(world, Player(name, name)) for name in policies]
+    chosen = policies if tables.REFERENCE in policies else [tables.REFERENCE, *policies]
+    return [(world, Player(name, name)) for name in dict.fromkeys(chosen)]
 
 
 def published() -> list[tuple[World, Player]]:
@@ -98,10 +99,11 @@ def main(
 def show(rows: list[Row], summary: dict[str, float]) -> None:
     """Print the main figures."""
     columns = ("score", "lag_ms", "peak_mib", "launch_delay_ms", "innocents", "direct_reclaim_ms", "unaccounted_cpu_ms")
-    table = Table(title="interquartile means (counts and stalls: means)")
-    table.add_column("policy")
+    table = Table(title="interquartile means (counts and stalls: means)", box=None, padding=(0, 2, 0, 0))
+    table.add_column("policy", no_wrap=True)
     for column in columns:
-        table.add_column(column, justify="right")
+        # a narrow terminal breaks long names: at their words, then
+        table.add_column(column.replace("_", "\n"), justify="right", no_wrap=True)
     names = sorted(tables.by_policy(rows), key=lambda name: summary[f"{name}.score"])
     for name in names:
         table.add_row(name, *(f"{summary[f'{name}.{column}']:.3g}" for column in columns))

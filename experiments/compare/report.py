@@ -52,6 +52,19 @@ def preset_text(breakdown: Sequence[dict[str, Any]]) -> str:
     return text
 
 
+def margin_text(best: dict[str, str], overall_best: str, gains: dict[str, Estimate]) -> str:
+    """Return in Markdown what the best of each preset gains on the policy that is best over all."""
+    lines = [
+        [preset, best[preset], f"{gain.value:+.3f} [{gain.low:+.3f}, {gain.high:+.3f}]"]
+        for preset, gain in gains.items()
+    ]
+    return (
+        f"\n## The best of each preset against {overall_best}, the best over all\n\nMean difference of scores on the"
+        " same episodes, on which the best was also chosen; an interval that holds zero says that they cannot be told"
+        " apart.\n\n" + results.markdown(["preset", "best", "difference"], lines)
+    )
+
+
 def write_all(folder: Path, rows: Sequence[Row], variants: Sequence[Row], about: str) -> dict[str, float]:
     """Write tables, figures, records, logs and the summary into ``folder``; return the summary."""
     table = tables.overall(rows)
@@ -59,9 +72,12 @@ def write_all(folder: Path, rows: Sequence[Row], variants: Sequence[Row], about:
     differences = tables.paired(rows)
     breakdown = tables.per_preset(rows)
     best = tables.best_per_preset(breakdown)
+    overall_best, gains = tables.margins(rows, breakdown)
     summary = tables.flat(table)
     summary |= {f"variant.{name}": value for name, value in tables.flat(variant_table).items()}
     summary["best_fixed_per_preset_differs"] = float(len(set(best.values())) > 1)
+    # by more than chance: intervals wholly below zero
+    summary["presets_where_best_beats_overall_best"] = float(sum(gain.high < 0.0 for gain in gains.values()))
     results.write_csv(folder / "episodes.csv", [*rows, *variants])
     results.write_csv(folder / "table.csv", tables.flat_rows(table))
     results.write_csv(folder / "variants.csv", tables.flat_rows(variant_table))
@@ -77,7 +93,10 @@ def write_all(folder: Path, rows: Sequence[Row], variants: Sequence[Row], about:
         folder / "variants.md",
         f"# Each kernel with its published rule\n\n{about}\n\n{table_text(variant_table, 'kernel')}",
     )
-    results.write(folder / "per_preset.md", f"# By preset\n\n{about}\n\n{preset_text(breakdown)}")
+    results.write(
+        folder / "per_preset.md",
+        f"# By preset\n\n{about}\n\n{preset_text(breakdown)}{margin_text(best, overall_best, gains)}",
+    )
     drawings = {
         "lag_peak.png": figures.lag_against_peak(table, differences, tables.REFERENCE),
         "per_preset.png": figures.scores_per_preset(breakdown, tables.REFERENCE),
@@ -108,12 +127,16 @@ def write_logs(
     """Write a TensorBoard run per policy and one for the whole.
 
     Tags: ``suite/<metric>`` (step 0), ``preset/<preset>/score`` (step 0), ``episode/<metric>`` (step = position in the
-    suite); in the run ``compare`` the text ``table`` and the images of the figures.
+    suite), and the text ``policy`` with its parameters; in the run ``compare`` the text ``table`` and the images of the
+    figures.
     """
     logs = folder / "tensorboard"
     shutil.rmtree(logs, ignore_errors=True)
     for policy, own in tables.by_policy(rows).items():
         with RunWriter(logs / policy) as run:
+            if policy in POLICIES:
+                numbers = [[name, f"{value:g}"] for name, value in POLICIES[policy]().parameters().items()]
+                run.text("policy", f"{POLICIES[policy].summary}\n\n{results.markdown(['parameter', 'value'], numbers)}")
             for column, figure in table[policy].items():
                 run.scalar(f"suite/{column}", figure.value)
             for row in breakdown:

@@ -114,6 +114,23 @@ def best_per_preset(breakdown: Sequence[Mapping[str, Any]]) -> dict[str, str]:
     return {row["preset"]: row["policy"] for row in breakdown if row["best"]}
 
 
+def margins(rows: Sequence[Row], breakdown: Sequence[Mapping[str, Any]]) -> tuple[str, dict[str, Estimate]]:
+    """Return the policy with the lowest mean score over all, and what the best of each preset gains on it.
+
+    The gain is the mean paired difference of scores. It flatters the best: it was chosen on the same episodes.
+    """
+    grouped = by_policy(rows)
+    means = {policy: fmean(row["score"] for row in own) for policy, own in grouped.items() if policy != "random"}
+    overall_best = min(means, key=means.__getitem__, default="random")
+    scores = {(row["policy"], row["preset"], row["seed"]): row["score"] for row in rows}
+    result = {}
+    for preset, best in best_per_preset(breakdown).items():
+        seeds = [row["seed"] for row in grouped[best] if row["preset"] == preset]
+        gains = [scores[best, preset, seed] - scores[overall_best, preset, seed] for seed in seeds]
+        result[preset] = estimate({preset: gains}, mean=True)
+    return overall_best, result
+
+
 def flat(table: Table) -> dict[str, float]:
     """Return ``<policy>.<metric>`` to value, for ``summary.json``."""
     return {f"{policy}.{column}": figure.value for policy, row in table.items() for column, figure in row.items()}

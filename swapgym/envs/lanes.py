@@ -1,7 +1,7 @@
 """Many episodes side by side: the kernels of one lane, over the lanes of an array.
 
-Lanes are asynchronous in simulated time: a step advances each lane to its own next decision. Every lane owns its rows of every
-array, so that lanes can be shared out among threads without changing a bit.
+Lanes are asynchronous in simulated time: a step advances each lane to its own next decision. Every lane owns its rows
+of every array, so that lanes can be shared out among threads without changing a bit.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ class Lanes:
         self._share(begin_some, lanes, (self.phones, self.scenarios), (self.observations, self.paid, self.statuses))
 
     def step(self, routes: npt.NDArray[np.int64], lanes: npt.NDArray[np.int64] | None = None) -> None:
-        """Send the pending batch of each lane of ``lanes`` (all by default) on its route and run on to its next decision.
+        """Send the pending batch of each lane (all by default) on its route and run on to its next decision.
 
         Args:
             routes: int64, shape ``(n,)``: one route per lane of the array; those not stepped are not read.

@@ -21,6 +21,9 @@ UTIL_PER_MS = 20
 """Growth of PELT utilisation of a task that runs all the time: 1024 (1 - 0.5^(t / 32 ms)) has slope 22 at 0, and passes
 200 after 10 ms and 500 after 31 ms."""
 
+CAPACITY_MARGIN = 1078
+"""capacity_greater(): a CPU is larger when it has 5 % more."""
+
 
 @kernel
 def weight_of(nice: int) -> int:
@@ -50,6 +53,9 @@ def run_realtime(phone: Any, scenario: Any) -> None:
             wanted = min(wanted, max(0, k.RT_RUNTIME_US * k.NS_PER_US - phone.rt_used_ns[cpu]))
         phone.rt_used_ns[cpu] += wanted
         phone.fair_ns[cpu] = tick_ns - wanted
+        phone.cpu_available[cpu] = scenario.device.capacity[cpu]
+        if wanted > 0:
+            phone.cpu_available[cpu] = scenario.device.capacity[cpu] * (tick_ns - wanted) // tick_ns
         phone.total.charged_ns[k.CHARGE_RT] += wanted
 
 
@@ -72,7 +78,7 @@ def want(phone: Any, task: int, weight: int, mask: int, demand_ns: int) -> None:
     t.wanted_us = phone.now_us
     t.weight = weight
     t.mask = mask
-    t.demand_ns = demand_ns
+    t.demand_ns = demand_ns if demand_ns < phone.tick_us * k.NS_PER_US else -1
     t.placed = 0
     t.lock_user = 0
     t.lock_factor = k.UNIT
@@ -116,26 +122,25 @@ def idle_cpu(phone: Any, scenario: Any, task: int) -> int:
     """Return the idle CPU for ``task``: the smallest that fits, else the largest; -1 where none is idle."""
     t = phone.tasks[task]
     needed = utilisation(phone, task) * 5 // 4  # fits_capacity(): 80 %
-    half_tick = scenario.tick_us * k.NS_PER_US // 2
     best = -1
+    best_available = 0
     best_fits = False
     for cpu in range(scenario.device.n_cpus):
-        if (t.mask >> cpu) & 1 == 0 or phone.cpu_tasks[cpu] > 0 or phone.fair_ns[cpu] < half_tick:
+        available = phone.cpu_available[cpu]
+        if (t.mask >> cpu) & 1 == 0 or phone.cpu_tasks[cpu] > 0 or available == 0:
             continue
-        capacity = scenario.device.capacity[cpu]
-        fits = capacity >= needed
+        fits = available >= needed
         if best < 0:
             better = True
+        elif fits != best_fits:
+            better = fits
+        elif available == best_available:
+            better = cpu == t.cpu  # its caches are there
         else:
-            best_capacity = scenario.device.capacity[best]
-            if fits != best_fits:
-                better = fits
-            elif capacity == best_capacity:
-                better = cpu == t.cpu  # its caches are there
-            else:
-                better = (capacity < best_capacity) == fits
+            better = (available < best_available) == fits
         if better:
             best = cpu
+            best_available = available
             best_fits = fits
     return best
 
@@ -167,6 +172,23 @@ def best_cpu(phone: Any, scenario: Any, task: int) -> int:
 
 
 @kernel
+def cpu_for_waking(phone: Any, scenario: Any, task: int) -> int:
+    """Return the CPU on which ``task`` wakes up: an idle one, or the largest expected share where none is.
+
+    A boosted thread does not go to a small idle CPU while a large one would give it more, even shared: the small one
+    does not fit its clamp.
+    """
+    idle = idle_cpu(phone, scenario, task)
+    if idle >= 0 and utilisation(phone, task) < k.UNIT:
+        return idle
+    best = best_cpu(phone, scenario, task)
+    if idle < 0:
+        return best
+    enough = expected_ns(phone, scenario, task, idle) * 5 >= expected_ns(phone, scenario, task, best) * 4
+    return idle if enough else best
+
+
+@kernel
 def place(phone: Any, scenario: Any) -> None:
     """Place every task that wants CPU: those that ran stay, wakers choose, idle CPUs pull, the balancer mends."""
     n_cpus = scenario.device.n_cpus
@@ -181,8 +203,7 @@ def place(phone: Any, scenario: Any) -> None:
     for position in range(phone.n_runnable):
         task = phone.runnable[position]
         if phone.tasks[task].placed == 0:
-            cpu = idle_cpu(phone, scenario, task)
-            put(phone, task, cpu if cpu >= 0 else best_cpu(phone, scenario, task))
+            put(phone, task, cpu_for_waking(phone, scenario, task))
     pull(phone, scenario)
     if phone.now_us >= phone.next_balance_us:
         phone.next_balance_us = phone.now_us + k.LOAD_BALANCE_US
@@ -200,18 +221,18 @@ def pull(phone: Any, scenario: Any) -> None:
     while idle > 0 and position >= 0:
         task = phone.runnable[position]
         t = phone.tasks[task]
-        capacity = scenario.device.capacity[t.cpu]
+        available = phone.cpu_available[t.cpu]
         shared = phone.cpu_tasks[t.cpu] > 1
-        misfit = capacity * 4 < utilisation(phone, task) * 5 and t.demand_ns < 0
+        misfit = t.demand_ns < 0 and available * 4 < utilisation(phone, task) * 5
         if shared or misfit:
             cpu = idle_cpu(phone, scenario, task)
-            if cpu >= 0 and (
-                scenario.device.capacity[cpu] > capacity or (shared and gains(phone, scenario, task, cpu))
-            ):
-                take(phone, task)
-                if shared:
-                    idle -= 1
-                put(phone, task, cpu)
+            if cpu >= 0:
+                larger = phone.cpu_available[cpu] * k.UNIT > available * CAPACITY_MARGIN
+                if (misfit and larger) or (shared and gains(phone, scenario, task, cpu)):
+                    take(phone, task)
+                    if shared:
+                        idle -= 1
+                    put(phone, task, cpu)
         position -= 1
 
 
@@ -250,25 +271,24 @@ def share(phone: Any, scenario: Any) -> None:
     for position in range(phone.n_runnable):
         task = phone.runnable[position]
         t = phone.tasks[task]
-        fair_ns = phone.fair_ns[t.cpu]
-        if t.demand_ns < 0:
-            t.wanted_ns = fair_ns
-        else:
-            speed = speed_on(scenario, task, t.cpu)
-            if t.demand_ns * k.UNIT >= fair_ns * speed:
-                t.wanted_ns = fair_ns
-            else:
-                t.wanted_ns = min(fair_ns, t.demand_ns * k.UNIT // speed + 1)
+        t.wanted_ns = phone.fair_ns[t.cpu]
+        if t.demand_ns >= 0:
+            t.wanted_ns = min(t.wanted_ns, t.demand_ns * k.UNIT // speed_on(scenario, task, t.cpu) + 1)
         if phone.cpu_tasks[t.cpu] == 1:
             t.granted_ns = t.wanted_ns
         else:
             t.granted_ns = -1
             crowded += 1
-    if crowded == 0:
-        return
+    if crowded > 0:
+        share_crowded(phone, scenario, crowded)
+
+
+@kernel
+def share_crowded(phone: Any, scenario: Any, crowded: int) -> None:
+    """Grant CPU time where several tasks share a CPU: those content with less than their share first."""
     # cpu_used_ns holds what is granted so far while the shares are worked out
     satisfied = True
-    while satisfied:
+    while satisfied and crowded > 0:
         satisfied = False
         for position in range(phone.n_runnable):
             t = phone.tasks[phone.runnable[position]]
@@ -281,14 +301,24 @@ def share(phone: Any, scenario: Any) -> None:
                 phone.cpu_weight[t.cpu] -= t.weight
                 satisfied = True
                 crowded -= 1
-        if crowded == 0:
-            break
     for position in range(phone.n_runnable):
         t = phone.tasks[phone.runnable[position]]
         if t.granted_ns < 0:
             t.granted_ns = (phone.fair_ns[t.cpu] - phone.cpu_used_ns[t.cpu]) * t.weight // phone.cpu_weight[t.cpu]
     for cpu in range(scenario.device.n_cpus):
         phone.cpu_used_ns[cpu] = 0
+
+
+@kernel
+def elapsed_us(phone: Any, task: int, used_ns: int) -> int:
+    """Return the wall time (us) after which ``task`` has used ``used_ns`` of its grant.
+
+    One that got all it wanted has run whenever SCHED_FIFO did not; one that was cut short has run by turns all tick
+    long.
+    """
+    t = phone.tasks[task]
+    whole_ns = phone.fair_ns[t.cpu] if t.granted_ns >= t.wanted_ns else t.granted_ns
+    return min(phone.tick_us, phone.tick_us * used_ns // max(1, whole_ns))
 
 
 @kernel

@@ -13,7 +13,7 @@ from __future__ import annotations
 from typing import Any
 
 from swapgym.phone import constants as k
-from swapgym.phone.cpu import charge, want, weight_of
+from swapgym.phone.cpu import charge, elapsed_us, want, weight_of
 from swapgym.phone.jit import kernel
 from swapgym.phone.locks import join
 from swapgym.phone.memory import reclaim, swap_in
@@ -42,13 +42,18 @@ def wake_frames(phone: Any, scenario: Any) -> None:
             if phone.free_pages < scenario.device.watermark_min:
                 frame.alloc_left = scenario.frame_alloc_pages
         frame.next_vsync_us += vsync_us
+    # a thread that starts within the tick wants no more than its rest: nobody goes short of what it cannot use
+    tick_ns = phone.tick_us * k.NS_PER_US
+    soon = frame.ui_deadline_us > 0 and frame.ui_left_ns < tick_ns
     if frame.ui_deadline_us > 0:
-        want(
-            phone, k.TASK_UI, TOP_APP_WEIGHT, scenario.device.top_app_mask, -1 if frame.alloc_left else frame.ui_left_ns
-        )
-    soon = frame.ui_deadline_us > 0 and frame.ui_left_ns < phone.tick_us * k.NS_PER_US
-    if frame.render_deadline_us > 0 or frame.ui_pending_deadline_us > 0 or soon:
-        work = frame.render_left_ns + frame.ui_pending_work_ns + (frame.render_pending_ns if soon else 0)
+        rest_ns = tick_ns - max(0, frame.ui_start_us - phone.now_us) * k.NS_PER_US
+        work = min(frame.ui_left_ns, rest_ns) if frame.alloc_left == 0 else -1
+        want(phone, k.TASK_UI, TOP_APP_WEIGHT, scenario.device.top_app_mask, work)
+    if frame.render_deadline_us > 0 or frame.ui_pending_deadline_us > 0:
+        work = frame.render_left_ns + frame.ui_pending_work_ns
+        want(phone, k.TASK_RENDER, TOP_APP_WEIGHT, scenario.device.top_app_mask, work)
+    elif soon:
+        work = min(frame.render_pending_ns, tick_ns - frame.ui_left_ns)
         want(phone, k.TASK_RENDER, TOP_APP_WEIGHT, scenario.device.top_app_mask, work)
 
 
@@ -145,8 +150,8 @@ def work_done(launch: Any, spec: Any) -> bool:
 def due_pages(phone: Any, scenario: Any, launch: Any, index: int) -> int:
     """Return the pages the burst wants by the end of this tick and has not got.
 
-    Buffers are wanted at once (a camera HAL allocates its dma-bufs when the session is configured), the rest linearly over
-    the burst's length.
+    Buffers are wanted at once (a camera HAL allocates its dma-bufs when the session is configured), the rest linearly
+    over the burst's length.
     """
     spec = scenario.launches[index]
     burst_us = max(1, spec.burst_us)
@@ -184,11 +189,11 @@ def run_frames(phone: Any, scenario: Any) -> None:
         task = phone.tasks[k.TASK_RENDER]
         capacity = scenario.device.capacity[task.cpu]
         start_us = max(phone.now_us, frame.render_start_us)
-        granted = task.granted_ns * (end_us - start_us) // phone.tick_us
+        granted = min(task.granted_ns, (end_us - start_us) * k.NS_PER_US)
         needed = (frame.render_left_ns * k.UNIT + capacity - 1) // capacity
         if needed <= granted:
             charge(phone, k.TASK_RENDER, k.CHARGE_FRAMES, needed)
-            finish_us = start_us + phone.tick_us * needed // max(1, task.granted_ns)
+            finish_us = min(end_us, start_us + elapsed_us(phone, k.TASK_RENDER, needed))
             accrue_lateness(phone, frame.render_deadline_us, finish_us)
             finish_frame(phone, scenario, frame.render_deadline_us, finish_us)
             frame.render_deadline_us = 0
@@ -223,7 +228,7 @@ def run_ui(phone: Any, scenario: Any) -> int:
     task = phone.tasks[k.TASK_UI]
     end_us = phone.now_us + phone.tick_us
     start_us = max(phone.now_us, frame.ui_start_us)
-    granted = task.granted_ns * (end_us - start_us) // phone.tick_us
+    granted = min(task.granted_ns, (end_us - start_us) * k.NS_PER_US)
     capacity = scenario.device.capacity[task.cpu]
     if frame.alloc_left > 0:
         if phone.free_pages >= scenario.device.watermark_min:
@@ -249,7 +254,7 @@ def run_ui(phone: Any, scenario: Any) -> int:
     frame.ui_pending_work_ns = frame.render_pending_ns
     frame.ui_deadline_us = 0
     frame.ui_left_ns = 0
-    return min(end_us, start_us + phone.tick_us * used // max(1, task.granted_ns))
+    return min(end_us, start_us + elapsed_us(phone, k.TASK_UI, used))
 
 
 @kernel
@@ -299,7 +304,7 @@ def reclaim_directly(phone: Any, scenario: Any, task_id: int, pages: int, grante
         left = -1 - left
     used = max(0, granted_ns - left // k.PS_PER_NS)
     charge(phone, task_id, k.CHARGE_DIRECT_RECLAIM, used)
-    stalled_us = phone.tick_us * used // max(1, task.granted_ns)
+    stalled_us = elapsed_us(phone, task_id, used)
     note_stall(phone, task.cpu, stalled_us, used, foreground)
     phone.total.direct_reclaim_us += stalled_us
     phone.last_direct_us = phone.now_us
@@ -353,7 +358,7 @@ def run_launches(phone: Any, scenario: Any) -> None:
             launch.work_left_ns[thread] = (
                 0 if needed <= left else launch.work_left_ns[thread] - used * capacity // k.UNIT
             )
-            end_us = max(end_us, phone.now_us + phone.tick_us * (task.granted_ns - left + used) // task.granted_ns)
+            end_us = max(end_us, phone.now_us + elapsed_us(phone, task_id, task.granted_ns - left + used))
         finished = (
             launch.phase == k.LAUNCH_BURST and launch.burst_done == launch.burst_total and work_done(launch, spec)
         )
@@ -391,7 +396,7 @@ def allocate(phone: Any, scenario: Any, index: int, granted_ns: int) -> int:
             left_ns -= used
             if phone.free_pages == free_before:
                 # nothing more to get in this tick: it waits, asleep, for somebody to free memory
-                stalled_us = phone.tick_us * left_ns // max(1, task.granted_ns)
+                stalled_us = elapsed_us(phone, task_id, left_ns)
                 note_stall(phone, task.cpu, stalled_us, 0, spec.foreground != 0)
                 phone.total.direct_reclaim_us += stalled_us
                 left_ns = 0
@@ -414,7 +419,7 @@ def allocate(phone: Any, scenario: Any, index: int, granted_ns: int) -> int:
             count = fault_in(phone, scenario, launch, count)
             phone.total.spin_ns += count * (swapin_ps - bare_ps) // k.PS_PER_NS
             used = count * cost // k.PS_PER_NS
-            note_stall(phone, task.cpu, phone.tick_us * used // max(1, task.granted_ns), used, spec.foreground != 0)
+            note_stall(phone, task.cpu, elapsed_us(phone, task_id, used), used, spec.foreground != 0)
         else:
             count = take_fresh(phone, launch, count)
         launch.burst_done += count

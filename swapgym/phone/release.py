@@ -12,7 +12,7 @@ from __future__ import annotations
 from typing import Any
 
 from swapgym.phone import constants as k
-from swapgym.phone.cpu import charge, speed_on
+from swapgym.phone.cpu import charge, elapsed_us, speed_on
 from swapgym.phone.jit import kernel
 from swapgym.phone.locks import join
 from swapgym.phone.memory import forget_evicted, free_objects
@@ -259,7 +259,7 @@ def run_exit(phone: Any, scenario: Any, index: int, budget_ps: int) -> int:
             budget -= left
             process.exit_other_left_ps = 0
             used = max(0, task.granted_ns - budget // k.PS_PER_NS)
-            finish_exit(phone, index, phone.now_us + phone.tick_us * used // max(1, task.granted_ns))
+            finish_exit(phone, index, phone.now_us + elapsed_us(phone, k.TASK_EXIT + index, used))
     charge_exit(phone, index, budget)
     return -1
 

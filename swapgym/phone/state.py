@@ -422,6 +422,9 @@ PHONE_FIELDS: Final[tuple[Field, ...]] = (
     integer("rt_used_ns", "ns", "SCHED_FIFO time used in this throttling period, per CPU", k.MAX_CPUS),
     integer("rt_period_end_us", "us", "end of the throttling period"),
     integer("fair_ns", "ns", "CPU time left to fair tasks in this tick, per CPU", k.MAX_CPUS),
+    integer(
+        "cpu_available", "1/1024", "capacity that SCHED_FIFO leaves in this tick (capacity_of), per CPU", k.MAX_CPUS
+    ),
     integer("cpu_weight", "1", "sum of weights placed per CPU in this tick", k.MAX_CPUS),
     integer("cpu_tasks", "1", "fair tasks placed per CPU in this tick", k.MAX_CPUS),
     integer("cpu_used_ns", "ns", "fair CPU time used per CPU in this tick", k.MAX_CPUS),

@@ -1,9 +1,10 @@
 """Cached apps: footprints, swap shares, places in the LRU list, and what losing one costs.
 
-Sources: footprints of victims and foreground apps in public device logs (median total 300 MB, log-normal, sigma 0.6, 60 to 1,500
-MB); file pages 60 to 250 MB and swap shares from Zhiguo Jiang's tables (v1 reply, 31 Jul 2024: of anonymous memory 45 % in front,
-77 % after 5 s in the background, 84 % from a minute on); oom_score_adj from ProcessList.java; relaunch distances from the LRU
-stack distances of a 279-user phone trace (hits 0.44 at depth 3, 0.76 at 5, miss 3.5 C^-1.67 from there).
+Sources: footprints of victims and foreground apps in public device logs (median total 300 MB, log-normal, sigma 0.6,
+60 to 1,500 MB); file pages 60 to 250 MB and swap shares from Zhiguo Jiang's tables (v1 reply, 31 Jul 2024: of
+anonymous memory 45 % in front, 77 % after 5 s in the background, 84 % from a minute on); oom_score_adj from
+ProcessList.java; relaunch distances from the LRU stack distances of a 279-user phone trace (hits 0.44 at depth 3,
+0.76 at 5, miss 3.5 C^-1.67 from there).
 """
 
 from __future__ import annotations
@@ -24,7 +25,8 @@ SWAPPED_PLATEAU: Final = 0.84
 COLD_MINUS_HOT_MS: Final = (600.0, 1_500.0)
 """Cold start (0.8 to 2 s) minus hot start (0.2 to 0.5 s)."""
 EXIT_OTHER_MS: Final = (12.0, 30.0)
-"""CPU time of do_exit outside exit_mm: 27 % of do_exit in the 2024 profile; range a judgement, see ``experiments/calibration``."""
+"""CPU time of do_exit outside exit_mm: 27 % of do_exit in the 2024 profile; range a judgement, see
+``experiments/calibration``."""
 TOUCH_MIB_PER_S: Final = (0.2, 4.0)
 """What a cached app touches while nothing has frozen it: timers, broadcasts (judgement)."""
 
@@ -40,11 +42,11 @@ def miss_ratio(depth: int) -> float:
 
 
 def return_probability(depth: int, limit: int = CACHED_LIMIT) -> float:
-    """Return the probability that an app at LRU ``depth`` (1 = last used) is asked for again before it falls off the list.
+    """Return the probability that an app at LRU ``depth`` (1 = last used) returns before it falls off the list.
 
-    At depth d it moves one deeper each time a deeper app is used, with probability miss(d) per switch, and is asked for with
-    probability miss(d - 1) - miss(d). It survives depth d unasked with probability miss(d) / miss(d - 1), and the product over
-    the depths up to the list's limit telescopes to miss(limit) / miss(d - 1).
+    At depth d it moves one deeper each time a deeper app is used, with probability miss(d) per switch, and is asked
+    for with probability miss(d - 1) - miss(d). It survives depth d unasked with probability miss(d) / miss(d - 1),
+    and the product over the depths up to the list's limit telescopes to miss(limit) / miss(d - 1).
     """
     if depth >= limit:
         return 0.0

@@ -73,7 +73,9 @@ def override(config: Config, changes: Mapping[str, Any], field: str = "") -> Con
         elif isinstance(present, tuple) and isinstance(value, list | tuple):
             new[key] = tuple(value)
         elif isinstance(present, bool) != isinstance(value, bool) or isinstance(present, str) != isinstance(value, str):
-            raise TypeError(f"{where}: {value!r} of type {type(value).__name__}, must be of type {type(present).__name__}")
+            raise TypeError(
+                f"{where}: {value!r} of type {type(value).__name__}, must be of type {type(present).__name__}"
+            )
         else:
             new[key] = value
     return dataclasses.replace(config, **new)  # type: ignore[type-var]

@@ -1,9 +1,9 @@
 """Device profiles: topologies, memory sizes and Android tuning as data.
 
-Sources, where a number is not said to be a judgement: capacities of 4+3+1 phones from the Pixel 6 device tree (gs101: 250,
-620, 1024 at full clock) with their maximum clocks; zram 50 % of RAM and min_free_kbytes 27,386 from Pixel's
-pixel-mm-gki.rc; watermark steps from watermark_scale_factor 10 to 125; cpusets from public init scripts (background 0-3);
-lmkd's defaults from system/memory/lmkd (Android 14); swappiness 100, AOSP's default.
+Sources, where a number is not said to be a judgement: capacities of 4+3+1 phones from the Pixel 6 device tree (gs101:
+250, 620, 1024 at full clock) with their maximum clocks; zram 50 % of RAM and min_free_kbytes 27,386 from Pixel's
+pixel-mm-gki.rc; watermark steps from watermark_scale_factor 10 to 125; cpusets from public init scripts (background
+0-3); lmkd's defaults from system/memory/lmkd (Android 14); swappiness 100, AOSP's default.
 """
 
 from __future__ import annotations
@@ -18,8 +18,9 @@ from swapgym.phone.state import DEVICE
 from swapgym.workload.config import bounded, check, unknown
 
 STALL_SHARE: Final = 0.435
-"""Share of memory-bound kernel work that waits for memory at any clock. With it an A72 of capacity 420 runs such work at 1/1.5
-of the speed of a core of capacity 1024, the ratio between the Raspberry Pi 4's 0.90 us and a flagship's 0.6 us per entry."""
+"""Share of memory-bound kernel work that waits for memory at any clock. With it an A72 of capacity 420 runs such work
+at 1/1.5 of the speed of a core of capacity 1024, the ratio between the Raspberry Pi 4's 0.90 us and a flagship's 0.6
+us per entry."""
 
 
 @dataclass(frozen=True)
@@ -109,24 +110,56 @@ class DeviceProfile:
 
 
 PHONE_4GB: Final = DeviceProfile(
-    name="phone-4gb", capacity=(250, 250, 250, 250, 430, 430, 430, 430), foreground_cpus=(0, 1, 2, 3, 4, 5, 6, 7),
-    ram_mib=4096, reserved_share=0.42, file_floor_mib=80, file_workingset_mib=300, low_ram=True,
-    psi_partial_stall_ms=200, thrashing_limit_percent=30, thrashing_decay_percent=50,
-)  # fmt: skip
+    name="phone-4gb",
+    capacity=(250, 250, 250, 250, 430, 430, 430, 430),
+    foreground_cpus=(0, 1, 2, 3, 4, 5, 6, 7),
+    ram_mib=4096,
+    reserved_share=0.42,
+    file_floor_mib=80,
+    file_workingset_mib=300,
+    low_ram=True,
+    psi_partial_stall_ms=200,
+    thrashing_limit_percent=30,
+    thrashing_decay_percent=50,
+)
 PHONE_6GB: Final = DeviceProfile(
-    name="phone-6gb", zram_share=0.55, capacity=(250, 250, 250, 250, 250, 250, 700, 700), foreground_cpus=(0, 1, 2, 3, 4, 5, 6, 7),
-    background_cpus=(0, 1, 2, 3), ram_mib=6144, file_floor_mib=100, file_workingset_mib=400, refresh_hz=90,
-)  # fmt: skip
+    name="phone-6gb",
+    zram_share=0.55,
+    capacity=(250, 250, 250, 250, 250, 250, 700, 700),
+    foreground_cpus=(0, 1, 2, 3, 4, 5, 6, 7),
+    background_cpus=(0, 1, 2, 3),
+    ram_mib=6144,
+    file_floor_mib=100,
+    file_workingset_mib=400,
+    refresh_hz=90,
+)
 PHONE_8GB: Final = DeviceProfile(name="phone-8gb", zram_share=0.56)  # a public dump: 4.55 of 7.59 GB
 PHONE_12GB: Final = DeviceProfile(
-    name="phone-12gb", zram_share=0.6, capacity=(320, 320, 320, 320, 760, 760, 760, 1024), ram_mib=12288, reserved_share=0.36,
-    file_floor_mib=160, file_workingset_mib=700, refresh_hz=120, kill_timeout_ms=50, kill_heaviest=True,
-)  # fmt: skip
+    name="phone-12gb",
+    zram_share=0.6,
+    capacity=(320, 320, 320, 320, 760, 760, 760, 1024),
+    ram_mib=12288,
+    reserved_share=0.36,
+    file_floor_mib=160,
+    file_workingset_mib=700,
+    refresh_hz=120,
+    kill_timeout_ms=50,
+    kill_heaviest=True,
+)
 A72_BOARD: Final = DeviceProfile(
-    name="a72-board", capacity=(420, 420, 420, 420), top_app_cpus=(0, 1, 2, 3), foreground_cpus=(0, 1, 2, 3),
-    background_cpus=(0, 1, 2, 3), ram_mib=4096, reserved_share=0.05, file_floor_mib=20, file_workingset_mib=40,
-    n_reapers=0, compaction=False, freezer=False,
-)  # fmt: skip
+    name="a72-board",
+    capacity=(420, 420, 420, 420),
+    top_app_cpus=(0, 1, 2, 3),
+    foreground_cpus=(0, 1, 2, 3),
+    background_cpus=(0, 1, 2, 3),
+    ram_mib=4096,
+    reserved_share=0.05,
+    file_floor_mib=20,
+    file_workingset_mib=40,
+    n_reapers=0,
+    compaction=False,
+    freezer=False,
+)
 
 DEVICES: Final[dict[str, DeviceProfile]] = {
     profile.name: profile for profile in (PHONE_4GB, PHONE_6GB, PHONE_8GB, PHONE_12GB, A72_BOARD)

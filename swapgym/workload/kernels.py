@@ -1,12 +1,12 @@
 """Kernel variants: which locks are held for how long, batches, queues and workers, as data.
 
-Costs of swap entries are stated in nanoseconds on the Cortex-A72 of a Raspberry Pi 4B, where they were measured (Wenchao Hao
-and Xueyuan Chen, linux-mm, 26 to 30 Apr 2026: 256 MB in zram, lzo-rle), and converted to a CPU of capacity 1024 here; all
-others on a CPU of capacity 1024.
+Costs of swap entries are stated in nanoseconds on the Cortex-A72 of a Raspberry Pi 4B, where they were measured
+(Wenchao Hao and Xueyuan Chen, linux-mm, 26 to 30 Apr 2026: 256 MB in zram, lzo-rle), and converted to a CPU of
+capacity 1024 here; all others on a CPU of capacity 1024.
 
-The lock hold is a fit: with 564 of 900 ns under the lock and a hand-off cost of 11 % per contender, two and four processes come
-out at 1.44 and 3.1 us per entry as measured; without the pool lock 277 of 854 ns fits two processes and predicts four. See
-``experiments/calibration``.
+The lock hold is a fit: with 564 of 900 ns under the lock and a hand-off cost of 11 % per contender, two and four
+processes come out at 1.44 and 3.1 us per entry as measured; without the pool lock 277 of 854 ns fits two processes
+and predicts four. See ``experiments/calibration``.
 """
 
 from __future__ import annotations
@@ -39,28 +39,40 @@ class KernelVariant:
     n_kworkers: int = bounded(1, 1, k.MAX_KWORKERS, "1", "concurrent drain workers")
     kworker_nice: int = bounded(-20, -20, 19, "nice", "-20 for WQ_HIGHPRI")
     kworker_mask: int = bounded(ALL_CPUS, 1, ALL_CPUS, "bitmask", "CPUs of the unbound worker")
-    kworker_wakeup_us: int = bounded(50, 0, 100_000, "us", "queue_work to running on an idle CPU (judgement: 20 us to 10 ms)")
+    kworker_wakeup_us: int = bounded(
+        50, 0, 100_000, "us", "queue_work to running on an idle CPU (judgement: 20 us to 10 ms)"
+    )
     child_nice: int = bounded(10, -20, 19, "nice", "THREAD_PRIORITY_BACKGROUND")
     child_queue_capacity: int = bounded(UNBOUNDED, 0, UNBOUNDED, "entries", "bound of what is left to the child")
     child_fork_us: int = bounded(300, 0, 100_000, "us", "cloning a child that shares the address space (judgement)")
-    resident_anon_ns: float = bounded(400.0, 1.0, 10_000.0, "ns", "present page, big core: 270 to 770 (Baghdasaryan, Apr 2019)")
-    resident_file_ns: float = bounded(220.0, 1.0, 10_000.0, "ns", "file page, unmapped only: scaled from the anonymous page")
+    resident_anon_ns: float = bounded(
+        400.0, 1.0, 10_000.0, "ns", "present page, big core: 270 to 770 (Baghdasaryan, Apr 2019)"
+    )
+    resident_file_ns: float = bounded(
+        220.0, 1.0, 10_000.0, "ns", "file page, unmapped only: scaled from the anonymous page"
+    )
     entry_inline_a72_ns: float = bounded(900.0, 10.0, 20_000.0, "ns", "swap entry alone, pool lock in place")
     entry_inline_lock_a72_ns: float = bounded(564.0, 0.0, 20_000.0, "ns", "of which under the lock (fit)")
     entry_enqueue_a72_ns: float = bounded(20.0, 1.0, 20_000.0, "ns", "one array store per deferred entry (judgement)")
     entry_drain_a72_ns: float = bounded(900.0, 10.0, 20_000.0, "ns", "release of a deferred entry: the same work")
     entry_drain_lock_a72_ns: float = bounded(564.0, 0.0, 20_000.0, "ns", "of which under the lock")
     entry_child_enqueue_a72_ns: float = bounded(5.0, 1.0, 20_000.0, "ns", "page tables handed on whole (judgement)")
-    compress_ns: float = bounded(5_000.0, 100.0, 100_000.0, "ns", "reclaim of an anonymous page, lz4, big core: 3 to 10 us")
+    compress_ns: float = bounded(
+        5_000.0, 100.0, 100_000.0, "ns", "reclaim of an anonymous page, lz4, big core: 3 to 10 us"
+    )
     compress_lock_ns: float = bounded(300.0, 0.0, 100_000.0, "ns", "of which under the lock (zs_malloc; judgement)")
     swapin_ns: float = bounded(6_000.0, 100.0, 100_000.0, "ns", "fault back in, big core: 4 to 10 us")
     swapin_lock_ns: float = bounded(376.0, 0.0, 100_000.0, "ns", "of which under the lock (zs_free)")
     file_reclaim_ns: float = bounded(800.0, 10.0, 100_000.0, "ns", "reclaim of a clean page (judgement)")
-    compaction_ns: float = bounded(2_400.0, 10.0, 100_000.0, "ns", "zs_compact per page given back: 14 to 30 ms for 128 MB")
+    compaction_ns: float = bounded(
+        2_400.0, 10.0, 100_000.0, "ns", "zs_compact per page given back: 14 to 30 ms for 128 MB"
+    )
     alloc_ns: float = bounded(500.0, 10.0, 100_000.0, "ns", "fault in and zero a page (judgement)")
     lock_handoff: float = bounded(0.11, 0.0, 1.0, "1", "growth of a hold per further contender (fit)")
     zspage_return: float = bounded(0.65, 0.0, 1.0, "1", "exponent of the zspage law: measured 0.2 to 0.95")
-    pte_waste: float = bounded(0.20, 0.0, 1.0, "1", "reaper and victim on one address space: 167 against 133 (arm64, Sep 2025)")
+    pte_waste: float = bounded(
+        0.20, 0.0, 1.0, "1", "reaper and victim on one address space: 167 against 133 (arm64, Sep 2025)"
+    )
     exit_signal_ms: float = bounded(20.0, 0.0, 1_000.0, "ms", "SIGKILL until the last thread is gone (judgement)")
     refault_io_us: int = bounded(100, 0, 100_000, "us", "one refault from UFS storage, read-ahead included (judgement)")
 
@@ -73,7 +85,9 @@ class KernelVariant:
             suffix = "_a72_ns" if whole.startswith("entry") else "_ns"
             lock, cost = getattr(self, f"{whole}_lock{suffix}"), getattr(self, f"{whole}{suffix}")
             if lock > cost:
-                raise ValueError(f"KernelVariant.{whole}_lock{suffix}: {lock!r}, must be at most {whole}{suffix} ({cost!r})")
+                raise ValueError(
+                    f"KernelVariant.{whole}_lock{suffix}: {lock!r}, must be at most {whole}{suffix} ({cost!r})"
+                )
 
     def to_record(self, out: Any = None) -> Any:
         """Return the variant as a KERNEL record (written into ``out`` where given)."""
@@ -110,12 +124,14 @@ VIVO_ASYNC: Final = replace(MAINLINE, name="vivo-async", queue_capacity=UNBOUNDE
 """mm: tlb swap entries batch async release, v3, 5 Aug 2024: whole entry held, one WQ_HIGHPRI worker, no cap."""
 ZSMALLOC_DEFERRED: Final = replace(
     MAINLINE_NO_POOL_LOCK, name="zsmalloc-deferred", batch_entries=512, work_item_entries=512, queue_capacity=32_768,
-    hold_slot=False, kworker_nice=0, entry_enqueue_a72_ns=262.0, entry_drain_a72_ns=592.0, entry_drain_lock_a72_ns=150.0,
+    hold_slot=False, kworker_nice=0, entry_enqueue_a72_ns=262.0, entry_drain_a72_ns=592.0,
+    entry_drain_lock_a72_ns=150.0,
 )  # fmt: skip
-"""mm/zsmalloc: per-cpu deferred free, RFC v3, 8 May 2026: pages of 512 handles, bounded, only compressed memory held. The lock
-hold of the drain is a judgement: the class lock is held over runs of a class."""
+"""mm/zsmalloc: per-cpu deferred free, RFC v3, 8 May 2026: pages of 512 handles, bounded, only compressed memory held.
+The lock hold of the drain is a judgement: the class lock is held over runs of a class."""
 USERSPACE_REAPER: Final = replace(MAINLINE, name="userspace-reaper", defer_route="USERSPACE")
-"""What the letter asks for: a child that shares the address space, or a process_mrelease helper, frees in the background."""
+"""What the letter asks for: a child that shares the address space, or a process_mrelease helper, frees in the
+background."""
 
 KERNELS: Final[dict[str, KernelVariant]] = {
     variant.name: variant

@@ -1,9 +1,10 @@
 """Presets: what happens to the phone, as ranges from which a scenario is drawn.
 
-Sources: ten and more of 20 to 30 cached apps killed at a camera launch (Lei Liu, 9 Sep 2025); camera demand 300 to 1,200 MB and
-773 ms (400 to 1,500) to the first frame without contention (one device log; the demand is a judgement, to be swept). What is
-allocated after the first frame is no part of the launch, so a burst is shorter than that; switches
-per session from LSApp; system services and third-party apps take 60 % of the CPU at a camera launch, exits 25 % (Lei Liu); SCHED_FIFO load of SurfaceFlinger, audio and camera threads 10 to 60 % of a big core (judgement).
+Sources: ten and more of 20 to 30 cached apps killed at a camera launch (Lei Liu, 9 Sep 2025); camera demand 300 to
+1,200 MB and 773 ms (400 to 1,500) to the first frame without contention (one device log; the demand is a judgement,
+to be swept). What is allocated after the first frame is no part of the launch, so a burst is shorter than that;
+switches per session from LSApp; system services and third-party apps take 60 % of the CPU at a camera launch, exits
+25 % (Lei Liu); SCHED_FIFO load of SurfaceFlinger, audio and camera threads 10 to 60 % of a big core (judgement).
 """
 
 from __future__ import annotations
@@ -77,33 +78,68 @@ class Preset:
 
 
 CAMERA_LAUNCH: Final = Preset(
-    "camera_launch", victims=(3, 14), burst_mib=(400, 1_200), buffer_share=(0.6, 0.95), kill_spread_ms=(20, 200),
-    rt_share=(0.1, 0.5), system_load=(0.3, 0.6),
-)  # fmt: skip
+    "camera_launch",
+    victims=(3, 14),
+    burst_mib=(400, 1_200),
+    buffer_share=(0.6, 0.95),
+    kill_spread_ms=(20, 200),
+    rt_share=(0.1, 0.5),
+    system_load=(0.3, 0.6),
+)
 APP_SWITCHING: Final = Preset(
-    "app_switching", duration_ms=(3_500, 5_000), launches=(2, 4), victims=(1, 4), promoted_share=0.6, gated_share=0.6,
-    burst_mib=(150, 500), buffer_share=(0.1, 0.3), hot_share=0.4, work_ms=(400, 1_000),
-)  # fmt: skip
+    "app_switching",
+    duration_ms=(4_200, 5_200),
+    launches=(2, 4),
+    launch_gap_ms=(600, 1_100),
+    victims=(1, 4),
+    promoted_share=0.6,
+    gated_share=0.6,
+    burst_mib=(150, 500),
+    buffer_share=(0.1, 0.3),
+    hot_share=0.4,
+    work_ms=(400, 1_000),
+)
 CLEAR_ALL: Final = Preset(
-    "clear_all", victims=(1, 2), promoted_share=0.0, burst_mib=(500, 1_200),
-    buffer_share=(0.3, 0.6), work_ms=(500, 1_200), mass_kill=(4, 10),
-)  # fmt: skip
+    "clear_all",
+    victims=(1, 2),
+    promoted_share=0.0,
+    burst_mib=(500, 1_200),
+    buffer_share=(0.3, 0.6),
+    work_ms=(500, 1_200),
+    mass_kill=(4, 10),
+)
 RT_RECORDING: Final = Preset(
-    "rt_recording", victims=(3, 8), burst_mib=(200, 800), rt_share=(0.5, 0.95), rt_cpus=(0.4, 1.0), rt_saturated=0.5,
+    "rt_recording",
+    victims=(3, 8),
+    burst_mib=(200, 800),
+    rt_share=(0.5, 0.95),
+    rt_cpus=(0.4, 1.0),
+    rt_saturated=0.5,
     rt_unthrottled=0.5,
-)  # fmt: skip
+)
 LOW_RAM: Final = Preset(
-    "low_ram", devices=("phone-4gb", "phone-6gb"), launches=(1, 2), launch_gap_ms=(1_200, 2_000), victims=(2, 5),
-    burst_mib=(300, 700), buffer_share=(0.2, 0.6), slack=(-0.4, 0.0), slots_used=(0.8, 0.95),
-)  # fmt: skip
+    "low_ram",
+    devices=("phone-4gb", "phone-6gb"),
+    launches=(1, 2),
+    launch_gap_ms=(1_200, 2_000),
+    victims=(2, 5),
+    burst_mib=(300, 700),
+    buffer_share=(0.2, 0.6),
+    slack=(-0.4, 0.0),
+    slots_used=(0.8, 0.95),
+)
 SERVICE_RESTART: Final = Preset(
-    "service_restart", victims=(3, 8), promoted_share=0.8, burst_mib=(200, 600),
-    buffer_share=(0.2, 0.5), services=(2, 5), slack=(-0.2, 0.2),
-)  # fmt: skip
+    "service_restart",
+    victims=(3, 8),
+    promoted_share=0.8,
+    burst_mib=(200, 600),
+    buffer_share=(0.2, 0.5),
+    services=(2, 5),
+    slack=(-0.2, 0.2),
+)
 
 PRESETS: Final[dict[str, Preset]] = {
-    preset.name: preset
-    for preset in (CAMERA_LAUNCH, APP_SWITCHING, CLEAR_ALL, RT_RECORDING, LOW_RAM, SERVICE_RESTART)
+    preset.name: preset for preset in (CAMERA_LAUNCH, APP_SWITCHING, CLEAR_ALL, RT_RECORDING, LOW_RAM, SERVICE_RESTART)
 }
 MIXED: Final = "mixed"
 """Draws one of the others."""

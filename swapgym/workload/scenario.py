@@ -27,19 +27,20 @@ from swapgym.workload.streams import stream
 COMPRESSION_MEDIAN: Final = 3.0
 COMPRESSION_SIGMA: Final = 0.15
 COMPRESSION_BOUNDS: Final = (2.2, 4.5)
-"""Swapped over physical bytes in zram: nine public dumpsys extracts, 2.2 to 4.5, median 3.3; a round 3.0 leaves out same-filled
-pages."""
+"""Swapped over physical bytes in zram: nine public dumpsys extracts, 2.2 to 4.5, median 3.3; a round 3.0 leaves out
+same-filled pages."""
 FRAME_MEDIAN_US: Final = 4_500.0
 FRAME_SIGMA: Final = 0.6
-"""CPU time per frame on capacity 1024, UI and render together: log-normal. gfxinfo of a public device log has a median of 6 ms and
-90 % below 18 ms of *frame time* on that phone's cores."""
+"""CPU time per frame on capacity 1024, UI and render together: log-normal. gfxinfo of a public device log has a
+median of 6 ms and 90 % below 18 ms of *frame time* on that phone's cores."""
 UI_SHARE: Final = 0.45
 SYSTEM_SLOT: Final = 0
 FRONT_SLOT: Final = 1
 FIRST_APP: Final = 2
 MAX_APPS: Final = 40
 APPS_PER_GIB: Final = 2.0
-"""Cached apps per GiB of RAM: 15 on an 8 GB phone after fifteen launches in vivo's test, 20 to 30 alive in Lei Liu's on 12 GB."""
+"""Cached apps per GiB of RAM: 15 on an 8 GB phone after fifteen launches in vivo's test, 20 to 30 alive in Lei Liu's
+on 12 GB."""
 
 
 @dataclass(frozen=True)
@@ -104,7 +105,8 @@ def draw(
         seed: Scenario seed, an integer from 0 to 2**63 - 1.
         device: Device profile; ``None`` draws one of the preset's.
         kernel: Kernel variant.
-        overrides: ``{"device": {...}, "kernel": {...}}``: fields of :class:`DeviceProfile` and :class:`KernelVariant` to replace.
+        overrides: ``{"device": {...}, "kernel": {...}}``: fields of :class:`DeviceProfile` and of
+            :class:`KernelVariant` to replace.
         tick_us: Length of a tick.
         out: SCENARIO record (a row of an array) to be written.
 
@@ -182,7 +184,9 @@ class Scenario:
         compression = float(
             np.clip(COMPRESSION_MEDIAN * np.exp(COMPRESSION_SIGMA * memory.standard_normal()), *COMPRESSION_BOUNDS)
         )
-        front_anon = pages(float(np.clip(280.0 * size * np.exp(0.5 * memory.standard_normal()), 80.0 * size, 1_200.0 * size)))
+        front_anon = pages(
+            float(np.clip(280.0 * size * np.exp(0.5 * memory.standard_normal()), 80.0 * size, 1_200.0 * size))
+        )
         front_swap = int(front_anon * SWAPPED_IN_FRONT * memory.uniform(0.2, 1.0))
         slots_used = memory.uniform(*self.preset.slots_used)
         slack = memory.uniform(*self.preset.slack)
@@ -287,9 +291,7 @@ class Scenario:
             freed += int(apps[victim]["anon_pages"]) + held
         return victims or [killable.pop(0)]
 
-    def fill_launch(
-        self, launch: int, rng: np.random.Generator, process: int, hot: bool, *, foreground: bool
-    ) -> None:
+    def fill_launch(self, launch: int, rng: np.random.Generator, process: int, hot: bool, *, foreground: bool) -> None:
         """Draw one launch: its work, its gate, its burst, and how long it would take on an idle phone."""
         preset = self.preset
         spec = self.out["launches"][launch]
@@ -315,9 +317,10 @@ class Scenario:
         spec["start_ns"] = start_ns
         spec["work_ns"] = work_ns
         spec["gate_timeout_us"] = round(timeout_ms * k.MS)
+        files = min(0.1, (1.0 - buffers) / 2)
         spec["burst_buffer_pages"] = pages(burst * buffers)
-        spec["burst_file_pages"] = pages(burst * 0.1)
-        spec["burst_anon_pages"] = pages(burst) - pages(burst * buffers) - pages(burst * 0.1)
+        spec["burst_file_pages"] = pages(burst * files)
+        spec["burst_anon_pages"] = pages(burst * (1.0 - buffers - files))
         spec["burst_us"] = round(burst_ms * k.MS)
         slowest = capacity[min(threads, len(capacity)) - 1]
         start_us = start_ns / threads * k.UNIT / slowest / k.NS_PER_US

@@ -1,7 +1,7 @@
 """Suites: which scenarios a policy is trained, chosen and judged on. Their seeds never overlap.
 
-A scenario seed is an integer below 2**32. Train seeds lie below 2**31 and are what an environment draws by itself; validation
-and test seeds lie above and are fixed.
+A scenario seed is an integer below 2**32. Train seeds lie below 2**31 and are what an environment draws by itself;
+validation and test seeds lie above and are fixed.
 """
 
 from __future__ import annotations

@@ -82,7 +82,8 @@ def test_a_batch_is_its_rows(name: str) -> None:
 
 @pytest.mark.parametrize("name", list(POLICIES))
 def test_evaluate_policy_takes_them(name: str) -> None:
-    env = gym.make("swapgym:swapgym/SwapRelease-v0", preset="app_switching", max_decisions=50)
+    env = gym.make("swapgym:swapgym/SwapRelease-v0", preset="app_switching")
+    env.reset(seed=0)
     with pytest.warns(UserWarning, match="Monitor"):
         mean, _ = evaluate_policy(make(name), env, n_eval_episodes=2)
     assert mean < 0.0

@@ -42,7 +42,11 @@ def test_records_replay() -> None:
 def test_a_changed_record_does_not_replay() -> None:
     row = play_all(PLAYERS[:1], EPISODES[:1], workers=1)[0]
     count = int(row["actions"][:-1])
-    assert replay(World(), row["preset"], row["seed"], f"{count // 2}I{count - count // 2}K") != row["digest"]
+    try:
+        digest = replay(World(), row["preset"], row["seed"], f"{count // 2}I{count - count // 2}K")
+    except ValueError:
+        digest = "another number of decisions"
+    assert digest != row["digest"]
     with pytest.raises(ValueError, match="asks for more"):
         replay(World(), row["preset"], row["seed"], "1I")
     with pytest.raises(ValueError, match="ended after"):

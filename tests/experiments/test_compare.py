@@ -13,8 +13,9 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from typer.testing import CliRunner
 
 from agents.runner import World, replay
-from experiments.compare.__main__ import app
-from experiments.compare.figures import pareto_front
+from experiments.compare.__main__ import app, compared
+from experiments.compare.figures import pareto_front, spread_out
+from experiments.compare.tables import COLUMNS, margins, per_preset
 from experiments.statistics import interquartile_mean
 
 POLICIES = ("always_inline", "always_defer", "vivo")
@@ -74,6 +75,7 @@ def test_logs_open(results: Path) -> None:
     (score,) = run.Tensors("suite/score")
     assert float(score.tensor_proto.float_val[0]) == pytest.approx(summary["vivo.score"], rel=1e-5)
     assert len(run.Tensors("episode/lag_ms")) == 36
+    assert b"| min_entries | 32 |" in run.Tensors("policy")[0].tensor_proto.string_val[0]
     whole = EventAccumulator(str(results / "tensorboard" / "compare"))
     whole.Reload()
     assert set(whole.Tags()["images"]) == {"lag_peak", "per_preset"}
@@ -106,3 +108,28 @@ def test_bad_input_writes_nothing(tmp_path: Path, arguments: list[str], message:
 def test_pareto_front_by_hand() -> None:
     points = {"a": (0.0, 5.0), "b": (1.0, 3.0), "c": (2.0, 4.0), "d": (3.0, 1.0)}
     assert pareto_front(points) == ["a", "b", "d"]
+
+
+def test_labels_are_spread_by_hand() -> None:
+    assert spread_out([0.1, 0.5, 0.9], 0.2) == pytest.approx([0.1, 0.5, 0.9])
+    # three at one height: as far up as down
+    assert spread_out([0.5, 0.5, 0.5, 0.95], 0.1) == pytest.approx([0.4, 0.5, 0.6, 0.95])
+    assert spread_out([0.0, 0.0, 1.0, 1.0], 0.1) == pytest.approx([0.0, 0.1, 0.9, 1.0])
+
+
+def test_what_all_are_compared_with_comes_along() -> None:
+    assert [player.label for _, player in compared("mainline", ["vivo", "vivo"])] == ["always_inline", "vivo"]
+    assert [player.label for _, player in compared("mainline", ["vivo", "always_inline"])] == ["vivo", "always_inline"]
+
+
+def test_margins_by_hand() -> None:
+    # x is better in a by 1 on every seed, y in b by 3: y is the best over all
+    scores = {("x", "a"): 1.0, ("y", "a"): 2.0, ("x", "b"): 5.0, ("y", "b"): 2.0}
+    rows = [
+        {c: 0.0 for c in COLUMNS} | {"policy": p, "preset": preset, "seed": seed, "score": score}
+        for (p, preset), score in scores.items()
+        for seed in range(3)
+    ]
+    overall_best, gains = margins(rows, per_preset(rows, "x"))
+    assert overall_best == "y"
+    assert gains == {"a": (-1.0, -1.0, -1.0), "b": (0.0, 0.0, 0.0)}

@@ -1,0 +1,151 @@
+"""Scenarios are whole, streams independent, suites disjoint, and bad input is named."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from swapgym.phone import constants as k
+from swapgym.phone import engine
+from swapgym.phone.audit import audit
+from swapgym.phone.state import PHONE
+from swapgym.workload import DEVICES, KERNELS, PRESETS, SUITES, draw, empty, suite
+from swapgym.workload.apps import miss_ratio, return_probability
+from swapgym.workload.config import check, from_json, override, to_json
+from swapgym.workload.streams import stream
+
+PHONES = [name for name in DEVICES if name.startswith("phone")]
+
+
+@pytest.mark.parametrize("preset", sorted(PRESETS))
+@pytest.mark.parametrize("device", [None, *PHONES])
+def test_every_scenario_is_whole(preset: str, device: str | None) -> None:
+    for seed in range(40):
+        scenarios, phones = empty(1), np.zeros(1, PHONE)
+        drawn = draw(preset, seed, device=device, out=scenarios[0])
+        scenario = scenarios[0]
+        engine.start(phones, scenarios, 0)
+        assert audit(phones[0], scenario) == []
+        assert device is None or drawn.device == device
+        assert phones[0]["free_pages"] >= scenario["device"]["watermark_min"]
+        assert phones[0]["file_pages"] >= scenario["device"]["file_floor_pages"]
+        events = scenario["events"][: scenario["n_events"]]
+        assert (np.diff(events["time_us"]) >= 0).all()
+        kills = events[events["kind"] == k.EVENT_KILL]
+        assert len(kills) >= 1
+        assert len(set(kills["a"])) == len(kills)
+        assert (scenario["apps"]["present"][kills["a"]] == 1).all()
+        assert (kills["time_us"] < scenario["duration_us"]).all()
+        assert (scenario["apps"]["swap_entries"][kills["a"]] > 0).all()
+        launches = scenario["launches"][: scenario["n_launches"]]
+        assert (launches["nominal_us"] > 0).all()
+        assert scenario["n_processes"] < k.MAX_PROCESSES
+
+
+def test_a_scenario_is_a_function_of_its_seed() -> None:
+    one, two = empty(2), empty(2)
+    for lane in range(2):
+        draw("mixed", 5 + lane, out=one[lane])
+    two[:] = one[::-1]  # what a record held before leaves no trace
+    for lane in range(2):
+        draw("mixed", 5 + lane, out=two[lane])
+    assert one.tobytes() == two.tobytes()
+    assert one[0].tobytes() != one[1].tobytes()
+
+
+def test_streams_do_not_shift_each_other() -> None:
+    assert stream(3, "apps").random() == stream(3, "apps").random()
+    assert stream(3, "apps").random() != stream(3, "noise").random()
+    assert stream(3, "apps").random() != stream(4, "apps").random()
+
+
+def test_the_kernel_does_not_change_what_happens() -> None:
+    one, two = empty(1), empty(1)
+    draw("camera_launch", 9, kernel="mainline", out=one[0])
+    draw("camera_launch", 9, kernel="zsmalloc-deferred", out=two[0])
+    assert one["kernel"].tobytes() != two["kernel"].tobytes()
+    for name in one.dtype.names or ():
+        if name != "kernel":
+            assert one[name].tobytes() == two[name].tobytes()
+
+
+def test_suites_are_disjoint_and_balanced() -> None:
+    seeds = {name: {seed for _, seed in one} for name, one in SUITES.items()}
+    assert not seeds["train"] & seeds["validation"]
+    assert not seeds["train"] & seeds["test"]
+    assert not seeds["validation"] & seeds["test"]
+    assert max(seeds["train"]) < 2**31 <= min(seeds["validation"] | seeds["test"])
+    for name, one in SUITES.items():
+        pairs = list(one)
+        assert len(pairs) == len(one) == len(set(pairs))
+        assert {preset for preset, _ in pairs} == set(PRESETS), name
+    assert list(suite("test").only("low_ram")) == [pair for pair in suite("test") if pair[0] == "low_ram"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"preset": "camera_lunch"}, r"preset: 'camera_lunch' is unknown \(did you mean 'camera_launch'\?\)"),
+        (
+            {"device": "phone-9gb"},
+            r"device: 'phone-9gb' is unknown \(did you mean 'phone-[0-9]+gb'\?\), must be one of",
+        ),
+        ({"kernel": "vivo"}, r"kernel: 'vivo' is unknown.*'vivo-async'"),
+        ({"seed": -1}, r"seed: -1, must be an integer from 0"),
+        ({"overrides": {"kernel": {"batch": 3}}}, r"overrides.kernel: 'batch' is unknown.*must be one of"),
+        ({"overrides": {"kernel": {"batch_entries": 0}}}, r"batch_entries: 0, must be from 1 to 65536 entries"),
+        ({"overrides": {"device": {"ram_mib": 1e12}}}, r"ram_mib"),
+        ({"overrides": {"devise": {}}}, r"overrides: 'devise' is unknown \(did you mean 'device'\?\)"),
+        ({"overrides": {"device": {"capacity": [2000]}}}, r"capacity: 2000, must be from 1 to 1024"),
+        ({"overrides": {"kernel": {"defer_route": "KWORKR"}}}, r"did you mean 'KWORKER'"),
+        ({"overrides": {"kernel": {"entry_inline_lock_a72_ns": 1e4}}}, r"must be at most entry_inline_a72_ns"),
+    ],
+)
+def test_bad_input_is_named(arguments: dict, message: str) -> None:
+    scenarios = empty(1)
+    with pytest.raises((ValueError, TypeError), match=message):
+        draw(**({"preset": "mixed", "seed": 1, "out": scenarios[0]} | arguments))
+    assert not scenarios.view(np.uint8).any(), "nothing is half written"
+
+
+@pytest.mark.parametrize("config", [*DEVICES.values(), *KERNELS.values()], ids=lambda config: config.name)
+def test_configs_round_trip(config) -> None:
+    check(config)
+    assert from_json(type(config)(), to_json(config)) == config
+
+
+def test_overrides_reach_the_record() -> None:
+    scenarios = empty(1)
+    changes = {"kernel": {"kworker_nice": 5, "zspage_return": 0.5}, "device": {"swappiness": 7, "rt_throttling": False}}
+    draw("app_switching", 1, overrides=changes, out=scenarios[0])
+    assert scenarios[0]["kernel"]["kworker_nice"] == 5
+    assert scenarios[0]["kernel"]["zspage_return"] == 512
+    assert scenarios[0]["device"]["swappiness"] == 7
+
+
+def test_override_goes_deep_and_leaves_the_rest() -> None:
+    @dataclasses.dataclass(frozen=True)
+    class Inner:
+        a: int = 1
+        b: int = 2
+
+    @dataclasses.dataclass(frozen=True)
+    class Outer:
+        inner: Inner = Inner()
+        c: int = 3
+
+    assert override(Outer(), {"inner": {"b": 5}}) == Outer(Inner(1, 5), 3)
+    with pytest.raises(ValueError, match=r"inner: 'd' is unknown"):
+        override(Outer(), {"inner": {"d": 5}})
+
+
+def test_a_relaunch_is_likelier_for_a_warmer_app() -> None:
+    probabilities = [return_probability(depth) for depth in range(1, 33)]
+    assert probabilities == sorted(probabilities, reverse=True)
+    assert probabilities[-1] == 0.0
+    # the published hits: 0.44 at depth 3, 0.76 at 5, and the law beyond
+    assert (1 - miss_ratio(3), 1 - miss_ratio(5)) == pytest.approx((0.44, 0.76))
+    assert 1 - miss_ratio(7) == pytest.approx(0.86, abs=0.01)
+    assert 1 - miss_ratio(13) == pytest.approx(0.95, abs=0.005)
