@@ -11,6 +11,7 @@ from agents.policies import POLICIES
 from agents.runner import Row
 from experiments import results
 from experiments.compare import figures, tables
+from experiments.compare.headline import headline
 from experiments.statistics import Estimate
 from experiments.tensorboard import RunWriter
 
@@ -89,10 +90,9 @@ def write_all(folder: Path, rows: Sequence[Row], variants: Sequence[Row], about:
             f"\n## Mean difference from {tables.REFERENCE} on the same episodes\n\n{table_text(differences, 'policy')}"
         )
     results.write(folder / "table.md", text)
-    results.write(
-        folder / "variants.md",
-        f"# Each kernel with its published rule\n\n{about}\n\n{table_text(variant_table, 'kernel')}",
-    )
+    own_kernel = f"{about.split(';')[0]}, each in its own kernel."
+    variants_text = f"# Each kernel with its published rule\n\n{own_kernel}\n\n{table_text(variant_table, 'kernel')}"
+    results.write(folder / "variants.md", variants_text)
     results.write(
         folder / "per_preset.md",
         f"# By preset\n\n{about}\n\n{preset_text(breakdown)}{margin_text(best, overall_best, gains)}",
@@ -111,6 +111,8 @@ def write_all(folder: Path, rows: Sequence[Row], variants: Sequence[Row], about:
         text,
         {name: figure.get_size_inches() * DPI for name, figure in drawings.items()},
     )
+    if {tables.REFERENCE, "always_defer", "userspace_reaper"} <= table.keys():
+        results.write(folder / "headline.md", headline(table, differences, breakdown))
     results.write_json(folder / "provenance.json", results.provenance())
     results.write_json(folder / "summary.json", summary)
     return summary

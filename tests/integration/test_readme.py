@@ -32,3 +32,10 @@ def test_links_lead_somewhere() -> None:
     for page in (ROOT / "README.md", ROOT / "experiments" / "README.md"):
         for target in re.findall(r"\]\((?!https?:)([^)#]+)\)", page.read_text()):
             assert (page.parent / target).exists(), f"{page.name}: {target}"
+
+
+def test_the_headline_is_the_last_run_s() -> None:
+    page = (ROOT / "README.md").read_text()
+    found = re.search(r"<!-- headline.*?-->\n(.*?)<!-- /headline -->", page, re.DOTALL)
+    assert found
+    assert found[1] == (ROOT / "experiments" / "compare" / "results" / "headline.md").read_text()

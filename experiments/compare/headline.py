@@ -1,0 +1,85 @@
+"""The README's figures: a short table and what follows from it, so that the page says what the last run said."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from experiments import results
+from experiments.compare.tables import Table
+from experiments.statistics import Estimate
+
+COLUMNS = (
+    "score",
+    "lag_ms",
+    "launch_delay_ms",
+    "peak_mib",
+    "zombie_peak_mib",
+    "direct_reclaim_ms",
+    "unaccounted_cpu_ms",
+)
+
+Rows = Mapping[tuple[str, str], Mapping[str, Any]]
+
+
+def spread(figure: Estimate, digits: int = 1) -> str:
+    """Return a difference with its interval."""
+    return f"{figure.value:+.{digits}f} [{figure.low:+.{digits}f}, {figure.high:+.{digits}f}]"
+
+
+def change(rows: Rows, preset: str, policy: str, column: str) -> str:
+    """Return how a metric's mean goes from always inline to ``policy`` in ``preset``."""
+    return f"{rows[preset, 'always_inline'][column]:.0f} to {rows[preset, policy][column]:.0f}"
+
+
+def headline(
+    table: Table, differences: Mapping[str, Mapping[str, Estimate]], breakdown: Sequence[Mapping[str, Any]]
+) -> str:
+    """Return the short table, best score first, and the findings, in Markdown.
+
+    Args:
+        table: All policies over the suite.
+        differences: Mean differences from always inline on the same episodes.
+        breakdown: All policies by preset.
+    """
+    order = sorted(table, key=lambda name: table[name]["score"].value)
+    lines = [[name.replace("_", " "), *(f"{table[name][column].value:.3g}" for column in COLUMNS)] for name in order]
+    rows = {(row["preset"], row["policy"]): row for row in breakdown}
+    best = {row["preset"]: row for row in breakdown if row["best"]}
+    defer, user = differences["always_defer"], differences["userspace_reaper"]
+    starved = rows["rt_recording", "always_defer"]
+    camera_delay = change(rows, "camera_launch", "always_defer", "launch_delay_ms")
+    camera_peak = change(rows, "camera_launch", "userspace_reaper", "peak_mib")
+    alike = sum(
+        row["difference_low"] <= 0.0 <= row["difference_high"]
+        for (preset, policy), row in rows.items()
+        if preset == "rt_recording" and policy != "always_inline"
+    )
+    unaccounted = table["always_defer"]["unaccounted_cpu_ms"].value
+    less_spun = table["always_inline"]["spin_ms"].value - table["always_defer"]["spin_ms"].value
+    chosen = ", ".join(f"`{preset}` {row['policy'].replace('_', ' ')}" for preset, row in best.items())
+    findings = [
+        "**Deferring pays where somebody waits for an exit.** Over the suite always deferring changes lag by"
+        f" {spread(defer['lag_ms'])} ms against always inline, nearly all of it launch delay"
+        f" ({spread(defer['launch_delay_ms'])} ms; in `camera_launch` {camera_delay}"
+        " ms). Frames hardly notice: a UI thread at nice -10 is not much disturbed by exits at nice 0.",
+        "**The peak depends on who drains.** vivo's worker at nice -20 changes it by"
+        f" {spread(defer['peak_mib'])} MiB: it has drained most of the backlog before the burst has grown. A child at"
+        f" background weight changes it by {spread(user['peak_mib'])} MiB (in `camera_launch` from"
+        f" {camera_peak} MiB), and direct reclaim by"
+        f" {spread(user['direct_reclaim_ms'])} ms: the letter's first concern holds for a slow drain.",
+        "**SCHED_FIFO load starves the worker.** In `rt_recording` it had work and no CPU for"
+        f" {starved['kworker_starved_ms']:.0f} ms of an episode on average, zombie memory reaches"
+        f" {starved['zombie_peak_mib']:.0f} MiB, and deferring is worth"
+        f" {starved['difference']:+.3f} [{starved['difference_low']:+.3f}, {starved['difference_high']:+.3f}] there. It is where"
+        f" the choice matters least: {alike} of {len(table) - 1} policies differ from always inline by less than their"
+        " intervals.",
+        f"**The best fixed policy differs by preset** (lowest mean score): {chosen}. Margins among the best few are"
+        " small; [by preset](experiments/compare/results/per_preset.md) has the intervals.",
+        f"**Unaccounted work**: with deferral {unaccounted:.0f} ms of CPU per episode go"
+        " to the kworker instead of the process that caused them, but exits spin"
+        f" {less_spun:.0f} ms less on the lock.",
+    ]
+    return (
+        results.markdown(["policy", *COLUMNS], lines) + "\n" + "\n".join(f"- {finding}" for finding in findings) + "\n"
+    )
