@@ -71,7 +71,8 @@ def headline(
         "**SCHED_FIFO load starves the worker.** In `rt_recording` it had work and no CPU for"
         f" {starved['kworker_starved_ms']:.0f} ms of an episode on average, zombie memory reaches"
         f" {starved['zombie_peak_mib']:.0f} MiB, and deferring is worth"
-        f" {starved['difference']:+.3f} [{starved['difference_low']:+.3f}, {starved['difference_high']:+.3f}] there. It is where"
+        f" {starved['difference']:+.3f}"
+        f" [{starved['difference_low']:+.3f}, {starved['difference_high']:+.3f}] there. It is where"
         f" the choice matters least: {alike} of {len(table) - 1} policies differ from always inline by less than their"
         " intervals.",
         f"**The best fixed policy differs by preset** (lowest mean score): {chosen}. Margins among the best few are"
