@@ -81,6 +81,7 @@ PROCESS_DEAD: Final = 3
 EXIT_SIGNALLED: Final = 0  # SIGKILL sent, threads not yet gone: off-CPU
 EXIT_UNMAP: Final = 1  # exit_mm: walks the address space
 EXIT_OTHER: Final = 2  # the rest of do_exit: files, binder, GPU contexts
+EXIT_WAIT: Final = 3  # its off-CPU part
 
 KILLER_SCENARIO_LMKD: Final = 0  # a kill the scenario prescribes, carried out the way lmkd does (victim promoted)
 KILLER_ACTIVITY_MANAGER: Final = 1  # a kill the scenario prescribes, left in the background group

@@ -201,7 +201,7 @@ def exit_mask(scenario: Any, process: Any) -> int:
 def runs(phone: Any, index: int) -> bool:
     """Return whether the exiting process ``index`` wants CPU: its threads are gone and it waits for nobody."""
     process = phone.processes[index]
-    if process.exit_stage == k.EXIT_SIGNALLED:
+    if process.exit_stage == k.EXIT_SIGNALLED or process.exit_stage == k.EXIT_WAIT:
         return False
     waits_for_reaper = process.exit_stage == k.EXIT_UNMAP and process.walk.stage == k.WALK_DONE
     return not waits_for_reaper
@@ -209,14 +209,17 @@ def runs(phone: Any, index: int) -> bool:
 
 @kernel
 def start_unmapping(phone: Any, scenario: Any) -> None:
-    """Let victims whose threads are gone enter exit_mm, and those whose address space is empty leave it."""
+    """Let victims whose threads are gone enter exit_mm, those whose address space is empty leave it, and others end."""
     for position in range(phone.n_exiting):
-        process = phone.processes[phone.exiting[position]]
+        index = phone.exiting[position]
+        process = phone.processes[index]
         if process.exit_stage == k.EXIT_SIGNALLED:
             if phone.now_us + phone.tick_us > process.kill_us + scenario.kernel.exit_signal_us:
                 process.exit_stage = k.EXIT_UNMAP
         elif process.exit_stage == k.EXIT_UNMAP and process.walk.stage == k.WALK_DONE and process.reaper < 0:
             process.exit_stage = k.EXIT_OTHER
+        elif process.exit_stage == k.EXIT_WAIT and phone.now_us + phone.tick_us > process.exit_ready_us:
+            finish_exit(phone, index, process.exit_ready_us)
 
 
 @kernel
@@ -259,7 +262,11 @@ def run_exit(phone: Any, scenario: Any, index: int, budget_ps: int) -> int:
             budget -= left
             process.exit_other_left_ps = 0
             used = max(0, task.granted_ns - budget // k.PS_PER_NS)
-            finish_exit(phone, index, phone.now_us + elapsed_us(phone, k.TASK_EXIT + index, used))
+            process.exit_ready_us = phone.now_us + elapsed_us(phone, k.TASK_EXIT + index, used)
+            process.exit_ready_us += scenario.kernel.exit_wait_us
+            process.exit_stage = k.EXIT_WAIT
+            if process.exit_ready_us < phone.now_us + phone.tick_us:
+                finish_exit(phone, index, process.exit_ready_us)
     charge_exit(phone, index, budget)
     return -1
 

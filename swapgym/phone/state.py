@@ -89,6 +89,7 @@ KERNEL_FIELDS: Final[tuple[Field, ...]] = (
     ),
     integer("pte_waste", "1/1024", "extra cost when the lmkd reaper and the victim work on one address space"),
     integer("exit_signal_us", "us", "from SIGKILL until the last thread is gone and exit_mm starts (off-CPU)"),
+    integer("exit_wait_us", "us", "off-CPU part of do_exit after exit_mm: locks, RCU, drivers that give memory back"),
     integer("refault_io_us", "us", "stall of one refault from storage, read-ahead included"),
 )
 KERNEL: Final[np.dtype[Any]] = record(*KERNEL_FIELDS)
@@ -201,6 +202,7 @@ PROCESS_FIELDS: Final[tuple[Field, ...]] = (
     integer("exit_stage", "code", "EXIT_* of constants"),
     integer("exit_other_left_ps", "ps", "work left of do_exit outside exit_mm"),
     integer("kill_us", "us", "when SIGKILL was sent"),
+    integer("exit_ready_us", "us", "when the off-CPU part of its exit ends"),
     integer("exit_us", "us", "when its parent was notified"),
     integer("timed_out", "0/1", "lmkd stopped waiting for it"),
     integer("reaper", "index", "lmkd reaper working on it; -1 none"),

@@ -17,10 +17,10 @@ from swapgym.phone.constants import MAX_CPUS, MS, PAGES_PER_MIB, UNIT
 from swapgym.phone.state import DEVICE
 from swapgym.workload.config import bounded, check, unknown
 
-STALL_SHARE: Final = 0.435
-"""Share of memory-bound kernel work that waits for memory at any clock. With it an A72 of capacity 420 runs such work
-at 1/1.5 of the speed of a core of capacity 1024, the ratio between the Raspberry Pi 4's 0.90 us and a flagship's 0.6
-us per entry."""
+STALL_SHARE: Final = 0.0
+"""Share of memory-bound kernel work that waits for memory at any clock. Present pages freed per second on a Snapdragon
+845 (Suren Baghdasaryan, RFC, Apr 2019) follow the cores' capacity in force from 0.07 to 1 of the largest within a
+quarter, which leaves no room for a constant share: see ``experiments/calibration``."""
 
 
 @dataclass(frozen=True)

@@ -46,10 +46,10 @@ class KernelVariant:
     child_queue_capacity: int = bounded(UNBOUNDED, 0, UNBOUNDED, "entries", "bound of what is left to the child")
     child_fork_us: int = bounded(300, 0, 100_000, "us", "cloning a child that shares the address space (judgement)")
     resident_anon_ns: float = bounded(
-        400.0, 1.0, 10_000.0, "ns", "present page, big core: 270 to 770 (Baghdasaryan, Apr 2019)"
+        267.0, 1.0, 10_000.0, "ns", "present page, big core at full clock: 14,656 MB/s (Baghdasaryan, Apr 2019)"
     )
     resident_file_ns: float = bounded(
-        220.0, 1.0, 10_000.0, "ns", "file page, unmapped only: scaled from the anonymous page"
+        150.0, 1.0, 10_000.0, "ns", "file page, unmapped only: scaled from the anonymous page"
     )
     entry_inline_a72_ns: float = bounded(900.0, 10.0, 20_000.0, "ns", "swap entry alone, pool lock in place")
     entry_inline_lock_a72_ns: float = bounded(564.0, 0.0, 20_000.0, "ns", "of which under the lock (fit)")
@@ -73,7 +73,10 @@ class KernelVariant:
     pte_waste: float = bounded(
         0.20, 0.0, 1.0, "1", "reaper and victim on one address space: 167 against 133 (arm64, Sep 2025)"
     )
-    exit_signal_ms: float = bounded(20.0, 0.0, 1_000.0, "ms", "SIGKILL until the last thread is gone (judgement)")
+    exit_signal_ms: float = bounded(5.0, 0.0, 1_000.0, "ms", "SIGKILL until the last thread is gone (judgement)")
+    exit_wait_ms: float = bounded(
+        145.0, 0.0, 1_000.0, "ms", "off-CPU part of do_exit: fit on 250 ms for 400 MB swapped (Lei Liu, Sep 2025)"
+    )
     refault_io_us: int = bounded(100, 0, 100_000, "us", "one refault from UFS storage, read-ahead included (judgement)")
 
     def __post_init__(self) -> None:
@@ -100,6 +103,7 @@ class KernelVariant:
         record["defer_route"] = k.ROUTE_NAMES.index(self.defer_route)
         record["child_fork_ns"] = self.child_fork_us * k.NS_PER_US
         record["exit_signal_us"] = round(self.exit_signal_ms * k.MS)
+        record["exit_wait_us"] = round(self.exit_wait_ms * k.MS)
         for name in ("lock_handoff", "zspage_return", "pte_waste"):
             record[name] = round(getattr(self, name) * k.UNIT)
         for name in (

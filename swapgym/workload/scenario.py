@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -34,6 +35,7 @@ FRAME_SIGMA: Final = 0.6
 """CPU time per frame on capacity 1024, UI and render together: log-normal. gfxinfo of a public device log has a
 median of 6 ms and 90 % below 18 ms of *frame time* on that phone's cores."""
 UI_SHARE: Final = 0.45
+EMPTY: Final = np.zeros(1, SCENARIO)[0]
 SYSTEM_SLOT: Final = 0
 FRONT_SLOT: Final = 1
 FIRST_APP: Final = 2
@@ -160,7 +162,7 @@ class Scenario:
         """Draw everything."""
         out = self.out
         for name in ("apps", "launches", "noise", "events"):
-            out[name] = np.zeros((), out.dtype[name].base)
+            out[name] = EMPTY[name]
         timeline = stream(self.seed, "timeline")
         out["duration_us"] = uniform_int(timeline, self.preset.duration_ms) * k.MS
         apps = self.fill_apps()
@@ -181,12 +183,8 @@ class Scenario:
         size = (self.profile.ram_mib / 8_192) ** 0.5
         n = min(MAX_APPS, max(8, round(APPS_PER_GIB * self.profile.ram_mib / 1_024 * memory.uniform(0.7, 1.2))))
         apps = draw_apps(stream(self.seed, "apps"), n, size)
-        compression = float(
-            np.clip(COMPRESSION_MEDIAN * np.exp(COMPRESSION_SIGMA * memory.standard_normal()), *COMPRESSION_BOUNDS)
-        )
-        front_anon = pages(
-            float(np.clip(280.0 * size * np.exp(0.5 * memory.standard_normal()), 80.0 * size, 1_200.0 * size))
-        )
+        compression = lognormal(memory, COMPRESSION_MEDIAN, COMPRESSION_SIGMA, COMPRESSION_BOUNDS)
+        front_anon = pages(size * lognormal(memory, 280.0, 0.5, (80.0, 1_200.0)))
         front_swap = int(front_anon * SWAPPED_IN_FRONT * memory.uniform(0.2, 1.0))
         slots_used = memory.uniform(*self.preset.slots_used)
         slack = memory.uniform(*self.preset.slack)
@@ -404,6 +402,11 @@ class Scenario:
         rows["work_ns"] = np.rint(period_us * share * 1_000)
         rows["nice"] = (0, 0, -4, 5)
         rows["mask"] = all_cpus
+
+
+def lognormal(rng: np.random.Generator, median: float, sigma: float, bounds: Range) -> float:
+    """Draw from a log-normal distribution, clipped to ``bounds``."""
+    return min(max(median * math.exp(sigma * rng.standard_normal()), bounds[0]), bounds[1])
 
 
 def uniform_int(rng: np.random.Generator, bounds: Range) -> int:

@@ -1,0 +1,91 @@
+"""Fit as few parameters as possible on as few rows as possible; everything else is predicted.
+
+Eight parameters on eight rows, in five groups that do not touch each other, each solved by least squares on relative
+errors (``scipy.optimize.least_squares``, no randomness). The defaults of ``swapgym/workload/kernels.py`` are these
+values, rounded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+from scipy import optimize
+
+from experiments.calibration.rows import Row
+from swapgym.workload.kernels import KERNELS
+
+
+@dataclass(frozen=True)
+class Group:
+    """Parameters fitted together.
+
+    Attributes:
+        variant: Kernel variant that holds them.
+        prefix: Prefix of these parameters in the rows' ``fitted``.
+        parameters: Names of :class:`KernelVariant` fields.
+        start: Where the search starts; deliberately far off.
+    """
+
+    variant: str
+    prefix: str
+    parameters: tuple[str, ...]
+    start: tuple[float, ...]
+
+
+GROUPS: Final = (
+    Group("mainline", "", ("entry_inline_a72_ns", "entry_inline_lock_a72_ns", "lock_handoff"), (700.0, 350.0, 0.05)),
+    Group(
+        "mainline-no-pool-lock",
+        "no_pool_lock.",
+        ("entry_inline_a72_ns", "entry_inline_lock_a72_ns"),
+        (700.0, 400.0),
+    ),
+    Group("zsmalloc-deferred", "deferred.", ("entry_enqueue_a72_ns",), (150.0,)),
+    Group("mainline", "", ("resident_anon_ns",), (500.0,)),
+    Group("mainline", "", ("exit_wait_ms",), (60.0,)),
+)
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """One fitted parameter, beside the default that stands in the code."""
+
+    parameter: str
+    variant: str
+    value: float
+    default: float
+
+
+def solve(group: Group, rows: Sequence[Row]) -> list[Fitted]:
+    """Fit one group on its rows.
+
+    Raises:
+        ValueError: If there is not one row per parameter.
+    """
+    own = [row for name in group.parameters for row in rows if row.fitted == group.prefix + name]
+    if len(own) != len(group.parameters):
+        raise ValueError(f"rows: {len(own)} are fitted on {group.parameters}, must be one each")
+    scale = np.array(group.start)
+
+    def errors(x: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        changes = dict(zip(group.parameters, (x * scale).tolist(), strict=True))
+        return np.array([row.simulate(changes) / row.published - 1 for row in own])
+
+    # pages and nanoseconds are whole numbers: steps of a thousandth would vanish in their rounding
+    step: Any = 0.02
+    found: Any = optimize.least_squares(errors, np.ones(len(scale)), diff_step=step, bounds=(0.05, 8.0), xtol=1e-6)
+    values = (found.x * scale).tolist()
+    variant = KERNELS[group.variant]
+    return [
+        Fitted(group.prefix + name, group.variant, value, float(getattr(variant, name)))
+        for name, value in zip(group.parameters, values, strict=True)
+    ]
+
+
+def fit(rows: Sequence[Row]) -> list[Fitted]:
+    """Fit all groups."""
+    return [fitted for group in GROUPS for fitted in solve(group, rows)]

@@ -1,0 +1,258 @@
+"""Write the calibration: rows, fit, extrapolation of the lock, sensitivity."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import matplotlib
+from matplotlib.figure import Figure
+
+from experiments import results
+from experiments.calibration.board import Board
+from experiments.calibration.fit import Fitted
+from experiments.calibration.rows import AT_ONCE, Row
+from experiments.calibration.sensitivity import POLICIES, RANGES, Variation
+
+matplotlib.use("Agg")
+
+PLAUSIBLE: Final = ({"exit_wait_ms": 60.0}, {"exit_wait_ms": 220.0}, {"entry_inline_a72_ns": 1_300.0})
+"""What a log's phone may have been like; the interval of a log's row spans these and the default."""
+
+
+@dataclass(frozen=True)
+class Result:
+    """A row with its simulated figure; ``low`` and ``high`` span the plausible parameters (logs only)."""
+
+    row: Row
+    simulated: float
+    low: float
+    high: float
+
+    @property
+    def error(self) -> float:
+        """Relative error."""
+        return self.simulated / self.row.published - 1
+
+    @property
+    def factor(self) -> float:
+        """How many times too large or too small."""
+        ratio = self.simulated / self.row.published
+        return max(ratio, 1 / ratio)
+
+
+def simulated(rows: Sequence[Row]) -> list[Result]:
+    """Simulate all rows with the defaults of the code."""
+    found = []
+    for row in rows:
+        value = row.simulate({})
+        spread = [value] + ([row.simulate(changes) for changes in PLAUSIBLE] if row.kind == "log" else [])
+        found.append(Result(row, value, min(spread), max(spread)))
+    return found
+
+
+def summarise(found: Sequence[Result], fitted: Sequence[Fitted], varied: Sequence[Variation]) -> dict[str, float]:
+    """Return the numbers of ``summary.json``."""
+    on = [result for result in found if result.row.fitted]
+    held = [result for result in found if not result.row.fitted]
+    bench = [result for result in held if result.row.kind == "bench"]
+    logs = [result for result in held if result.row.kind == "log"]
+    alone, cube = split(varied)
+    return {
+        "n_fitted": len(on),
+        "n_held_out": len(held),
+        "n_held_out_bench": len(bench),
+        "n_held_out_bench_within_20_percent": sum(abs(result.error) <= 0.2 for result in bench),
+        "n_held_out_logs_within_factor_2": sum(result.factor <= 2 for result in logs),
+        "max_abs_rel_error_fitted": max(abs(result.error) for result in on),
+        "max_abs_rel_error_held_out_bench": max(abs(result.error) for result in bench),
+        "max_factor_held_out_logs": max(result.factor for result in logs),
+        "sensitivity_min_tau": min(variation.tau for variation in alone),
+        "sensitivity_hypercube_median_tau": sorted(v.tau for v in cube)[len(cube) // 2],
+        "sensitivity_hypercube_same_best": sum(v.best == varied[0].best for v in cube) / len(cube),
+        **{f"fit.{item.parameter}": item.value for item in fitted},
+    }
+
+
+def split(varied: Sequence[Variation]) -> tuple[list[Variation], list[Variation]]:
+    """Return the variations of one parameter, and those of the hypercube."""
+    cube = [variation for variation in varied if variation.name.startswith("hypercube")]
+    return [variation for variation in varied[1:] if variation not in cube], cube
+
+
+def lock_table() -> list[list[str]]:
+    """Return what the lock predicts for 1 to 8 processes, with and without the pool lock, and who burns CPU for it."""
+    lines = []
+    for processes in range(1, 9):
+        cells = [str(processes)]
+        for kernel in ("mainline", "mainline-no-pool-lock"):
+            cores = list(range(8))
+            same = {"capacity": [420] * 8, "top_app_cpus": cores, "foreground_cpus": cores, "background_cpus": cores}
+            board = Board("a72-board", kernel, device_changes=same, kernel_changes=AT_ONCE)
+            victims = [board.app(swap_mib=64) for _ in range(processes)]
+            for victim in victims:
+                board.kill(victim)
+            board.run()
+            took = max(board.exit_ms(victim) for victim in victims)
+            entries = 64 * 256
+            spun = float(board.phone["total"]["spin_ns"]) / 1e6 / (took * processes)
+            cells += [f"{took * 1e6 / entries:.0f}", f"{processes * entries / took / 1e3:.2f}", f"{100 * spun:.0f} %"]
+        lines.append(cells)
+    return lines
+
+
+def row_table(found: Sequence[Result]) -> str:
+    """Return the rows in Markdown."""
+    header = ["row", "published", "simulated", "error", "plausible", "kind", "fitted on", "source"]
+    lines = [
+        [
+            result.row.name,
+            f"{result.row.published:g} {result.row.unit}",
+            f"{result.simulated:.3g}",
+            f"{100 * result.error:+.1f} %",
+            f"{result.low:.3g} to {result.high:.3g}" if result.row.kind == "log" else "",
+            result.row.kind,
+            result.row.fitted or "held out",
+            result.row.source,
+        ]
+        for result in found
+    ]
+    return results.markdown(header, lines)
+
+
+def draw_rows(found: Sequence[Result]) -> Figure:
+    """Draw simulated over published for every row: fitted, held-out benchmarks, held-out logs with their intervals."""
+    figure = Figure(figsize=(9.5, 8.5), layout="constrained")
+    axes = figure.add_subplot()
+    kinds = {"fitted": "#7F7F7F", "held out, bench": "#0072B2", "held out, log": "#D55E00"}
+    axes.axvspan(0.8, 1.2, color="0.93")
+    axes.axvline(1.0, color="0.6", linewidth=0.8)
+    for height, result in enumerate(found):
+        kind = "fitted" if result.row.fitted else f"held out, {result.row.kind}"
+        published = result.row.published
+        axes.plot([result.low / published, result.high / published], [height] * 2, color=kinds[kind], linewidth=1.2)
+        axes.plot(result.simulated / published, height, "o", color=kinds[kind], markersize=6)
+    for kind, color in kinds.items():
+        axes.plot([], [], "o", color=color, label=kind)
+    axes.set_yticks(range(len(found)), [result.row.name for result in found], fontsize=8)
+    axes.invert_yaxis()
+    axes.set_xscale("log", base=2)
+    axes.set_xticks([0.5, 0.8, 1.0, 1.2, 2.0], ["0.5", "0.8", "1", "1.2", "2"])
+    axes.minorticks_off()
+    axes.set_xlabel("simulated over published (grey band: within 20 %)")
+    axes.grid(axis="x", alpha=0.3)
+    axes.legend(loc="lower right", frameon=True)
+    return figure
+
+
+def draw_sensitivity(varied: Sequence[Variation]) -> Figure:
+    """Draw the rank correlation of each single variation with the default's ranking."""
+    alone, cube = split(varied)
+    figure = Figure(figsize=(9.5, 6.0), layout="constrained")
+    axes = figure.add_subplot()
+    names = [name for _, name in RANGES]
+    for height, _ in enumerate(names):
+        low, high = alone[2 * height], alone[2 * height + 1]
+        axes.plot(low.tau, height - 0.14, "<", color="#0072B2", label="low end" if height == 0 else None)
+        axes.plot(high.tau, height + 0.14, ">", color="#D55E00", label="high end" if height == 0 else None)
+    axes.plot([v.tau for v in cube], [len(names)] * len(cube), "|", color="0.3", markersize=14, label="one point each")
+    axes.set_yticks(range(len(names) + 1), [*names, "all together (hypercube)"], fontsize=9)
+    axes.invert_yaxis()
+    axes.set_xlim(-1.05, 1.05)
+    axes.set_xlabel(
+        f"Kendall's tau of the ranking of {len(POLICIES)} fixed policies against the default's (1: the same)"
+    )
+    axes.grid(axis="x", alpha=0.3)
+    axes.legend(loc="lower left")
+    return figure
+
+
+def write_all(
+    folder: Path, found: Sequence[Result], fitted: Sequence[Fitted], varied: Sequence[Variation]
+) -> dict[str, float]:
+    """Write text, tables, figures and summary into ``folder``; return the summary."""
+    summary = summarise(found, fitted, varied)
+    table = [
+        {
+            "row": result.row.name,
+            "what": result.row.what,
+            "published": result.row.published,
+            "unit": result.row.unit,
+            "simulated": result.simulated,
+            "relative_error": result.error,
+            "low": result.low,
+            "high": result.high,
+            "kind": result.row.kind,
+            "fitted": result.row.fitted,
+            "source": result.row.source,
+        }
+        for result in found
+    ]
+    results.write_csv(folder / "calibration.csv", table)
+    columns = [{"name": v.name, "tau": v.tau, "best": v.best, **v.scores} for v in varied]
+    results.write_csv(folder / "sensitivity.csv", columns)
+    for name, figure in {"rows.png": draw_rows(found), "sensitivity.png": draw_sensitivity(varied)}.items():
+        results.write_figure(folder / name, lambda buffer, f=figure: f.savefig(buffer, dpi=120))  # type: ignore[misc]
+    results.write(folder / "calibration.md", text(found, fitted, varied, summary))
+    results.write_json(folder / "provenance.json", results.provenance())
+    results.write_json(folder / "summary.json", summary)
+    return summary
+
+
+def text(
+    found: Sequence[Result], fitted: Sequence[Fitted], varied: Sequence[Variation], summary: dict[str, float]
+) -> str:
+    """Return the page."""
+    alone, _ = split(varied)
+    fits = [[f.parameter, f.variant, f"{f.value:.4g}", f"{f.default:.4g}"] for f in fitted]
+    movers = [v for v in alone if v.best != varied[0].best]
+    moved = "; ".join(f"{v.name} makes {v.best.replace('_', ' ')} the best" for v in movers) or "none"
+    far = [r.row.name for r in found if not r.row.fitted and r.row.kind == "log" and r.factor > 2]
+    missed = [r.row.name for r in found if not r.row.fitted and r.row.kind == "bench" and abs(r.error) > 0.2]
+    lock_header = [
+        "processes",
+        *(f"{k} {what}" for k in ("pool lock:", "without:") for what in ("ns/entry", "M/s", "spun")),
+    ]
+    return f"""# Calibration
+
+{summary["n_fitted"]:.0f} parameters are fitted on {summary["n_fitted"]:.0f} rows; {summary["n_held_out"]:.0f} rows are
+predictions. Fitted rows are within {100 * summary["max_abs_rel_error_fitted"]:.1f} %; of
+{summary["n_held_out_bench"]:.0f} held-out microbenchmark rows
+{summary["n_held_out_bench_within_20_percent"]:.0f} are within 20 % (worst {100 * summary["max_abs_rel_error_held_out_bench"]:.0f} %; outside:
+{", ".join(missed) or "none"}); held-out rows from phones in the wild are within a factor of {summary["max_factor_held_out_logs"]:.2f} (beyond a factor of two: {", ".join(far) or "none"}).
+
+![simulated over published](rows.png)
+
+{row_table(found)}
+The interval of a log's row spans plausible phones: an off-CPU part of the exit of 60 to 220 ms, a swap entry of 900 to
+1,300 ns.
+
+## What was fitted, and how
+
+Each group by least squares on relative errors, starting far off; the code's defaults are these values, rounded.
+
+{results.markdown(["parameter", "variant", "fit", "default in the code"], fits)}
+## The lock extrapolates
+
+Hold and hand-off were fitted on two and four processes with the pool lock, the shorter hold on two without it; four
+without it were predicted. Below: 1 to 8 processes of 64 MB on eight such cores. Aggregate throughput (million entries per
+second) stops growing at two processes with the pool lock, and what more processes burn is spun: the share of their CPU
+time that went into waiting is charged to whoever waits.
+
+{results.markdown(lock_header, lock_table())}
+Other cores enter by their capacity alone: present pages freed on a Snapdragon 845 follow it from the big core at full
+clock to the little one at a fifth of its own (rows "present pages").
+
+## Sensitivity
+
+Each parameter at both ends of its plausible range, and all together ({len(varied) - 1 - len(alone)} points of a Latin
+hypercube): does the ranking of {len(POLICIES)} fixed policies by mean score hold?
+
+![sensitivity](sensitivity.png)
+
+Single parameters that change which policy is best: {moved}. The lowest rank correlation of a single change is
+{summary["sensitivity_min_tau"]:.2f}; over the hypercube the median is {summary["sensitivity_hypercube_median_tau"]:.2f}, and
+{100 * summary["sensitivity_hypercube_same_best"]:.0f} % of its points have the same best policy.
+"""
