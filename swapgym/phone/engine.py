@@ -165,7 +165,7 @@ def wake(phone: Any, scenario: Any) -> None:
     if phone.backlog_child > 0:
         cpu.want(phone, k.TASK_CHILD, cpu.weight_of(costs.child_nice), device.background_mask, -1)
     for reaper in range(device.n_reapers):
-        if phone.reapers[reaper].victim >= 0:
+        if release.reaps(phone, scenario, reaper):
             cpu.want(phone, k.TASK_REAPER + reaper, cpu.weight_of(-20), device.foreground_mask, -1)
     release.start_unmapping(phone, scenario)
     for position in range(phone.n_exiting):

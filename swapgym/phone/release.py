@@ -374,6 +374,15 @@ def join_inline(phone: Any, scenario: Any, task_id: int, process: Any) -> None:
 
 # ------------------------------------------------------------------------------------------------------ those who drain
 @kernel
+def reaps(phone: Any, scenario: Any, reaper: int) -> bool:
+    """Return whether an lmkd reaper has work: process_mrelease succeeds once all of its victim's threads are dying."""
+    victim = phone.reapers[reaper].victim
+    if victim < 0:
+        return False
+    return phone.now_us + phone.tick_us > phone.processes[victim].kill_us + scenario.kernel.exit_signal_us
+
+
+@kernel
 def run_reaper(phone: Any, scenario: Any, reaper: int) -> None:
     """Let an lmkd reaper thread walk its victim's address space from the other end (process_mrelease), inline."""
     r = phone.reapers[reaper]

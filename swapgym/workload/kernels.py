@@ -73,9 +73,19 @@ class KernelVariant:
     pte_waste: float = bounded(
         0.20, 0.0, 1.0, "1", "reaper and victim on one address space: 167 against 133 (arm64, Sep 2025)"
     )
-    exit_signal_ms: float = bounded(5.0, 0.0, 1_000.0, "ms", "SIGKILL until the last thread is gone (judgement)")
+    exit_signal_ms: float = bounded(
+        75.0,
+        0.0,
+        1_000.0,
+        "ms",
+        "SIGKILL until the last of a hundred threads is gone (half of what is off-CPU: judgement)",
+    )
     exit_wait_ms: float = bounded(
-        145.0, 0.0, 1_000.0, "ms", "off-CPU part of do_exit: fit on 250 ms for 400 MB swapped (Lei Liu, Sep 2025)"
+        75.0,
+        0.0,
+        1_000.0,
+        "ms",
+        "off-CPU part of do_exit after it: fit on 250 ms for 400 MB swapped (Lei Liu, Sep 2025)",
     )
     refault_io_us: int = bounded(100, 0, 100_000, "us", "one refault from UFS storage, read-ahead included (judgement)")
 
