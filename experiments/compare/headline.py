@@ -33,7 +33,10 @@ def change(rows: Rows, preset: str, policy: str, column: str) -> str:
 
 
 def headline(
-    table: Table, differences: Mapping[str, Mapping[str, Estimate]], breakdown: Sequence[Mapping[str, Any]]
+    table: Table,
+    differences: Mapping[str, Mapping[str, Estimate]],
+    breakdown: Sequence[Mapping[str, Any]],
+    margins: tuple[str, Mapping[str, Estimate]],
 ) -> str:
     """Return the short table, best score first, and the findings, in Markdown.
 
@@ -41,6 +44,7 @@ def headline(
         table: All policies over the suite.
         differences: Mean differences from always inline on the same episodes.
         breakdown: All policies by preset.
+        margins: The best policy over all presets, and by how much each preset's own best beats it there.
     """
     order = sorted(table, key=lambda name: table[name]["score"].value)
     lines = [[name.replace("_", " "), *(f"{table[name][column].value:.3g}" for column in COLUMNS)] for name in order]
@@ -50,6 +54,8 @@ def headline(
     starved = rows["rt_recording", "always_defer"]
     camera_delay = change(rows, "camera_launch", "always_defer", "launch_delay_ms")
     camera_peak = change(rows, "camera_launch", "userspace_reaper", "peak_mib")
+    overall, gains = margins
+    beaten = [f"`{preset}` ({spread(gain, 3)})" for preset, gain in gains.items() if gain.high < 0.0]
     alike = sum(
         row["difference_low"] <= 0.0 <= row["difference_high"]
         for (preset, policy), row in rows.items()
@@ -63,11 +69,13 @@ def headline(
         f" {spread(defer['lag_ms'])} ms against always inline, nearly all of it launch delay"
         f" ({spread(defer['launch_delay_ms'])} ms; in `camera_launch` {camera_delay}"
         " ms). Frames hardly notice: a UI thread at nice -10 is not much disturbed by exits at nice 0.",
-        "**The peak depends on who drains.** vivo's worker at nice -20 changes it by"
-        f" {spread(defer['peak_mib'])} MiB: it has drained most of the backlog before the burst has grown. A child at"
+        "**What deferring costs depends on who drains.** vivo's worker at nice -20 changes the peak by"
+        f" {spread(defer['peak_mib'])} MiB, lmkd's own kills by {spread(defer['innocents'], 3)} and direct reclaim by"
+        f" {spread(defer['direct_reclaim_ms'])} ms per episode: it has drained most of the backlog before the burst has"
+        " grown. A child at"
         f" background weight changes it by {spread(user['peak_mib'])} MiB (in `camera_launch` from"
         f" {camera_peak} MiB), and direct reclaim by"
-        f" {spread(user['direct_reclaim_ms'])} ms: the letter's first concern holds for a slow drain.",
+        f" {spread(user['direct_reclaim_ms'])} ms. The letter's first concern is a matter of the drain's speed.",
         "**SCHED_FIFO load starves the worker.** In `rt_recording` it had work and no CPU for"
         f" {starved['kworker_starved_ms']:.0f} ms of an episode on average, zombie memory reaches"
         f" {starved['zombie_peak_mib']:.0f} MiB, and deferring is worth"
@@ -75,8 +83,10 @@ def headline(
         f" [{starved['difference_low']:+.3f}, {starved['difference_high']:+.3f}] there. It is where"
         f" the choice matters least: {alike} of {len(table) - 1} policies differ from always inline by less than their"
         " intervals.",
-        f"**The best fixed policy differs by preset** (lowest mean score): {chosen}. Margins among the best few are"
-        " small; [by preset](experiments/compare/results/per_preset.md) has the intervals.",
+        f"**The best fixed policy differs by preset** (lowest mean score): {chosen}. But margins are small: the"
+        f" best over all presets, {overall.replace('_', ' ')}, is beaten beyond chance in {len(beaten)} of {len(gains)}"
+        f" presets{': ' + ', '.join(beaten) if beaten else ''}. [By preset](experiments/compare/results/per_preset.md)"
+        " has the intervals.",
         f"**Unaccounted work**: with deferral {unaccounted:.0f} ms of CPU per episode go"
         " to the kworker instead of the process that caused them, but exits spin"
         f" {less_spun:.0f} ms less on the lock.",

@@ -112,7 +112,7 @@ def write_all(folder: Path, rows: Sequence[Row], variants: Sequence[Row], about:
         {name: figure.get_size_inches() * DPI for name, figure in drawings.items()},
     )
     if {tables.REFERENCE, "always_defer", "userspace_reaper"} <= table.keys():
-        results.write(folder / "headline.md", headline(table, differences, breakdown))
+        results.write(folder / "headline.md", headline(table, differences, breakdown, (overall_best, gains)))
     results.write_json(folder / "provenance.json", results.provenance())
     results.write_json(folder / "summary.json", summary)
     return summary

@@ -95,10 +95,10 @@ PARTS: Final[tuple[ObservationPart, ...]] = (
     _signed_share("victim_last_route", "sign", 1, "mmu_gather", "its last batch: 1 deferred, -1 inline, 0 none"),
     _saturating("victim_elapsed", "us", 200_000, "task: exit time", "time since SIGKILL"),
     _flag("victim_promoted", "task: cgroup, nice", "lmkd moved it to the foreground; 0 it is in the background"),
-    _flag("victim_awaited", "pid: wait_pidfd, wait_chldexit", "a launch waits for this exit"),
+    _flag("victim_awaited", "pid: wait_pidfd, wait_chldexit", "a launch waits at its gate for this exit"),
     _share("victim_cpu_capacity", "1/1024", UNIT, "arch_scale_cpu_capacity", "capacity of the CPU the victim runs on"),
     # all exits in flight
-    _saturating("exiting", "processes", 4, "nr_exiting_processes", "processes exiting now"),
+    _saturating("exiting", "processes", 4, "nr_exiting_processes", "processes in exit_mm now"),
     _saturating("exiting_swap", "entries", 262_144, "mm: MM_SWAPENTS", "swap entries that all of them still hold"),
     _saturating("lock_load", "CPUs", 1, "lock_stat of class->lock", "others on a CPU that take the swap-free lock"),
     # memory

@@ -66,9 +66,9 @@ class SwapReleaseEnv(gym.Env[Observation, np.int64]):
     | 3 | `victim_last_route` | sign | -1 | 1 | share 1 | mmu_gather | its last batch: 1 deferred, -1 inline, 0 none |
     | 4 | `victim_elapsed` | us | 0 | 1 | saturating 200000 | task: exit time | time since SIGKILL |
     | 5 | `victim_promoted` | 0/1 | 0 | 1 | share 1 | task: cgroup, nice | lmkd moved it to the foreground; 0 it is in the background |
-    | 6 | `victim_awaited` | 0/1 | 0 | 1 | share 1 | pid: wait_pidfd, wait_chldexit | a launch waits for this exit |
+    | 6 | `victim_awaited` | 0/1 | 0 | 1 | share 1 | pid: wait_pidfd, wait_chldexit | a launch waits at its gate for this exit |
     | 7 | `victim_cpu_capacity` | 1/1024 | 0 | 1 | share 1024 | arch_scale_cpu_capacity | capacity of the CPU the victim runs on |
-    | 8 | `exiting` | processes | 0 | 1 | saturating 4 | nr_exiting_processes | processes exiting now |
+    | 8 | `exiting` | processes | 0 | 1 | saturating 4 | nr_exiting_processes | processes in exit_mm now |
     | 9 | `exiting_swap` | entries | 0 | 1 | saturating 262144 | mm: MM_SWAPENTS | swap entries that all of them still hold |
     | 10 | `lock_load` | CPUs | 0 | 1 | saturating 1 | lock_stat of class->lock | others on a CPU that take the swap-free lock |
     | 11 | `free_margin` | 1 | -1 | 1 | signed 1 | zone: NR_FREE_PAGES, WMARK_LOW | free memory above the low watermark, in units of the high one |

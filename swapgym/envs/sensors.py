@@ -45,23 +45,27 @@ def read_victim(phone: Any, scenario: Any, reading: Any) -> None:
 
 @kernel
 def awaited(phone: Any, process: Any) -> bool:
-    """Return whether a launch that has started still waits for the exit of ``process``.
+    """Return whether a launch waits at its gate for the exit of ``process``.
 
     The launch's own count is no help: it includes kills that the scenario has yet to make.
     """
     if process.gate_launch < 0:
         return False
     launch = phone.launches[process.gate_launch]
-    return bool(k.LAUNCH_START <= launch.phase <= k.LAUNCH_GATE and launch.gate_timed_out == 0)
+    return bool(launch.phase == k.LAUNCH_GATE)
 
 
 @kernel
 def read_exits(phone: Any, reading: Any) -> None:
     """Read all exits in flight, and the lock they share with reclaim and swap-in."""
     swap = 0
+    unmapping = 0
     for position in range(phone.n_exiting):
-        swap += phone.processes[phone.exiting[position]].swap_entries
-    reading.exiting = phone.n_exiting
+        process = phone.processes[phone.exiting[position]]
+        swap += process.swap_entries
+        # vivo's counter falls at the end of exit_mm, long before the parent is notified
+        unmapping += process.exit_stage == k.EXIT_UNMAP and process.state == k.PROCESS_EXITING
+    reading.exiting = unmapping
     reading.exiting_swap = swap
     load = 0
     for position in range(phone.n_runnable):
@@ -113,10 +117,11 @@ def read_cpus(phone: Any, scenario: Any, reading: Any) -> None:
     n_big = 0
     idle = 0
     for cpu in range(device.n_cpus):
-        load += phone.rt_permille[cpu]
+        used = 1000 - 1000 * phone.fair_ns[cpu] // (phone.tick_us * k.NS_PER_US)
+        load += used
         if 2 * device.capacity[cpu] > k.UNIT:
             n_big += 1
-            load_big += phone.rt_permille[cpu]
+            load_big += used
         if phone.cpu_tasks[cpu] == 0 and phone.fair_ns[cpu] > 0:
             idle += 1
     n_cpus = max(1, device.n_cpus)

@@ -45,8 +45,10 @@ def start(phones: Any, scenarios: Any, lane: int) -> None:
         phone.noise_next_us[index] = scenario.noise[index].phase_us
     for index in range(scenario.n_events):
         event = scenario.events[index]
-        if event.kind == k.EVENT_KILL and event.c >= 0:
-            phone.launches[event.c].gate_pending += 1
+        if event.kind == k.EVENT_KILL:
+            phone.processes[event.a].prescribed = 1
+            if event.c >= 0:
+                phone.launches[event.c].gate_pending += 1
     phone.frame.on = scenario.frames_on
     phone.buffer_pages = scenario.buffer_pages
     phone.file_pages = scenario.file_cache_pages

@@ -323,15 +323,19 @@ def note_stall(phone: Any, cpu: int, stalled_us: int, used_ns: int, foreground: 
 
 @kernel
 def join_swapin(phone: Any, scenario: Any) -> None:
-    """Declare launches that fault pages in: they take the lock."""
+    """Declare launches that fault pages in or are about to reclaim directly: they take the lock."""
     costs = scenario.kernel
     for index in range(scenario.n_launches):
         launch = phone.launches[index]
         task_id = k.TASK_LAUNCH + index * k.THREADS_PER_LAUNCH
         task = phone.tasks[task_id]
-        if launch.phase == k.LAUNCH_BURST and launch.swapin_left > 0 and task.wanted_us == phone.now_us:
-            speed = scenario.device.mem_speed[task.cpu]
+        if launch.phase != k.LAUNCH_BURST or task.wanted_us != phone.now_us:
+            continue
+        speed = scenario.device.mem_speed[task.cpu]
+        if launch.swapin_left > 0:
             join(phone, task_id, speed, costs.swapin_ps, costs.swapin_lock_ps, 0)
+        elif phone.free_pages <= scenario.device.watermark_min + k.SWAP_CLUSTER_MAX:
+            join(phone, task_id, speed, costs.compress_ps, costs.compress_lock_ps, 0)
 
 
 @kernel

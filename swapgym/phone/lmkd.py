@@ -39,7 +39,7 @@ def kill(phone: Any, scenario: Any, index: int, killer: int) -> None:
     phone.n_killed += 1
     phone.last_kill_us = phone.now_us
     phone.total.kills += 1
-    if killer == k.KILLER_LMKD:
+    if killer == k.KILLER_LMKD and process.prescribed == 0:
         phone.total.innocents += 1
         phone.total.relaunch_cost_us += scenario.apps[index].relaunch_cost_us
     if killer != k.KILLER_ACTIVITY_MANAGER:

@@ -14,7 +14,7 @@ from typing import Any
 from swapgym.phone import constants as k
 from swapgym.phone.cpu import charge, elapsed_us, speed_on
 from swapgym.phone.jit import kernel
-from swapgym.phone.locks import join
+from swapgym.phone.locks import contend, join
 from swapgym.phone.memory import forget_evicted, free_objects
 
 RESIDENT_SEGMENT: int = 512
@@ -326,6 +326,11 @@ def route_batch(phone: Any, scenario: Any, route: int) -> None:
     process.decisions += 1
     if route == k.INLINE:
         process.walk.stage = k.WALK_INLINE
+        task_id = k.TASK_EXIT + phone.pending
+        if phone.tasks[task_id].lock_user == 0:
+            # it was not known at the tick's start that this thread would take the lock
+            join_inline(phone, scenario, task_id, process)
+            contend(phone, scenario)
         phone.total.batches_inline += 1
         phone.total.entries_inline += count
     else:

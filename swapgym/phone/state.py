@@ -198,6 +198,7 @@ PROCESS_FIELDS: Final[tuple[Field, ...]] = (
     integer("gathered", "entries", "of queued_kworker, cached and not yet queued as a work item"),
     integer("evicted_entries", "entries", "of all its entries, those swapped out since the start"),
     integer("killer", "code", "KILLER_* of constants; -1 alive"),
+    integer("prescribed", "0/1", "the scenario kills it anyway: no innocent, should lmkd come first"),
     integer("gate_launch", "index", "launch whose gate waits for this exit; -1 none"),
     integer("exit_stage", "code", "EXIT_* of constants"),
     integer("exit_other_left_ps", "ps", "work left of do_exit outside exit_mm"),

@@ -42,7 +42,7 @@ class KernelVariant:
     kworker_wakeup_us: int = bounded(
         50, 0, 100_000, "us", "queue_work to running on an idle CPU (judgement: 20 us to 10 ms)"
     )
-    child_nice: int = bounded(10, -20, 19, "nice", "THREAD_PRIORITY_BACKGROUND")
+    child_nice: int = bounded(13, -20, 19, "nice", "weight 56: about the background group's 52 of 1024")
     child_queue_capacity: int = bounded(UNBOUNDED, 0, UNBOUNDED, "entries", "bound of what is left to the child")
     child_fork_us: int = bounded(300, 0, 100_000, "us", "cloning a child that shares the address space (judgement)")
     resident_anon_ns: float = bounded(

@@ -110,6 +110,7 @@ CLEAR_ALL: Final = Preset(
 )
 RT_RECORDING: Final = Preset(
     "rt_recording",
+    duration_ms=(3_200, 4_200),
     victims=(3, 8),
     burst_mib=(200, 800),
     rt_share=(0.5, 0.95),

@@ -18,7 +18,14 @@ import numpy.typing as npt
 
 from swapgym.phone import constants as k
 from swapgym.phone.state import SCENARIO
-from swapgym.workload.apps import SWAPPED_IN_FRONT, AppDraw, draw_apps
+from swapgym.workload.apps import (
+    COLD_MINUS_HOT_MS,
+    EXIT_OTHER_MS,
+    RETURN_PROBABILITY,
+    SWAPPED_IN_FRONT,
+    AppDraw,
+    draw_apps,
+)
 from swapgym.workload.config import override, unknown
 from swapgym.workload.devices import DeviceProfile, device_profile
 from swapgym.workload.kernels import KernelVariant, kernel_variant
@@ -134,6 +141,7 @@ def draw(
     if out is None:
         out = np.zeros(1, SCENARIO)[0]
     scenario = Scenario(out, spec, seed, profile)
+    scenario.throttling_forced = "rt_throttling" in (overrides or {}).get("device", {})
     out["device"] = device_record
     out["kernel"] = kernel_record
     out["tick_us"] = tick_us
@@ -157,6 +165,7 @@ class Scenario:
         self.profile = profile
         self.events: list[tuple[int, int, int, int, int]] = []
         self.n_processes = 0
+        self.throttling_forced = False
 
     def fill(self) -> None:
         """Draw everything."""
@@ -204,7 +213,7 @@ class Scenario:
             anon = (anon * max(0, room) / int(anon.sum())).astype(np.int64)
         system = room - int(anon.sum())
         self.put_app(SYSTEM_SLOT, -900, max(0, system), max(0, system), 0, 0)
-        self.put_app(FRONT_SLOT, 0, front_anon - front_swap, front_anon - front_swap, pages(100 * size), front_swap)
+        self.put_app(FRONT_SLOT, 0, front_anon - front_swap, int(0.16 * front_anon), pages(100 * size), front_swap)
         slots = slice(FIRST_APP, FIRST_APP + n)
         rows = out["apps"][slots]
         rows["present"] = 1
@@ -234,7 +243,7 @@ class Scenario:
         row["anon_hot_pages"] = hot
         row["file_pages"] = file
         row["swap_entries"] = entries
-        row["exit_other_ns"] = 20_000_000
+        self.give_life(slot)
 
     # ----------------------------------------------------------------------------------------------------- timeline
     def fill_timeline(self, timeline: np.random.Generator, launches: np.random.Generator, apps: AppDraw) -> None:
@@ -348,7 +357,14 @@ class Scenario:
     def new_process(self) -> int:
         """Return a fresh slot."""
         self.n_processes += 1
+        self.give_life(self.n_processes - 1)
         return self.n_processes - 1
+
+    def give_life(self, slot: int) -> None:
+        """Give an app that is or was in front what its exit and its loss cost: it is the likeliest asked for again."""
+        row = self.out["apps"][slot]
+        row["exit_other_ns"] = round(sum(EXIT_OTHER_MS) / 2 * 1e6)
+        row["relaunch_cost_us"] = round(sum(COLD_MINUS_HOT_MS) / 2 * k.MS * RETURN_PROBABILITY[1])
 
     def add(self, time_ms: float, kind: int, a: int, b: int, c: int) -> None:
         """Add an event."""
@@ -363,8 +379,8 @@ class Scenario:
         count = max(1, round(n * rng.uniform(*preset.rt_cpus)))
         start_ms, length_ms = rng.uniform(0, 600), rng.uniform(1_000, 2_500)
         saturated = rng.random() < preset.rt_saturated
-        saturated_ms, saturated_length_ms = rng.uniform(300, 900), rng.uniform(200, 800)
-        if rng.random() < preset.rt_unthrottled:
+        saturated_ms, saturated_length_ms = rng.uniform(300, 900), rng.uniform(900, 2_200)
+        if rng.random() < preset.rt_unthrottled and not self.throttling_forced:
             self.out["device"]["rt_throttling"] = 0
         biggest = sorted(range(n), key=lambda cpu: (-self.profile.capacity[cpu], cpu))[:count]
         mask = sum(1 << cpu for cpu in biggest)

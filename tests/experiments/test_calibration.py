@@ -65,7 +65,7 @@ def test_a_group_without_its_rows_is_an_error() -> None:
 
 
 def test_a_parameter_at_the_end_of_its_range_moves_the_scores() -> None:
-    episodes = list(suite("validation").first(1))
+    episodes = list(suite("validation").first(2))
     default = scores_of({}, episodes)
     moved = scores_of(overriding({("kernel", "entry_drain_a72_ns"): 2_400.0}), episodes)
     assert moved["always_inline"] == default["always_inline"]

@@ -15,19 +15,21 @@ from agents.runner import Row, World, play
 from swapgym.workload import suite
 
 EPISODES = list(suite("validation"))
-# share of the mean by which the mean over the suite, and the median episode, may change when the tick is halved
+# share of the mean by which the mean over the suite, and the median episode, may change when the tick is halved, and what
+# is too little to matter, in the metric's unit. A tick of 1 ms makes launches about 5 % longer than one of 0.5 ms, for all
+# policies alike.
 TOLERANCES = {
-    "lag_ms": (0.12, 0.05),
-    "launch_delay_ms": (0.10, 0.05),
-    "frame_late_ms": (0.15, 0.02),
-    "exit_latency_mean_ms": (0.04, 0.03),
-    "peak_mib": (0.03, 0.01),
-    "zombie_mib_s": (0.15, 0.02),
-    "cpu_exit_ms": (0.05, 0.02),
-    "spin_ms": (0.08, 0.03),
-    "unaccounted_cpu_ms": (0.05, 0.02),
-    "evicted_mib": (0.05, 0.01),
-    "decisions": (0.03, 0.01),
+    "lag_ms": (0.08, 0.06, 0.0),
+    "launch_delay_ms": (0.08, 0.06, 0.0),
+    "frame_late_ms": (0.15, 0.02, 0.0),
+    "exit_latency_mean_ms": (0.04, 0.03, 0.0),
+    "peak_mib": (0.03, 0.01, 0.0),
+    "zombie_mib_s": (0.15, 0.02, 0.7),
+    "cpu_exit_ms": (0.05, 0.02, 0.0),
+    "spin_ms": (0.08, 0.03, 0.0),
+    "unaccounted_cpu_ms": (0.05, 0.02, 0.0),
+    "evicted_mib": (0.05, 0.01, 0.0),
+    "decisions": (0.03, 0.01, 0.0),
 }
 
 
@@ -39,19 +41,22 @@ def rows(policy: str, tick_us: int) -> list[Row]:
 @pytest.mark.parametrize("policy", ["always_inline", "always_defer", "userspace_reaper"])
 def test_halving_the_tick_changes_little(policy: str) -> None:
     coarse, fine = rows(policy, 1_000), rows(policy, 500)
-    for name, (of_mean, of_median) in TOLERANCES.items():
+    for name, (of_mean, of_median, floor) in TOLERANCES.items():
         values = np.array([[row[name] for row in one] for one in (coarse, fine)])
-        scale = max(values[1].mean(), 1e-9)
-        change = abs(values[0].mean() - values[1].mean()) / scale
-        median = abs(np.median(values[0] - values[1])) / scale
-        assert change <= of_mean, f"{name}: mean {values[0].mean()} at 1 ms, {values[1].mean()} at 0.5 ms"
-        assert median <= of_median, f"{name}: median episode differs by {median:.1%} of the mean"
+        scale = values[1].mean()
+        change = abs(values[0].mean() - values[1].mean())
+        median = abs(np.median(values[0] - values[1]))
+        assert change <= max(of_mean * scale, floor), f"{name}: means {values.mean(axis=1)} at 1 and 0.5 ms"
+        assert median <= max(of_median * scale, floor), f"{name}: median episode differs by {median}, mean {scale}"
 
 
-def test_a_quarter_of_the_tick_keeps_the_order_of_policies() -> None:
-    coarse, fine = (
-        {p: np.mean([row["lag_ms"] for row in rows(p, tick)]) for p in ("always_inline", "always_defer")}
-        for tick in (1_000, 250)
-    )
-    for lag in (coarse, fine):
-        assert lag["always_defer"] < lag["always_inline"]
+def test_what_deferring_is_worth_is_the_same_at_a_quarter_of_the_tick() -> None:
+    worth = {}
+    for tick_us in (1_000, 250):
+        inline, deferred = rows("always_inline", tick_us), rows("always_defer", tick_us)
+        worth[tick_us] = {
+            name: np.mean([d[name] - i[name] for i, d in zip(inline, deferred, strict=True)])
+            for name in ("launch_delay_ms", "exit_latency_mean_ms", "unaccounted_cpu_ms", "spin_ms")
+        }
+    for name, coarse in worth[1_000].items():
+        assert coarse == pytest.approx(worth[250][name], rel=0.15), name

@@ -125,6 +125,27 @@ def test_overrides_reach_the_record() -> None:
     assert scenarios[0]["device"]["swappiness"] == 7
 
 
+def test_an_override_beats_the_preset() -> None:
+    scenarios = empty(1)
+    for seed in range(20):
+        draw("rt_recording", seed, overrides={"device": {"rt_throttling": True}}, out=scenarios[0])
+        assert scenarios[0]["device"]["rt_throttling"] == 1
+
+
+def test_throttling_matters_in_rt_recording() -> None:
+    ends = []
+    for throttling in (True, False):
+        scenarios, phones = empty(12), np.zeros(12, PHONE)
+        for lane in range(12):
+            changes = {"device": {"rt_throttling": throttling}}
+            draw("rt_recording", lane, overrides=changes, out=scenarios[lane])
+            engine.start(phones, scenarios, lane)
+            while engine.advance(phones, scenarios, lane) == k.RUN_DECISION:
+                engine.decide(phones, scenarios, lane, k.KWORKER)
+        ends.append(phones["total"]["charged_ns"][:, k.CHARGE_RT].astype(float))
+    assert (ends[0] < ends[1]).sum() >= 2
+
+
 def test_override_goes_deep_and_leaves_the_rest() -> None:
     @dataclasses.dataclass(frozen=True)
     class Inner:
