@@ -101,7 +101,7 @@ def test_readings_agree_with_the_phone(make: Callable[..., SwapReleaseEnv]) -> N
         victim = phone["processes"][phone["pending"]]
         assert now["victim_swap_left"] == pytest.approx(victim["swap_entries"], rel=1e-4)
         unmapping = phone["processes"]["exit_stage"][phone["exiting"][: phone["n_exiting"]]] == k.EXIT_UNMAP
-            assert now["exiting"] == pytest.approx(unmapping.sum(), rel=1e-4)
+        assert now["exiting"] == pytest.approx(unmapping.sum(), rel=1e-4)
         assert now["backlog"] == pytest.approx(phone["backlog_kworker"] + phone["backlog_child"], rel=1e-4)
         assert now["victim_last_route"] == (0 if victim["decisions"] == 0 else 2 * (victim["route"] != k.INLINE) - 1)
 

@@ -15,9 +15,9 @@ from agents.runner import Row, World, play
 from swapgym.workload import suite
 
 EPISODES = list(suite("validation"))
-# share of the mean by which the mean over the suite, and the median episode, may change when the tick is halved, and what
-# is too little to matter, in the metric's unit. A tick of 1 ms makes launches about 5 % longer than one of 0.5 ms, for all
-# policies alike.
+# Share of the mean by which the mean over the suite, and the median episode, may change when the tick is halved, and
+# what is too little to matter, in the metric's unit. A tick of 1 ms makes launches about 5 % longer than one of 0.5 ms,
+# for all policies alike.
 TOLERANCES = {
     "lag_ms": (0.08, 0.06, 0.0),
     "launch_delay_ms": (0.08, 0.06, 0.0),
