@@ -16,6 +16,7 @@ import numpy.typing as npt
 from swapgym.envs.lane import begin_lane, step_lane
 from swapgym.envs.observations import N_PARTS
 from swapgym.envs.rewards import N_TERMS
+from swapgym.envs.snapshots import native
 from swapgym.phone.constants import RUN_DECISION
 from swapgym.phone.jit import kernel
 from swapgym.phone.state import PHONE, SCENARIO
@@ -60,11 +61,8 @@ class Lanes:
         Raises:
             ValueError: If there is not at least one lane and one thread.
         """
-        for name, value in (("n", n), ("threads", threads)):
-            if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
-                raise ValueError(f"{name}: {value!r}, must be an integer >= 1")
-        self.n = int(n)
-        self.threads = int(threads)
+        self.n = positive("n", n)
+        self.threads = positive("threads", threads)
         self.phones: npt.NDArray[Any] = np.zeros(n, PHONE)
         self.scenarios: npt.NDArray[Any] = np.zeros(n, SCENARIO)
         self.observations = np.zeros((n, N_PARTS), dtype=np.float32)
@@ -112,3 +110,20 @@ class Lanes:
     def __getstate__(self) -> dict[str, Any]:
         """Leave the threads behind: they are started again when they are needed."""
         return {**self.__dict__, "_pool": None}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Take over pickled or copied lanes."""
+        self.__dict__.update(state)
+        self.phones = native(self.phones, PHONE)
+        self.scenarios = native(self.scenarios, SCENARIO)
+
+
+def positive(name: str, value: Any) -> int:
+    """Return ``value`` if it is an integer of at least 1.
+
+    Raises:
+        ValueError: If it is not; names the argument.
+    """
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
+        raise ValueError(f"{name}: {value!r}, must be an integer >= 1")
+    return int(value)

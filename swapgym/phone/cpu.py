@@ -214,16 +214,19 @@ def place(phone: Any, scenario: Any) -> None:
 def pull(phone: Any, scenario: Any) -> None:
     """Let idle CPUs take a task that shares its CPU, or one that has outgrown a smaller CPU."""
     idle = 0
+    largest = 0
     for cpu in range(scenario.device.n_cpus):
         if phone.cpu_tasks[cpu] == 0 and phone.fair_ns[cpu] > 0:
             idle += 1
+            largest = max(largest, phone.cpu_available[cpu])
     position = phone.n_runnable - 1
     while idle > 0 and position >= 0:
         task = phone.runnable[position]
         t = phone.tasks[task]
         available = phone.cpu_available[t.cpu]
         shared = phone.cpu_tasks[t.cpu] > 1
-        misfit = t.demand_ns < 0 and available * 4 < utilisation(phone, task) * 5
+        outgrown = t.demand_ns < 0 and largest * k.UNIT > available * CAPACITY_MARGIN
+        misfit = outgrown and available * 4 < utilisation(phone, task) * 5
         if shared or misfit:
             cpu = idle_cpu(phone, scenario, task)
             if cpu >= 0:

@@ -90,12 +90,13 @@ def draw_apps(rng: np.random.Generator, n: int, size: float = 1.0) -> AppDraw:
         n: How many.
         size: Factor on the footprint (smaller phones run smaller apps).
     """
-    total = np.clip(300.0 * size * np.exp(0.6 * rng.standard_normal(n)), 60.0 * size, 1_500.0 * size)
+    drawn = 300.0 * size * np.exp(0.6 * rng.standard_normal(n))
+    total = np.minimum(np.maximum(drawn, 60.0 * size), 1_500.0 * size)
     depth = np.arange(n, 0, -1)
     # the warmest few have been cached for seconds, the others for minutes
     plateau = SWAPPED_PLATEAU + 0.05 * rng.uniform(-1.0, 1.0, n)
     swapped = np.where(depth <= 2, SWAPPED_AFTER_5_S, plateau)
-    file = np.clip(rng.normal(150.0 * size, 45.0 * size, n), 60.0 * size, 250.0 * size)
+    file = np.minimum(np.maximum(rng.normal(150.0 * size, 45.0 * size, n), 60.0 * size), 250.0 * size)
     adj = np.where(rng.random(n) < 0.12, 500, 900 + 2 * np.minimum(depth, 49))
     adj[depth == 1] = 700  # the previous app
     cold = rng.uniform(*COLD_MINUS_HOT_MS, n)

@@ -52,7 +52,7 @@ class Preset:
 
     name: str
     devices: tuple[str, ...] = PHONES
-    duration_ms: Range = (2_500, 3_500)
+    duration_ms: Range = (2_200, 3_000)
     launches: tuple[int, int] = (1, 1)
     launch_gap_ms: Range = (900, 1_600)
     victims: tuple[int, int] = (2, 10)
@@ -110,7 +110,7 @@ CLEAR_ALL: Final = Preset(
 )
 RT_RECORDING: Final = Preset(
     "rt_recording",
-    duration_ms=(3_200, 4_200),
+    duration_ms=(3_000, 3_800),
     victims=(3, 8),
     burst_mib=(200, 800),
     rt_share=(0.5, 0.95),
@@ -120,6 +120,7 @@ RT_RECORDING: Final = Preset(
 )
 LOW_RAM: Final = Preset(
     "low_ram",
+    duration_ms=(2_600, 3_600),
     devices=("phone-4gb", "phone-6gb"),
     launches=(1, 2),
     launch_gap_ms=(1_200, 2_000),

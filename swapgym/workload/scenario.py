@@ -397,7 +397,7 @@ class Scenario:
         costs = FRAME_MEDIAN_US * np.exp(FRAME_SIGMA * rng.standard_normal(k.MAX_FRAME_COSTS))
         # a display of 90 or 120 Hz is met by apps that draw less per frame
         costs *= min(1.0, int(self.out["device"]["vsync_us"]) / 16_667)
-        costs = np.clip(costs, 500.0, 60_000.0)
+        costs = np.minimum(np.maximum(costs, 500.0), 60_000.0)
         self.out["n_frame_costs"] = k.MAX_FRAME_COSTS
         self.out["frame_ui_us"] = np.rint(UI_SHARE * costs)
         self.out["frame_render_us"] = np.rint((1.0 - UI_SHARE) * costs)
