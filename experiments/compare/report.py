@@ -16,7 +16,8 @@ from experiments.statistics import Estimate
 from experiments.tensorboard import RunWriter
 
 DPI: Final = 130
-MAIN_COLUMNS: Final = tables.COLUMNS
+RECORD: Final = ("policy", "preset", "seed", "device", "kernel", *tables.COLUMNS, "actions", "digest", "world")
+"""Columns of the episodes' records; the actions bring back every other metric."""
 
 
 def cell(figure: Estimate) -> str:
@@ -79,7 +80,7 @@ def write_all(folder: Path, rows: Sequence[Row], variants: Sequence[Row], about:
     summary["best_fixed_per_preset_differs"] = float(len(set(best.values())) > 1)
     # by more than chance: intervals wholly below zero
     summary["presets_where_best_beats_overall_best"] = float(sum(gain.high < 0.0 for gain in gains.values()))
-    results.write_csv(folder / "episodes.csv", [*rows, *variants])
+    results.write_csv(folder / "episodes.csv", [{name: row[name] for name in RECORD} for row in (*rows, *variants)])
     results.write_csv(folder / "table.csv", tables.flat_rows(table))
     results.write_csv(folder / "variants.csv", tables.flat_rows(variant_table))
     results.write_csv(folder / "per_preset.csv", breakdown)

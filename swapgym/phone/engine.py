@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import Any
 
 from swapgym.phone import constants as k
-from swapgym.phone import cpu, foreground, lmkd, locks, memory, psi, release
+from swapgym.phone import cpu, drain, foreground, lmkd, locks, memory, psi, release
 from swapgym.phone.jit import kernel
 
 PHASE_TICK: int = 0
@@ -167,7 +167,7 @@ def wake(phone: Any, scenario: Any) -> None:
     if phone.backlog_child > 0:
         cpu.want(phone, k.TASK_CHILD, cpu.weight_of(costs.child_nice), device.background_mask, -1)
     for reaper in range(device.n_reapers):
-        if release.reaps(phone, scenario, reaper):
+        if drain.reaps(phone, scenario, reaper):
             cpu.want(phone, k.TASK_REAPER + reaper, cpu.weight_of(-20), device.foreground_mask, -1)
     release.start_unmapping(phone, scenario)
     for position in range(phone.n_exiting):
@@ -201,10 +201,10 @@ def run(phone: Any, scenario: Any) -> None:
         cpu.charge(phone, k.TASK_CACHED, k.CHARGE_CACHED, memory.run_cached(phone, scenario, device.mem_speed[on]))
     for reaper in range(device.n_reapers):
         if phone.tasks[k.TASK_REAPER + reaper].wanted_us == phone.now_us and phone.reapers[reaper].victim >= 0:
-            release.run_reaper(phone, scenario, reaper)
-    release.run_kworkers(phone, scenario)
+            drain.run_reaper(phone, scenario, reaper)
+    drain.run_kworkers(phone, scenario)
     if phone.tasks[k.TASK_CHILD].wanted_us == phone.now_us:
-        release.run_child(phone, scenario)
+        drain.run_child(phone, scenario)
 
 
 @kernel

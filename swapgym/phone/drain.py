@@ -1,0 +1,133 @@
+"""Who releases for others: lmkd's reapers, the kworkers and the USERSPACE child."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from swapgym.phone import constants as k
+from swapgym.phone.cpu import charge, speed_on
+from swapgym.phone.jit import kernel
+from swapgym.phone.release import affordable, begin_budget, free_queued, walk_on
+
+
+@kernel
+def reaps(phone: Any, scenario: Any, reaper: int) -> bool:
+    """Return whether an lmkd reaper has work: process_mrelease succeeds once all of its victim's threads are dying."""
+    victim = phone.reapers[reaper].victim
+    if victim < 0:
+        return False
+    return phone.now_us + phone.tick_us > phone.processes[victim].kill_us + scenario.kernel.exit_signal_us
+
+
+@kernel
+def run_reaper(phone: Any, scenario: Any, reaper: int) -> None:
+    """Let an lmkd reaper thread walk its victim's address space from the other end (process_mrelease), inline."""
+    r = phone.reapers[reaper]
+    task_id = k.TASK_REAPER + reaper
+    task = phone.tasks[task_id]
+    process = phone.processes[r.victim]
+    speed = speed_on(scenario, task_id, task.cpu)
+    shared = process.exit_stage == k.EXIT_UNMAP and process.walk.stage != k.WALK_DONE
+    waste = k.UNIT + (scenario.kernel.pte_waste if shared else 0)
+    budget = begin_budget(task)
+    while True:
+        budget = walk_on(phone, scenario, process, r.walk, budget, speed, task.lock_factor, waste)
+        if r.walk.stage != k.WALK_DECIDE:
+            break
+        phone.total.entries_reaped += r.walk.entries
+        r.walk.stage = k.WALK_INLINE
+    charge(phone, task_id, k.CHARGE_LMKD_REAPER, max(0, task.granted_ns - budget // k.PS_PER_NS))
+    if r.walk.stage == k.WALK_DONE:
+        process.reaper = -1
+        r.victim = -1
+
+
+@kernel
+def next_queued(phone: Any, child: bool) -> int:
+    """Return the process, oldest kill first, whose deferred entries are next to drain; -1 none."""
+    position = phone.drain_child if child else phone.drain_kworker
+    first = True
+    while position < phone.n_killed:
+        process = phone.processes[phone.kill_order[position]]
+        queued = process.queued_child if child else process.queued_kworker - process.gathered
+        if queued > 0:
+            return phone.kill_order[position]
+        if first and process.state == k.PROCESS_DEAD:
+            if child:
+                phone.drain_child = position + 1
+            else:
+                phone.drain_kworker = position + 1
+        else:
+            first = False
+        position += 1
+    return -1
+
+
+@kernel
+def drain(phone: Any, scenario: Any, task_id: int, budget_ps: int, child: bool) -> int:
+    """Drain deferred entries with ``budget_ps`` of CPU time; return what is left of it (ps)."""
+    task = phone.tasks[task_id]
+    bare = scenario.kernel.entry_drain_ps * k.UNIT // speed_on(scenario, task_id, task.cpu)
+    cost = bare * task.lock_factor // k.UNIT
+    budget = budget_ps
+    while True:
+        index = next_queued(phone, child)
+        if index < 0:
+            return budget
+        process = phone.processes[index]
+        count = affordable(process.queued_child if child else process.queued_kworker - process.gathered, budget, cost)
+        if count == 0:
+            return budget
+        free_queued(phone, scenario, process, count, child)
+        if child:
+            process.queued_child -= count
+            phone.backlog_child -= count
+            phone.total.entries_child += count
+        else:
+            process.queued_kworker -= count
+            phone.backlog_kworker -= count
+            phone.ready_kworker -= count
+            phone.total.entries_kworker += count
+        phone.total.spin_ns += count * (cost - bare) // k.PS_PER_NS
+        budget -= count * cost
+
+
+@kernel
+def run_kworkers(phone: Any, scenario: Any) -> None:
+    """Let the kworkers drain their queue; note how long they had work and no CPU."""
+    granted = 0
+    had_work = phone.ready_kworker > 0 and phone.now_us >= phone.queue_since_us + scenario.kernel.kworker_wakeup_us
+    for worker in range(scenario.kernel.n_kworkers):
+        task_id = k.TASK_KWORKER + worker
+        task = phone.tasks[task_id]
+        if task.wanted_us != phone.now_us or task.granted_ns == 0:
+            continue
+        granted += task.granted_ns
+        budget = begin_budget(task) + phone.kworker_credit_ps[worker]
+        left = drain(phone, scenario, task_id, budget, False)
+        if phone.ready_kworker == 0:
+            phone.kworker_credit_ps[worker] = 0
+            charge(phone, task_id, k.CHARGE_KWORKER, max(0, task.granted_ns - left // k.PS_PER_NS))
+        else:
+            phone.kworker_credit_ps[worker] = left
+            charge(phone, task_id, k.CHARGE_KWORKER, task.granted_ns)
+    total = phone.total
+    if had_work and granted == 0:
+        total.starved_us += phone.tick_us
+        total.starved_now_us += phone.tick_us
+        total.starved_max_us = max(total.starved_max_us, total.starved_now_us)
+    else:
+        total.starved_now_us = 0
+
+
+@kernel
+def run_child(phone: Any, scenario: Any) -> None:
+    """Let the forked children drain what was left to them, in the background, on their own account."""
+    task = phone.tasks[k.TASK_CHILD]
+    left = drain(phone, scenario, k.TASK_CHILD, begin_budget(task) + phone.child_credit_ps, True)
+    if phone.backlog_child == 0:
+        phone.child_credit_ps = 0
+        charge(phone, k.TASK_CHILD, k.CHARGE_CHILD, max(0, task.granted_ns - left // k.PS_PER_NS))
+    else:
+        phone.child_credit_ps = left
+        charge(phone, k.TASK_CHILD, k.CHARGE_CHILD, task.granted_ns)
