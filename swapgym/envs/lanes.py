@@ -6,6 +6,7 @@ of every array, so that lanes can be shared out among threads without changing a
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
@@ -21,8 +22,10 @@ from swapgym.phone.constants import RUN_DECISION
 from swapgym.phone.jit import kernel
 from swapgym.phone.state import PHONE, SCENARIO
 
-CHUNKS_PER_THREAD: Final = 4
-"""Lanes differ in how far their next decision is; several chunks per thread even that out."""
+LANES_PER_THREAD: Final = 64
+"""With fewer, waking a thread costs more than it helps."""
+CHUNKS_PER_THREAD: Final = 8
+"""Lanes differ in how far their next decision is: threads take chunks from a common queue, which evens that out."""
 
 
 @kernel
@@ -99,13 +102,26 @@ class Lanes:
             self._pool = None
 
     def _share(self, work: Any, lanes: npt.NDArray[np.int64], before: Sequence[Any], after: Sequence[Any]) -> None:
-        if self.threads == 1 or len(lanes) < 2 * self.threads:
+        threads = min(self.threads, len(lanes) // LANES_PER_THREAD)
+        if threads < 2:
             work(*before, lanes, *after)
             return
         if self._pool is None:
-            self._pool = ThreadPoolExecutor(self.threads)
-        chunks = np.array_split(lanes, min(len(lanes), CHUNKS_PER_THREAD * self.threads))
-        list(self._pool.map(lambda chunk: work(*before, chunk, *after), chunks))
+            self._pool = ThreadPoolExecutor(self.threads - 1)
+        chunks = deque(np.array_split(lanes, CHUNKS_PER_THREAD * threads))
+
+        def drain() -> None:
+            while True:
+                try:
+                    chunk = chunks.popleft()
+                except IndexError:
+                    return
+                work(*before, chunk, *after)
+
+        helpers = [self._pool.submit(drain) for _ in range(threads - 1)]
+        drain()
+        for helper in helpers:
+            helper.result()
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave the threads behind: they are started again when they are needed."""

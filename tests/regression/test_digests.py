@@ -65,7 +65,7 @@ def lanes_after(threads: int, n: int, steps: int) -> Lanes:
 
 
 def test_two_threads_are_one() -> None:
-    one, two = lanes_after(1, 24, 120), lanes_after(2, 24, 120)
+    one, two = lanes_after(1, 160, 60), lanes_after(2, 160, 60)
     assert one.phones.tobytes() == two.phones.tobytes()
     assert one.observations.tobytes() == two.observations.tobytes()
     assert one.terms.tobytes() == two.terms.tobytes()
