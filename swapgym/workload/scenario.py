@@ -30,7 +30,7 @@ from swapgym.workload.config import override, unknown
 from swapgym.workload.devices import DeviceProfile, device_profile
 from swapgym.workload.kernels import KernelVariant, kernel_variant
 from swapgym.workload.presets import MIXED, PRESET_NAMES, PRESETS, Preset, Range
-from swapgym.workload.streams import stream
+from swapgym.workload.streams import stream, uniform
 
 COMPRESSION_MEDIAN: Final = 3.0
 COMPRESSION_SIGMA: Final = 0.15
@@ -190,14 +190,14 @@ class Scenario:
         out, device = self.out, self.out["device"]
         memory = stream(self.seed, "memory")
         size = (self.profile.ram_mib / 8_192) ** 0.5
-        n = min(MAX_APPS, max(8, round(APPS_PER_GIB * self.profile.ram_mib / 1_024 * memory.uniform(0.7, 1.2))))
+        n = min(MAX_APPS, max(8, round(APPS_PER_GIB * self.profile.ram_mib / 1_024 * uniform(memory, 0.7, 1.2))))
         apps = draw_apps(stream(self.seed, "apps"), n, size)
         compression = lognormal(memory, COMPRESSION_MEDIAN, COMPRESSION_SIGMA, COMPRESSION_BOUNDS)
         front_anon = pages(size * lognormal(memory, 280.0, 0.5, (80.0, 1_200.0)))
-        front_swap = int(front_anon * SWAPPED_IN_FRONT * memory.uniform(0.2, 1.0))
-        slots_used = memory.uniform(*self.preset.slots_used)
-        slack = memory.uniform(*self.preset.slack)
-        above_low = memory.uniform(0.2, 1.2)
+        front_swap = int(front_anon * SWAPPED_IN_FRONT * uniform(memory, 0.2, 1.0))
+        slots_used = uniform(memory, *self.preset.slots_used)
+        slack = uniform(memory, *self.preset.slack)
+        above_low = uniform(memory, 0.2, 1.2)
         # swap: scale the apps' entries to the share of the slots in use; what does not fit is not resident either
         wanted = int(device["swap_slots"] * slots_used)
         scale = min(1.0, (wanted - front_swap) / max(1, int(apps.swap_entries.sum())))
@@ -250,15 +250,15 @@ class Scenario:
         """Draw launches, kills and restarts. Every scenario holds at least one kill of an app that is there."""
         preset = self.preset
         killable = list(range(FIRST_APP, FIRST_APP + len(apps.anon_pages)))  # coldest first
-        time_ms = timeline.uniform(150, 500)
+        time_ms = uniform(timeline, 150, 500)
         n_launches = int(timeline.integers(preset.launches[0], preset.launches[1] + 1))
         mass = int(timeline.integers(preset.mass_kill[0], preset.mass_kill[1] + 1))
         mass = min(mass, len(killable) - 4)
         swept = [killable.pop(int(timeline.integers(len(killable)))) for _ in range(mass)]
         for process in swept:
-            self.add(time_ms + timeline.uniform(0, 60), k.EVENT_KILL, process, k.KILLER_ACTIVITY_MANAGER, -1)
+            self.add(time_ms + uniform(timeline, 0, 60), k.EVENT_KILL, process, k.KILLER_ACTIVITY_MANAGER, -1)
         if swept:
-            time_ms += timeline.uniform(80, 500)
+            time_ms += uniform(timeline, 80, 500)
         previous = FRONT_SLOT
         for launch in range(n_launches):
             hot = launches.random() < preset.hot_share and len(killable) > 6
@@ -266,9 +266,9 @@ class Scenario:
             self.fill_launch(launch, launches, process, hot, foreground=True)
             self.add(time_ms, k.EVENT_LAUNCH, launch, 0, 0)
             gate = launch if launches.random() < preset.gated_share else -1
-            victims = self.choose_victims(killable, launch, timeline.uniform(*preset.freed_over_burst))
+            victims = self.choose_victims(killable, launch, uniform(timeline, *preset.freed_over_burst))
             count = len(victims)
-            spread = timeline.uniform(*preset.kill_spread_ms)
+            spread = uniform(timeline, *preset.kill_spread_ms)
             for position, victim in enumerate(victims):
                 killer = k.KILLER_ACTIVITY_MANAGER
                 if timeline.random() < preset.promoted_share:
@@ -278,9 +278,9 @@ class Scenario:
             if swept:
                 # the person asks for an app just cleared: its start waits for the exit of its predecessor
                 self.regate(swept[0], launch)
-            self.add(time_ms + timeline.uniform(250, 600), k.EVENT_COMPACT, previous, 0, 0)
+            self.add(time_ms + uniform(timeline, 250, 600), k.EVENT_COMPACT, previous, 0, 0)
             previous = process
-            time_ms += timeline.uniform(*preset.launch_gap_ms)
+            time_ms += uniform(timeline, *preset.launch_gap_ms)
         self.fill_services(timeline, launches, n_launches)
 
     def choose_victims(self, killable: list[int], launch: int, enough: float) -> list[int]:
@@ -303,12 +303,12 @@ class Scenario:
         preset = self.preset
         spec = self.out["launches"][launch]
         capacity = sorted(self.profile.capacity, reverse=True)
-        burst = rng.uniform(*preset.burst_mib) * min(1.0, (self.profile.ram_mib / 8_192) ** 0.5)
-        burst_ms = rng.uniform(*preset.burst_ms)
-        buffers = rng.uniform(*preset.buffer_share)
-        work_ms = rng.uniform(*preset.work_ms)
-        swapin_share = rng.uniform(0.2, 0.5)
-        timeout_ms = rng.uniform(*preset.gate_timeout_ms)
+        burst = uniform(rng, *preset.burst_mib) * min(1.0, (self.profile.ram_mib / 8_192) ** 0.5)
+        burst_ms = uniform(rng, *preset.burst_ms)
+        buffers = uniform(rng, *preset.buffer_share)
+        work_ms = uniform(rng, *preset.work_ms)
+        swapin_share = uniform(rng, 0.2, 0.5)
+        timeout_ms = uniform(rng, *preset.gate_timeout_ms)
         if not foreground:
             burst, burst_ms, buffers, work_ms = burst * 0.15, burst_ms * 0.5, 0.0, work_ms * 0.2
         if hot:
@@ -344,7 +344,7 @@ class Scenario:
             launch = first + service
             time_us, _, process, _, gate = victims[service]
             self.fill_launch(launch, rng, self.new_process(), hot=False, foreground=False)
-            self.add(time_us / k.MS + timeline.uniform(20, 200), k.EVENT_LAUNCH, launch, 0, 0)
+            self.add(time_us / k.MS + uniform(timeline, 20, 200), k.EVENT_LAUNCH, launch, 0, 0)
             if gate < 0:
                 self.regate(process, launch)
 
@@ -375,11 +375,11 @@ class Scenario:
         """Draw the SCHED_FIFO load: on the biggest CPUs, for a part of the episode."""
         rng = stream(self.seed, "realtime")
         preset, n = self.preset, len(self.profile.capacity)
-        permille = round(1_000 * rng.uniform(*preset.rt_share))
-        count = max(1, round(n * rng.uniform(*preset.rt_cpus)))
-        start_ms, length_ms = rng.uniform(0, 600), rng.uniform(1_000, 2_500)
+        permille = round(1_000 * uniform(rng, *preset.rt_share))
+        count = max(1, round(n * uniform(rng, *preset.rt_cpus)))
+        start_ms, length_ms = uniform(rng, 0, 600), uniform(rng, 1_000, 2_500)
         saturated = rng.random() < preset.rt_saturated
-        saturated_ms, saturated_length_ms = rng.uniform(300, 900), rng.uniform(900, 2_200)
+        saturated_ms, saturated_length_ms = uniform(rng, 300, 900), uniform(rng, 900, 2_200)
         if rng.random() < preset.rt_unthrottled and not self.throttling_forced:
             self.out["device"]["rt_throttling"] = 0
         biggest = sorted(range(n), key=lambda cpu: (-self.profile.capacity[cpu], cpu))[:count]
@@ -409,7 +409,7 @@ class Scenario:
         rng = stream(self.seed, "noise")
         all_cpus = (1 << len(self.profile.capacity)) - 1
         period_us = rng.integers(8_000, 40_000, k.MAX_NOISE)
-        load = rng.uniform(*self.preset.system_load) * sum(self.profile.capacity) / k.UNIT
+        load = uniform(rng, *self.preset.system_load) * sum(self.profile.capacity) / k.UNIT
         parts = rng.uniform(0.5, 1.5, k.MAX_NOISE)
         share = load * parts / parts.sum()
         rows = self.out["noise"]
