@@ -11,9 +11,10 @@ from rich.console import Console
 from rich.progress import Progress
 
 from experiments.calibration.fit import fit
+from experiments.calibration.ranges import RANGES
 from experiments.calibration.report import simulated, write_all
 from experiments.calibration.rows import rows
-from experiments.calibration.sensitivity import RANGES, Variation, variations
+from experiments.calibration.sensitivity import Variation, variations
 
 RESULTS = Path(__file__).parent / "results"
 SAMPLES, EPISODES = 32, 6

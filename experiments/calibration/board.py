@@ -41,13 +41,17 @@ class Board:
         self.scenario: Any = self.scenarios[0]
         self.phone: Any = self.phones[0]
         override(device_profile(device), device_changes or {}).to_record(self.scenario["device"])
-        override(kernel_variant(kernel), kernel_changes or {}).to_record(self.scenario["kernel"])
+        self.change_kernel(kernel, kernel_changes or {})
         self.scenario["duration_us"] = ms * k.MS
         self.scenario["tick_us"] = tick_us
         self.scenario["compression"] = round(2.7 * k.UNIT)  # lzo-rle on the board: 2.74
         self.scenario["n_frame_costs"] = 1
         self.scenario["file_cache_pages"] = self.scenario["device"]["file_workingset_pages"] + 100 * MIB
         self.scenario["foreground_process"] = self.app(adj=0)
+
+    def change_kernel(self, kernel: str, changes: Mapping[str, Any]) -> None:
+        """Take a kernel variant, with fields replaced."""
+        override(kernel_variant(kernel), changes).to_record(self.scenario["kernel"])
 
     def app(
         self, swap_mib: float = 0, anon_mib: float = 0, file_mib: float = 0, adj: int = 900, other_ms: float = 0

@@ -106,7 +106,8 @@ PARTS: Final[tuple[ObservationPart, ...]] = (
         "free_margin", "1", -1.0, 1.0, "signed", 1.0, "zone: NR_FREE_PAGES, WMARK_LOW",
         "free memory above the low watermark, in units of the high one",
     ),
-    _signed_share("file_margin", "1", 1, "lruvec: NR_FILE, refaults", "page cache above its working set, relative"),
+    _share("file_cache", "1", 1, "vmstat: nr_file_pages", "page cache, as a share of RAM"),
+    _saturating("thrashing", "1", 1, "vmstat: workingset_refault_file", "refaults in lmkd's window, over page cache"),
     _share("swap_free", "1", 1, "swap_info: inuse_pages", "free share of the swap slots"),
     _share("pool_fragmented", "1", 1, "zsmalloc: pool stats", "share of the pool that compacting would give back"),
     # deferred work

@@ -13,7 +13,6 @@ _SINGLE_TASKS = {
     k.TASK_KSWAPD: "kswapd",
     k.TASK_COMPACTOR: "compactor",
     k.TASK_CACHED: "cached",
-    k.TASK_CHILD: "child",
 }
 _LAUNCH_PHASES = ("waiting", "start", "gate", "burst", "done")
 
@@ -37,6 +36,7 @@ def task_name(task: int) -> str:
         (k.TASK_NOISE, "noise"),
         (k.TASK_REAPER, "reaper"),
         (k.TASK_KWORKER, "kworker"),
+        (k.TASK_CHILD, "child"),
     )
     for first, name in ranges:
         if task >= first:

@@ -81,8 +81,9 @@ def read_memory(phone: Any, scenario: Any, reading: Any) -> None:
     """Read free memory, page cache, swap, the pool, and the pressure on them."""
     device = scenario.device
     reading.free_margin = (phone.free_pages - device.watermark_low) / max(1, device.watermark_high)
-    workingset = max(1, device.file_workingset_pages)
-    reading.file_margin = (phone.file_pages - workingset) / workingset
+    reading.file_cache = phone.file_pages / device.ram_pages
+    refaulted = phone.total.refaults - phone.lmkd.thrash_refaults
+    reading.thrashing = refaulted / max(1, phone.lmkd.thrash_file)
     reading.swap_free = phone.slots_free / max(1, device.swap_slots)
     ideal = phone.pool_objects * k.UNIT / scenario.compression
     reading.pool_fragmented = max(0.0, phone.pool_pages - ideal) / max(1, phone.pool_pages)

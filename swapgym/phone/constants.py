@@ -11,6 +11,7 @@ MAX_LAUNCHES: Final = 8
 MAX_EVENTS: Final = 256
 MAX_FRAME_COSTS: Final = 512
 MAX_KWORKERS: Final = 4
+MAX_CHILDREN: Final = 4  # more forked children than this share their CPUs anyway
 MAX_NOISE: Final = 4
 MAX_REAPERS: Final = 2  # lmkd reaper.cpp: THREAD_POOL_SIZE = 2 (FACTS A.4)
 THREADS_PER_LAUNCH: Final = 4
@@ -27,8 +28,8 @@ TASK_RENDER: Final = 1
 TASK_KSWAPD: Final = 2
 TASK_COMPACTOR: Final = 3  # CachedAppOptimizer's thread, MADV_PAGEOUT of an app entering cached (FACTS B.2)
 TASK_CACHED: Final = 4  # threads of cached apps that nothing has frozen
-TASK_CHILD: Final = 5  # the USERSPACE route's forked child
-TASK_KWORKER: Final = 6
+TASK_CHILD: Final = 5  # the USERSPACE route's forked children
+TASK_KWORKER: Final = TASK_CHILD + MAX_CHILDREN
 TASK_REAPER: Final = TASK_KWORKER + MAX_KWORKERS
 TASK_NOISE: Final = TASK_REAPER + MAX_REAPERS
 TASK_LAUNCH: Final = TASK_NOISE + MAX_NOISE
@@ -107,7 +108,7 @@ EVENT_KILL: Final = 0  # a = process, b = killer, c = launch gated on it or -1
 EVENT_LAUNCH: Final = 1  # a = launch
 EVENT_RT: Final = 2  # a = CPU mask, b = SCHED_FIFO utilisation in permille
 EVENT_FRAMES: Final = 3  # a = 1 frames on, 0 off
-EVENT_COMPACT: Final = 4  # a = process that enters cached
+EVENT_COMPACT: Final = 4  # a = process that enters cached, c = launch that brought it up or -1
 EVENT_FREE_BUFFERS: Final = 5  # a = pages of dma-buf given back
 
 # --- what advance() returns ----------------------------------------------------------------------------------------

@@ -231,12 +231,19 @@ def pull(phone: Any, scenario: Any) -> None:
             cpu = idle_cpu(phone, scenario, task)
             if cpu >= 0:
                 larger = phone.cpu_available[cpu] * k.UNIT > available * CAPACITY_MARGIN
-                if (misfit and larger) or (shared and gains(phone, scenario, task, cpu)):
+                if (misfit and larger) or (shared and expects_more(phone, scenario, task, cpu)):
                     take(phone, task)
                     if shared:
                         idle -= 1
                     put(phone, task, cpu)
         position -= 1
+
+
+@kernel
+def expects_more(phone: Any, scenario: Any, task: int, cpu: int) -> bool:
+    """Return whether ``task`` expects more work on ``cpu`` than where it is: all that an idle CPU asks (newidle)."""
+    t = phone.tasks[task]
+    return expected_ns(phone, scenario, task, cpu) > expected_ns(phone, scenario, task, t.cpu)
 
 
 @kernel

@@ -1,4 +1,4 @@
-"""Who releases for others: lmkd's reapers, the kworkers and the USERSPACE child."""
+"""Who releases for others: lmkd's reapers, the kworkers and the USERSPACE children."""
 
 from __future__ import annotations
 
@@ -43,20 +43,16 @@ def run_reaper(phone: Any, scenario: Any, reaper: int) -> None:
 
 
 @kernel
-def next_queued(phone: Any, child: bool) -> int:
-    """Return the process, oldest kill first, whose deferred entries are next to drain; -1 none."""
-    position = phone.drain_child if child else phone.drain_kworker
+def next_queued(phone: Any) -> int:
+    """Return the process, oldest kill first, whose deferred entries a kworker drains next; -1 none."""
+    position = phone.drain_kworker
     first = True
     while position < phone.n_killed:
         process = phone.processes[phone.kill_order[position]]
-        queued = process.queued_child if child else process.queued_kworker - process.gathered
-        if queued > 0:
+        if process.queued_kworker > process.gathered:
             return phone.kill_order[position]
         if first and process.state == k.PROCESS_DEAD:
-            if child:
-                phone.drain_child = position + 1
-            else:
-                phone.drain_kworker = position + 1
+            phone.drain_kworker = position + 1
         else:
             first = False
         position += 1
@@ -64,30 +60,25 @@ def next_queued(phone: Any, child: bool) -> int:
 
 
 @kernel
-def drain(phone: Any, scenario: Any, task_id: int, budget_ps: int, child: bool) -> int:
-    """Drain deferred entries with ``budget_ps`` of CPU time; return what is left of it (ps)."""
+def drain_kworker(phone: Any, scenario: Any, task_id: int, budget_ps: int) -> int:
+    """Drain queued work items with ``budget_ps`` of CPU time; return what is left of it (ps)."""
     task = phone.tasks[task_id]
     bare = scenario.kernel.entry_drain_ps * k.UNIT // speed_on(scenario, task_id, task.cpu)
     cost = bare * task.lock_factor // k.UNIT
     budget = budget_ps
     while True:
-        index = next_queued(phone, child)
+        index = next_queued(phone)
         if index < 0:
             return budget
         process = phone.processes[index]
-        count = affordable(process.queued_child if child else process.queued_kworker - process.gathered, budget, cost)
+        count = affordable(process.queued_kworker - process.gathered, budget, cost)
         if count == 0:
             return budget
-        free_queued(phone, scenario, process, count, child)
-        if child:
-            process.queued_child -= count
-            phone.backlog_child -= count
-            phone.total.entries_child += count
-        else:
-            process.queued_kworker -= count
-            phone.backlog_kworker -= count
-            phone.ready_kworker -= count
-            phone.total.entries_kworker += count
+        free_queued(phone, scenario, process, count, False)
+        process.queued_kworker -= count
+        phone.backlog_kworker -= count
+        phone.ready_kworker -= count
+        phone.total.entries_kworker += count
         phone.total.spin_ns += count * (cost - bare) // k.PS_PER_NS
         budget -= count * cost
 
@@ -104,7 +95,7 @@ def run_kworkers(phone: Any, scenario: Any) -> None:
             continue
         granted += task.granted_ns
         budget = begin_budget(task) + phone.kworker_credit_ps[worker]
-        left = drain(phone, scenario, task_id, budget, False)
+        left = drain_kworker(phone, scenario, task_id, budget)
         if phone.ready_kworker == 0:
             phone.kworker_credit_ps[worker] = 0
             charge(phone, task_id, k.CHARGE_KWORKER, max(0, task.granted_ns - left // k.PS_PER_NS))
@@ -121,13 +112,39 @@ def run_kworkers(phone: Any, scenario: Any) -> None:
 
 
 @kernel
-def run_child(phone: Any, scenario: Any) -> None:
-    """Let the forked children drain what was left to them, in the background, on their own account."""
-    task = phone.tasks[k.TASK_CHILD]
-    left = drain(phone, scenario, k.TASK_CHILD, begin_budget(task) + phone.child_credit_ps, True)
-    if phone.backlog_child == 0:
-        phone.child_credit_ps = 0
-        charge(phone, k.TASK_CHILD, k.CHARGE_CHILD, max(0, task.granted_ns - left // k.PS_PER_NS))
-    else:
-        phone.child_credit_ps = left
-        charge(phone, k.TASK_CHILD, k.CHARGE_CHILD, task.granted_ns)
+def wake_children(phone: Any) -> int:
+    """Give the oldest forked children that have entries left a task each; return how many, at most MAX_CHILDREN."""
+    children = 0
+    if phone.backlog_child > 0:
+        for position in range(phone.n_killed):
+            index = phone.kill_order[position]
+            if phone.processes[index].queued_child > 0 and children < k.MAX_CHILDREN:
+                phone.child_parent[children] = index
+                children += 1
+    return children
+
+
+@kernel
+def run_children(phone: Any, scenario: Any) -> None:
+    """Let each forked child drain what its parent left to it, in the background, on its own account."""
+    for child in range(phone.children):
+        task_id = k.TASK_CHILD + child
+        task = phone.tasks[task_id]
+        if task.wanted_us != phone.now_us or task.granted_ns == 0:
+            continue
+        process = phone.processes[phone.child_parent[child]]
+        bare = scenario.kernel.entry_drain_ps * k.UNIT // speed_on(scenario, task_id, task.cpu)
+        cost = bare * task.lock_factor // k.UNIT
+        budget = begin_budget(task) + process.child_credit_ps
+        count = affordable(process.queued_child, budget, cost)
+        free_queued(phone, scenario, process, count, True)
+        process.queued_child -= count
+        phone.backlog_child -= count
+        phone.total.entries_child += count
+        phone.total.spin_ns += count * (cost - bare) // k.PS_PER_NS
+        left = budget - count * cost
+        done = process.queued_child == 0
+        process.child_credit_ps = 0 if done else left
+        charge(
+            phone, task_id, k.CHARGE_CHILD, max(0, task.granted_ns - left // k.PS_PER_NS) if done else task.granted_ns
+        )

@@ -109,15 +109,22 @@ def happen(phone: Any, scenario: Any) -> None:
         elif event.kind == k.EVENT_FRAMES:
             phone.frame.on = event.a
         elif event.kind == k.EVENT_COMPACT:
-            if phone.processes[event.a].state == k.PROCESS_ALIVE and event.a != phone.foreground:
-                phone.processes[event.a].oom_score_adj = k.CACHED_APP_ADJ
-                phone.processes[event.a].cached_us = phone.now_us
-                if scenario.device.compaction != 0:
-                    phone.compact_queue |= 1 << event.a
+            enter_cached(phone, scenario, event.a if event.c < 0 else phone.launches[event.c].process)
         elif event.kind == k.EVENT_FREE_BUFFERS:
             pages = min(event.a, phone.buffer_pages)
             phone.buffer_pages -= pages
             phone.free_pages += pages
+
+
+@kernel
+def enter_cached(phone: Any, scenario: Any, index: int) -> None:
+    """Let process ``index`` enter the cached state: it is paged out, where the device does that, and frozen later."""
+    process = phone.processes[index]
+    if process.state == k.PROCESS_ALIVE and index != phone.foreground:
+        process.oom_score_adj = k.CACHED_APP_ADJ
+        process.cached_us = phone.now_us
+        if scenario.device.compaction != 0:
+            phone.compact_queue |= 1 << index
 
 
 @kernel
@@ -147,7 +154,8 @@ def wake(phone: Any, scenario: Any) -> None:
         cpu.want(phone, k.TASK_KSWAPD, cpu.weight_of(0), all_cpus, -1)
     memory.wake_cached(phone, scenario)
     if phone.cached_due > 0:
-        cpu.want(phone, k.TASK_CACHED, k.BACKGROUND_WEIGHT, device.background_mask, -1)
+        weight = release.background_weight(phone)
+        cpu.want(phone, k.TASK_CACHED, weight, device.background_mask, -1)
     if phone.compact_target < 0 and phone.compact_queue != 0:
         memory.next_compaction(phone)
     if phone.compact_target >= 0:
@@ -164,8 +172,10 @@ def wake(phone: Any, scenario: Any) -> None:
                     costs.kworker_mask & all_cpus,
                     work_ns,
                 )
-    if phone.backlog_child > 0:
-        cpu.want(phone, k.TASK_CHILD, cpu.weight_of(costs.child_nice), device.background_mask, -1)
+    phone.children = drain.wake_children(phone)
+    for child in range(phone.children):
+        weight = max(1, cpu.weight_of(costs.child_nice) // phone.children)
+        cpu.want(phone, k.TASK_CHILD + child, weight, device.background_mask, -1)
     for reaper in range(device.n_reapers):
         if drain.reaps(phone, scenario, reaper):
             cpu.want(phone, k.TASK_REAPER + reaper, cpu.weight_of(-20), device.foreground_mask, -1)
@@ -174,7 +184,13 @@ def wake(phone: Any, scenario: Any) -> None:
         index = phone.exiting[position]
         if release.runs(phone, index):
             process = phone.processes[index]
-            cpu.want(phone, k.TASK_EXIT + index, release.exit_weight(process), release.exit_mask(scenario, process), -1)
+            cpu.want(
+                phone,
+                k.TASK_EXIT + index,
+                release.exit_weight(phone, process),
+                release.exit_mask(scenario, process),
+                -1,
+            )
     foreground.wake_noise(phone, scenario)
 
 
@@ -203,8 +219,7 @@ def run(phone: Any, scenario: Any) -> None:
         if phone.tasks[k.TASK_REAPER + reaper].wanted_us == phone.now_us and phone.reapers[reaper].victim >= 0:
             drain.run_reaper(phone, scenario, reaper)
     drain.run_kworkers(phone, scenario)
-    if phone.tasks[k.TASK_CHILD].wanted_us == phone.now_us:
-        drain.run_child(phone, scenario)
+    drain.run_children(phone, scenario)
 
 
 @kernel

@@ -75,14 +75,18 @@ def swap_is_low(phone: Any, scenario: Any) -> bool:
 
 
 @kernel
-def thrashing_percent(phone: Any) -> int:
-    """Return refaults of this window in percent of the file LRU, earlier growth halved per window."""
+def thrashing_percent(phone: Any, scenario: Any) -> int:
+    """Return refaults of this window in percent of the file LRU, the last window's growth halved per window since.
+
+    A new window restores the limit that kills for thrashing have lowered.
+    """
     lmkd = phone.lmkd
     elapsed = phone.now_us - lmkd.thrash_window_us
     grown = (phone.total.refaults - lmkd.thrash_refaults) * 100 // max(1, lmkd.thrash_file)
     if elapsed > k.PSI_WINDOW_US:
         windows = min(30, elapsed // k.PSI_WINDOW_US)
-        lmkd.thrash_previous_percent = (lmkd.thrash_previous_percent + grown) >> windows
+        lmkd.thrash_previous_percent = grown >> windows
+        lmkd.thrash_limit_percent = scenario.device.thrashing_limit_percent
         lmkd.thrash_window_us = phone.now_us
         lmkd.thrash_refaults = phone.total.refaults
         lmkd.thrash_file = phone.file_pages
@@ -101,8 +105,8 @@ def choose_min_adj(phone: Any, scenario: Any, critical: bool, after_kill: bool) 
         after_kill: First look after a kill.
     """
     lmkd = phone.lmkd
+    thrashing = thrashing_percent(phone, scenario)
     limit = lmkd.thrash_limit_percent
-    thrashing = thrashing_percent(phone)
     watermark = lowest_watermark(phone, scenario)
     low_swap = swap_is_low(phone, scenario)
     thrashing_critical = thrashing >= THRASHING_CRITICAL_FACTOR * scenario.device.thrashing_limit_percent
@@ -151,6 +155,8 @@ def look(phone: Any, scenario: Any, critical: bool) -> None:
     if after_kill:
         lmkd.thrash_refaults = phone.total.refaults
         lmkd.thrash_file = phone.file_pages
+        lmkd.thrash_previous_percent = 0
+        lmkd.thrash_window_us = phone.now_us
     lmkd.killed = 0
     refaulted = phone.total.refaults != lmkd.seen_refaults
     lmkd.seen_refaults = phone.total.refaults

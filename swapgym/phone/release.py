@@ -181,12 +181,23 @@ def walk_on(
 
 # -------------------------------------------------------------------------------------------------------- exiting tasks
 @kernel
-def exit_weight(process: Any) -> int:
+def background_weight(phone: Any) -> int:
+    """Return the load weight of one thread of the background group: the group's, shared among those that want CPU."""
+    members = 1 if phone.cached_due > 0 else 0
+    for position in range(phone.n_exiting):
+        index = phone.exiting[position]
+        if phone.processes[index].killer == k.KILLER_ACTIVITY_MANAGER and runs(phone, index):
+            members += 1
+    return k.BACKGROUND_WEIGHT // max(1, min(members, k.BACKGROUND_WEIGHT // 2))
+
+
+@kernel
+def exit_weight(phone: Any, process: Any) -> int:
     """Return the load weight of an exiting process.
 
     lmkd promotes its victims to normal priority, the activity manager leaves them in the background group.
     """
-    return k.BACKGROUND_WEIGHT if process.killer == k.KILLER_ACTIVITY_MANAGER else k.UNIT
+    return background_weight(phone) if process.killer == k.KILLER_ACTIVITY_MANAGER else k.UNIT
 
 
 @kernel

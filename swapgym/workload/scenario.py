@@ -278,7 +278,7 @@ class Scenario:
             if swept:
                 # the person asks for an app just cleared: its start waits for the exit of its predecessor
                 self.regate(swept[0], launch)
-            self.add(time_ms + uniform(timeline, 250, 600), k.EVENT_COMPACT, previous, 0, 0)
+            self.add(time_ms + uniform(timeline, 250, 600), k.EVENT_COMPACT, previous, 0, launch - 1)
             previous = process
             time_ms += uniform(timeline, *preset.launch_gap_ms)
         self.fill_services(timeline, launches, n_launches)
@@ -332,8 +332,15 @@ class Scenario:
         slowest = capacity[min(threads, len(capacity)) - 1]
         start_us = start_ns / threads * k.UNIT / slowest / k.NS_PER_US
         work_us = work_ns / threads * k.UNIT / slowest / k.NS_PER_US
-        spec["nominal_us"] = round(start_us + max(work_us, burst_ms * k.MS))
+        spec["nominal_us"] = round(start_us + max(work_us + self.paging_us(spec), burst_ms * k.MS))
         self.out["n_launches"] = launch + 1
+
+    def paging_us(self, spec: Any) -> float:
+        """Return the CPU time (us) of a launch's faults on the largest core of an idle phone."""
+        costs = self.out["kernel"]
+        fresh = int(spec["burst_buffer_pages"] + spec["burst_file_pages"] + spec["burst_anon_pages"])
+        paid_ps = fresh * int(costs["alloc_ps"]) + int(spec["swapin_pages"]) * int(costs["swapin_ps"])
+        return paid_ps * k.UNIT / max(self.profile.mem_speed()) / (k.PS_PER_NS * k.NS_PER_US)
 
     def fill_services(self, timeline: np.random.Generator, rng: np.random.Generator, first: int) -> None:
         """Draw services that start again after the kills, each gated on the exit of its predecessor."""

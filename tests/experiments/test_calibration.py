@@ -10,8 +10,9 @@ import pytest
 
 from experiments.calibration import report
 from experiments.calibration.fit import GROUPS, fit, solve
+from experiments.calibration.ranges import overriding
 from experiments.calibration.rows import rows
-from experiments.calibration.sensitivity import overriding, scores_of
+from experiments.calibration.sensitivity import scores_of
 from swapgym.workload import suite
 
 RESULTS = Path(report.__file__).parent / "results"

@@ -206,6 +206,35 @@ def test_the_child_is_accounted_and_runs_in_the_background() -> None:
     assert phone["tasks"]["cpu"][k.TASK_CHILD] == 0
 
 
+def test_each_dying_process_forks_a_child_of_its_own() -> None:
+    waited = []
+    for victims in (1, 3):
+        board = Board(ms=1_000)
+        board.kernel["entry_drain_lock_ps"] = board.kernel["entry_inline_lock_ps"] = 0
+        for _ in range(victims):
+            board.kill(board.app(entries=ENTRIES))
+        phone = board.run(k.USERSPACE)
+        assert phone["total"]["entries_child"] == victims * ENTRIES
+        waited.append(int(phone["total"]["backlog_entry_us"]))
+    # without a lock three children on four CPUs take no longer than one does: three times as much waits as long
+    assert waited[1] == pytest.approx(3 * waited[0], rel=0.05)
+
+
+def test_background_threads_share_the_weight_of_their_group() -> None:
+    took_us = []
+    for dying in (1, 4):
+        board = Board(cpus=1)
+        board.kernel["entry_inline_lock_ps"] = 0
+        board.noise(0, 1.0)
+        victims = [board.app(entries=ENTRIES // dying) for _ in range(dying)]
+        for victim in victims:
+            board.kill(victim, killer=k.KILLER_ACTIVITY_MANAGER)
+        phone = board.run()
+        took_us.append(max(int(phone["processes"]["exit_us"][victim]) for victim in victims))
+    # four quarters of 52 get what one whole does beside a thread of 1,024 that wants all of the CPU
+    assert took_us[1] == pytest.approx(took_us[0], rel=0.05)
+
+
 def test_reaper_and_victim_split_the_address_space() -> None:
     board = Board()
     board.device["n_reapers"] = 1

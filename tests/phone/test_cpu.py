@@ -116,6 +116,15 @@ def test_of_equal_cpus_a_task_stays_where_it_was() -> None:
     assert len(set(cpus_of(board, k.TASK_EXIT + hog(board)))) == 1
 
 
+def test_two_tasks_on_one_cpu_part_when_another_is_idle() -> None:
+    board = Board(cpus=2, ms=100)
+    board.device["background_mask"] = 0b01
+    confined, free = hog(board, k.KILLER_ACTIVITY_MANAGER), hog(board)
+    phone = board.run()
+    for process in (confined, free):
+        assert got_ms(board, phone, process) == pytest.approx(100, abs=2)
+
+
 def test_the_balancer_mends_where_no_cpu_is_idle() -> None:
     board = Board(cpus=2, ms=400)
     # three start on each CPU; when one CPU's share is halved by SCHED_FIFO, one moves over

@@ -67,15 +67,32 @@ def test_each_kill_for_thrashing_lowers_its_limit() -> None:
 
 
 def test_thrashing_is_halved_per_window_passed() -> None:
-    phone, _ = looked_at(PLENTY_MIB, refaults=120)
-    assert lmkd.thrashing_percent(phone) == 120
+    phone, scenario = looked_at(PLENTY_MIB, refaults=120)
+    assert lmkd.thrashing_percent(phone, scenario) == 120
     phone["now_us"] += 2 * k.PSI_WINDOW_US
-    assert lmkd.thrashing_percent(phone) == 30
+    assert lmkd.thrashing_percent(phone, scenario) == 30
     phone["file_pages"] = 100
     phone["now_us"] += k.PSI_WINDOW_US + 1
     phone["total"]["refaults"] += 50
-    # 50 refaults beside the 30 % of before, in a window whose file LRU was empty at its start (counted as one page)
-    assert lmkd.thrashing_percent(phone) == (30 + 5_000) >> 1
+    # 50 refaults in a window whose file LRU was empty at its start (counted as one page); the 30 % before are forgotten
+    assert lmkd.thrashing_percent(phone, scenario) == 5_000 >> 1
+
+
+def test_a_new_window_restores_the_thrashing_limit() -> None:
+    phone, scenario = looked_at(BELOW_LOW, False, 120)
+    lmkd.choose_min_adj(phone, scenario, False, False)
+    assert phone["lmkd"]["thrash_limit_percent"] == 90
+    phone["now_us"] += k.PSI_WINDOW_US + 1
+    lmkd.thrashing_percent(phone, scenario)
+    assert phone["lmkd"]["thrash_limit_percent"] == 100
+
+
+def test_a_kill_starts_thrashing_anew() -> None:
+    phone, scenario = looked_at(PLENTY_MIB, refaults=120)
+    phone["lmkd"]["killed"] = 1
+    phone["lmkd"]["thrash_previous_percent"] = 40
+    lmkd.look(phone, scenario, False)
+    assert lmkd.thrashing_percent(phone, scenario) == 0
 
 
 @pytest.mark.parametrize(("free_mib", "low"), [(60, True), (80, False)])
