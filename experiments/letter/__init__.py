@@ -1,0 +1,6 @@
+"""The reviewer's letter, sentence by sentence: runs that answer it, figures, and verdicts that follow from them.
+
+``python -m experiments.letter`` (``--quick`` for a reduced run) writes ``results/letter.md``. Rooms: :mod:`.scenes`
+sets a phone up, :mod:`.runs` varies what a sentence speaks of, :mod:`.findings` turns runs into figures with intervals,
+:mod:`.sentences` holds the letter, :mod:`.rules` turns figures into verdicts, :mod:`.report` writes the page.
+"""
