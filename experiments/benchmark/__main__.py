@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
@@ -12,93 +13,114 @@ from rich.progress import Progress
 from rich.table import Table
 
 from experiments import results
-from experiments.benchmark import single
+from experiments.benchmark import growth, lanes, peers, profile, report, single, startup
+from swapgym.workload.config import unknown
 
 RESULTS = Path(__file__).parent / "results"
-ROUNDS, QUICK_ROUNDS = 21, 5
-STEPS, QUICK_STEPS = 20_000, 4_000
+SECTIONS = ("single", "lanes", "peers", "training", "growth", "startup", "profile")
 
 app = typer.Typer(add_completion=False, help=__doc__, pretty_exceptions_enable=False)
 console = Console()
+Part = tuple[dict[str, Sequence[Mapping[str, Any]]], dict[str, float]]
 
 
 @app.command()
 def main(
     quick: Annotated[bool, typer.Option(help="Fewer and shorter rounds.")] = False,
     out: Annotated[Path | None, typer.Option(help="Folder for the results.")] = None,
-    rounds: Annotated[int | None, typer.Option(min=1, help="Rounds.")] = None,
-    steps: Annotated[int | None, typer.Option(min=100, help="Steps per environment and round.")] = None,
+    only: Annotated[list[str] | None, typer.Option(help=f"Sections to measure, of {', '.join(SECTIONS)}.")] = None,
+    rounds: Annotated[int | None, typer.Option(min=1, help="Rounds of each section.")] = None,
+    steps: Annotated[int | None, typer.Option(min=100, help="Steps of a single environment per round.")] = None,
 ) -> None:
-    """Measure one environment through gym.make beside its peers."""
+    """Measure speed beside peers, side by side in one run."""
     began = time.monotonic()
-    rounds = rounds or (QUICK_ROUNDS if quick else ROUNDS)
-    steps = steps or (QUICK_STEPS if quick else STEPS)
+    for name in only or ():
+        if name not in SECTIONS:
+            raise typer.BadParameter(str(unknown("only", name, SECTIONS)))
     folder = out or (RESULTS / "quick" if quick else RESULTS)
-    with Progress(console=console) as bar:
-        task = bar.add_task("single environment", total=rounds * len(single.ENV_IDS))
-        measured = single.measure(rounds, steps, progress=lambda: bar.advance(task))
-    figures = single.table(measured)
-    write(folder, measured, figures, rounds, steps)
-    show(figures)
+    parts: dict[str, Sequence[Mapping[str, Any]]] = {}
+    summary: dict[str, float] = {}
+    for name in only or SECTIONS:
+        with Progress(console=console, transient=True) as bar:
+            task = bar.add_task(name, total=None)
+            found, figures = MEASURE[name](quick, rounds, steps, lambda task=task, bar=bar: bar.advance(task))  # type: ignore[misc]
+        parts |= found
+        summary |= figures
+        for part, rows in found.items():
+            report.write_table(folder / f"{part}.csv", rows)
+        console.print(f"{name}: {time.monotonic() - began:.0f} s", highlight=False)
+    where = results.provenance()
+    if "single" in parts and "lanes" in parts:
+        drawn = report.draw({str(row["environment"]): row for row in parts["single"]}, parts["lanes"])
+        results.write_figure(folder / "speed.png", lambda buffer: drawn.savefig(buffer, dpi=120))
+    results.write(folder / "benchmark.md", report.page(parts, summary, where))
+    results.write_json(folder / "provenance.json", where)
+    results.write_json(folder / "summary.json", summary)
+    show(summary)
     console.print(f"{time.monotonic() - began:.0f} s; results in {folder}", highlight=False)
 
 
-def write(
-    folder: Path,
-    measured: list[single.Round],
-    figures: dict[str, dict[str, single.Spread]],
-    rounds: int,
-    steps: int,
-) -> None:
-    """Write tables, every measurement, the summary and where it was measured."""
-    columns = list(figures[single.OURS])
-    results.write_csv(folder / "rounds.csv", [r._asdict() for r in measured])
-    results.write_csv(
-        folder / "single.csv",
-        [
-            {
-                "env": env_id,
-                **{
-                    f"{column}{suffix}": value
-                    for column in columns
-                    for suffix, value in zip(("", "_low", "_high"), row[column], strict=True)
-                },
-            }
-            for env_id, row in figures.items()
-        ],
-    )
-    where = results.provenance()
-    text = results.markdown(["environment", *columns], [[e, *map(cell, row.values())] for e, row in figures.items()])
-    results.write(
-        folder / "single.md",
-        "# One environment through gym.make\n\n"
-        f"Median [quartiles] of {rounds} rounds of {steps:,} uniformly random actions, environments in turns, on one"
-        f" core ({where['machine']}), Python {where['python']}, Gymnasium {where['gymnasium']}, {where['date']}."
-        " `steps_per_s` counts resets, which draw a scenario and run the phone to its first decision;"
-        " `vs_cartpole` is a ratio within the round.\n\n" + text,
-    )
-    results.write_json(folder / "provenance.json", where)
-    results.write_json(folder / "summary.json", single.summary(figures))
+def measure_single(quick: bool, rounds: int | None, steps: int | None, progress: Callable[[], None]) -> Part:
+    """Measure one environment through gym.make."""
+    measured = single.measure(rounds or (5 if quick else 21), steps or (4_000 if quick else 20_000), progress=progress)
+    figures = single.table(measured)
+    return {"single": report.named(figures, "environment")}, single.summary(figures)
 
 
-def cell(figure: single.Spread) -> str:
-    """Return a median and its quartiles for a table."""
-    return f"{digits(figure.median)} [{digits(figure.low)}, {digits(figure.high)}]"
+def measure_lanes(quick: bool, rounds: int | None, steps: int | None, progress: Callable[[], None]) -> Part:
+    """Measure many lanes."""
+    laps = lanes.run(rounds or (1 if quick else 5), quick, progress)
+    return {"lanes": lanes.table(laps)}, lanes.summary(laps)
 
 
-def digits(value: float) -> str:
-    """Return a number with three digits, thousands whole."""
-    return f"{value:,.0f}" if value >= 1_000 else f"{value:.3g}"
+def measure_peers(quick: bool, rounds: int | None, steps: int | None, progress: Callable[[], None]) -> Part:
+    """Measure what else one would run."""
+    laps = peers.run(rounds or (2 if quick else 11), progress)
+    return {"peers": report.named(peers.table(laps), "simulator")}, peers.summary(laps)
 
 
-def show(figures: dict[str, dict[str, single.Spread]]) -> None:
-    """Print the medians."""
-    table = Table(title="one environment through gym.make, medians")
-    table.add_column("")
-    for env_id in figures:
-        table.add_column(env_id, justify="right")
-    for column in figures[single.OURS]:
-        table.add_row(column, *(digits(row[column].median) for row in figures.values()))
+def measure_training(quick: bool, rounds: int | None, steps: int | None, progress: Callable[[], None]) -> Part:
+    """Measure PPO; torch is imported here, where it is needed."""
+    from experiments.benchmark import training
+
+    laps = training.run(rounds or (1 if quick else 5), quick, progress)
+    return {"training": report.named(training.table(laps), "setting")}, training.summary(laps)
+
+
+def measure_growth(quick: bool, rounds: int | None, steps: int | None, progress: Callable[[], None]) -> Part:
+    """Measure how cost grows."""
+    laps = growth.run(rounds or (1 if quick else 7), progress)
+    return {"growth": growth.table(laps)}, growth.summary(laps)
+
+
+def measure_startup(quick: bool, rounds: int | None, steps: int | None, progress: Callable[[], None]) -> Part:
+    """Measure imports and first steps."""
+    return {}, startup.run(rounds or (1 if quick else 7), 0 if quick else 1, progress)
+
+
+def measure_profile(quick: bool, rounds: int | None, steps: int | None, progress: Callable[[], None]) -> Part:
+    """Profile a tick and a step."""
+    return {"tick": profile.tick_parts(), "step": profile.step_parts(4_000 if quick else profile.STEPS)}, {}
+
+
+MEASURE: dict[str, Callable[[bool, int | None, int | None, Callable[[], None]], Part]] = {
+    "single": measure_single,
+    "lanes": measure_lanes,
+    "peers": measure_peers,
+    "training": measure_training,
+    "growth": measure_growth,
+    "startup": measure_startup,
+    "profile": measure_profile,
+}
+
+
+def show(summary: Mapping[str, float]) -> None:
+    """Print goals and what was measured."""
+    table = Table(title="goals")
+    for column in ("", "goal", "measured", "reached"):
+        table.add_column(column)
+    for row in report.goals(summary):
+        table.add_row(*(report.cell(value) for value in row.values()))
     console.print(table)
 
 

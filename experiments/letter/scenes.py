@@ -15,7 +15,7 @@ from swapgym.phone import constants as k
 from swapgym.phone import engine
 from swapgym.phone.state import PHONE
 from swapgym.workload import draw, empty
-from swapgym.workload.scenario import FIRST_APP
+from swapgym.workload.memory import FIRST_APP
 
 DEVICE: Final = "phone-8gb"
 LOOK_US: Final = 4_000

@@ -9,13 +9,14 @@ ProcessList.java; relaunch distances from the LRU stack distances of a 279-user 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
-from swapgym.phone.constants import PAGES_PER_MIB
+from swapgym.phone.constants import CACHED_APP_ADJ, MS, PAGES_PER_MIB, PREVIOUS_APP_ADJ, SERVICE_ADJ
+from swapgym.phone.jit import kernel
+from swapgym.workload.streams import lognormal, normal, random, uniform
 
 CACHED_LIMIT: Final = 32
 """Cached processes Android keeps (ActivityManagerConstants: MAX_CACHED_PROCESSES)."""
@@ -29,6 +30,8 @@ EXIT_OTHER_MS: Final = (12.0, 30.0)
 ``experiments/calibration``."""
 TOUCH_MIB_PER_S: Final = (0.2, 4.0)
 """What a cached app touches while nothing has frozen it: timers, broadcasts (judgement)."""
+SERVICES: Final = 0.12
+"""Share of background apps that run a service (judgement)."""
 
 _MISS_SMALL: Final = {0: 1.0, 1: 0.80, 2: 0.66, 3: 0.56, 4: 0.38, 5: 0.24}
 
@@ -59,60 +62,37 @@ RETURN_PROBABILITY: Final[npt.NDArray[np.float64]] = np.array(
 """By LRU depth, from 1 on."""
 
 
-@dataclass(frozen=True)
-class AppDraw:
-    """Drawn apps, coldest first; arrays of shape ``(n,)``.
-
-    Attributes:
-        anon_pages: Resident anonymous pages.
-        swap_entries: Swapped pages.
-        file_pages: Mapped page-cache pages.
-        oom_score_adj: Cached apps 900 and up, some services and the previous app.
-        exit_other_ns: CPU work of the rest of do_exit, on capacity 1024.
-        relaunch_cost_us: Expected cost of losing it.
-        touch_pages_per_s: What it touches while it is not frozen.
-    """
-
-    anon_pages: npt.NDArray[np.int64]
-    swap_entries: npt.NDArray[np.int64]
-    file_pages: npt.NDArray[np.int64]
-    oom_score_adj: npt.NDArray[np.int64]
-    exit_other_ns: npt.NDArray[np.int64]
-    relaunch_cost_us: npt.NDArray[np.int64]
-    touch_pages_per_s: npt.NDArray[np.int64]
-
-
-def draw_apps(rng: np.random.Generator, n: int, size: float = 1.0) -> AppDraw:
-    """Draw ``n`` background apps, coldest first.
+@kernel
+def draw_app(rng: Any, app: Any, depth: int, size: float) -> None:
+    """Draw one background app into an APP record: all its memory, as if there were room for it.
 
     Args:
         rng: The stream of apps.
-        n: How many.
+        app: APP record, written.
+        depth: Its place in the LRU list, 1 the app last used.
         size: Factor on the footprint (smaller phones run smaller apps).
     """
-    drawn = 300.0 * size * np.exp(0.6 * rng.standard_normal(n))
-    total = np.minimum(np.maximum(drawn, 60.0 * size), 1_500.0 * size)
-    depth = np.arange(n, 0, -1)
+    total = lognormal(rng, 300.0 * size, 0.6, 60.0 * size, 1_500.0 * size)
     # the warmest few have been cached for seconds, the others for minutes
-    plateau = SWAPPED_PLATEAU + 0.05 * rng.uniform(-1.0, 1.0, n)
-    swapped = np.where(depth <= 2, SWAPPED_AFTER_5_S, plateau)
-    file = np.minimum(np.maximum(rng.normal(150.0 * size, 45.0 * size, n), 60.0 * size), 250.0 * size)
-    adj = np.where(rng.random(n) < 0.12, 500, 900 + 2 * np.minimum(depth, 49))
-    adj[depth == 1] = 700  # the previous app
-    cold = rng.uniform(*COLD_MINUS_HOT_MS, n)
-    exit_other = rng.uniform(*EXIT_OTHER_MS, n)
-    touch = rng.uniform(*TOUCH_MIB_PER_S, n)
+    plateau = SWAPPED_PLATEAU + 0.05 * uniform(rng, -1.0, 1.0)
+    swapped = SWAPPED_AFTER_5_S if depth <= 2 else plateau
+    file = min(max(size * (150.0 + 45.0 * normal(rng)), 60.0 * size), 250.0 * size)
+    service = random(rng) < SERVICES
+    app.present = 1
+    app.frozen = 1
+    app.oom_score_adj = SERVICE_ADJ if service else CACHED_APP_ADJ + 2 * min(depth, 49)
+    if depth == 1:
+        app.oom_score_adj = PREVIOUS_APP_ADJ
+    app.swap_entries = pages(total * swapped)
+    app.anon_pages = pages(total) - app.swap_entries
+    app.file_pages = pages(file)
+    cold = uniform(rng, COLD_MINUS_HOT_MS[0], COLD_MINUS_HOT_MS[1])
+    app.relaunch_cost_us = round(cold * MS * RETURN_PROBABILITY[min(depth, 2 * CACHED_LIMIT)])
+    app.exit_other_ns = round(uniform(rng, EXIT_OTHER_MS[0], EXIT_OTHER_MS[1]) * 1e6)
+    app.touch_pages_per_s = pages(uniform(rng, TOUCH_MIB_PER_S[0], TOUCH_MIB_PER_S[1]))
 
-    def pages(mib: Any) -> npt.NDArray[np.int64]:
-        return np.rint(np.asarray(mib) * PAGES_PER_MIB).astype(np.int64)
 
-    entries = pages(total * swapped)
-    return AppDraw(
-        anon_pages=pages(total) - entries,
-        swap_entries=entries,
-        file_pages=pages(file),
-        oom_score_adj=adj.astype(np.int64),
-        exit_other_ns=np.rint(exit_other * 1e6).astype(np.int64),
-        relaunch_cost_us=np.rint(cold * 1e3 * RETURN_PROBABILITY[np.minimum(depth, 2 * CACHED_LIMIT)]).astype(np.int64),
-        touch_pages_per_s=pages(touch),
-    )
+@kernel
+def pages(mib: float) -> int:
+    """Return MiB in pages."""
+    return round(mib * PAGES_PER_MIB)

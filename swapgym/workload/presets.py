@@ -9,8 +9,10 @@ switches per session from LSApp; system services and third-party apps take 60 % 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Final
+from dataclasses import dataclass, fields
+from typing import Any, Final
+
+import numpy as np
 
 from swapgym.workload.config import unknown
 
@@ -76,6 +78,22 @@ class Preset:
     system_load: Range = (0.1, 0.4)
     mass_kill: tuple[int, int] = (0, 0)
 
+    def to_record(self) -> Any:
+        """Return the preset as a PRESET record; names and devices stay behind."""
+        record = np.zeros(1, PRESET)[0]
+        for name in PRESET.names or ():
+            record[name] = getattr(self, name)
+        return record
+
+
+PRESET: Final = np.dtype(
+    [
+        (field.name, "f8", (2,)) if isinstance(field.default, tuple) else (field.name, "f8")
+        for field in fields(Preset)
+        if field.name not in ("name", "devices")
+    ]
+)
+"""A preset as kernels see it: ranges are pairs."""
 
 CAMERA_LAUNCH: Final = Preset(
     "camera_launch",

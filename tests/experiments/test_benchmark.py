@@ -5,16 +5,23 @@ from __future__ import annotations
 import csv
 import json
 from pathlib import Path
-from statistics import median
 
 import gymnasium as gym
+import numpy as np
 import pytest
 from gymnasium.utils.env_checker import check_env
 from typer.testing import CliRunner
 
+from experiments.benchmark import growth, interleave, lanes, profile, report
 from experiments.benchmark.__main__ import app
 from experiments.benchmark.null import EPISODE_STEPS, NULL_ID, register_null
+from experiments.benchmark.simpy_model import SimpyPhone
 from experiments.benchmark.single import ENV_IDS, OURS, PEER, Round, make, measure, play, spread, summary, table
+from swapgym.phone import constants as k
+from swapgym.phone import engine
+from swapgym.phone.audit import audit
+from swapgym.phone.state import PHONE
+from swapgym.workload import draw, empty
 
 
 def test_episodes_and_time_are_counted() -> None:
@@ -65,27 +72,120 @@ def test_quartiles_by_hand() -> None:
     assert spread([5.0, 1.0, 2.0, 4.0, 3.0]) == (3.0, 2.0, 4.0)
 
 
+def test_laps_are_taken_in_turns_after_a_warm_up() -> None:
+    order: list[str] = []
+
+    def contestant(name: str) -> interleave.Play:
+        def play() -> tuple[int, float]:
+            order.append(name)
+            return 10, 2.0
+
+        return play
+
+    laps = interleave.measure({name: contestant(name) for name in "abc"}, 2)
+    assert order == list("cababcbca")
+    assert [(lap.name, lap.round) for lap in laps] == [("a", 0), ("b", 0), ("c", 0), ("b", 1), ("c", 1), ("a", 1)]
+    with pytest.raises(KeyError, match="'d' has no laps"):
+        interleave.of(laps, "d")
+
+
+def test_rates_and_ratios_by_hand() -> None:
+    laps = [interleave.Lap(n, r, 100, 3.0, w * (r + 1), 0.5) for r in range(2) for n, w in (("a", 1.0), ("b", 2.0))]
+    assert interleave.ratio(laps, "a", "b", interleave.steps_per_s) == (2.0, 2.0, 2.0)
+    assert interleave.rate(laps, "a", interleave.steps_per_s) == (75.0, 62.5, 87.5)
+    assert interleave.rate(laps, "b", interleave.simulated_per_cpu).median == 6.0
+    assert lanes.ns_per_tick(laps[0]) == 1e7
+    assert interleave.flat("x", interleave.Spread(2.0, 1.0, 3.0)) == {"x": 2.0, "x_low": 1.0, "x_high": 3.0}
+
+
+def test_bare_lanes_count_the_ticks_of_whole_episodes() -> None:
+    ticks, seconds = lanes.bare(16, 1)()
+    scenarios = empty(16)
+    for lane in range(16):
+        draw("mixed", lane, out=scenarios[lane])
+    assert ticks == scenarios["duration_us"].sum() // 1_000
+    assert seconds == pytest.approx(ticks / 1_000)
+
+
+def test_the_simpy_model_loses_no_page_and_asks_for_every_batch() -> None:
+    scenarios = empty(1)
+    draw("camera_launch", 2, out=scenarios[0])
+    phone = SimpyPhone(scenarios[0])
+    total = phone.free + phone.held
+    asked = 0
+    while phone.to_decision():
+        phone.decide(asked % 2 == 0)
+        asked += 1
+        assert phone.free + phone.held == total
+    assert asked == phone.decisions > 50
+    assert phone.env.now == pytest.approx(scenarios[0]["duration_us"] / 1_000)
+    assert phone.launch_ms > 0
+    batches = scenarios[0]["kernel"]["batch_entries"]
+    killed = [index for index, alive in enumerate(phone.alive) if not alive and scenarios[0]["apps"]["present"][index]]
+    most = sum(-(-int(scenarios[0]["apps"]["swap_entries"][index]) // batches) for index in killed)
+    assert asked <= most
+
+
+def test_growth_changes_what_it_says() -> None:
+    for n in (8, 64):
+        batch = growth.lanes_with(growth.with_processes(n))
+        assert (batch.scenarios["apps"]["present"].sum(axis=1) == n).sum() >= growth.LANES // 2 if n == 8 else True
+        batch.begin()
+        for lane in range(batch.n):
+            assert audit(batch.phones[lane], batch.scenarios[lane]) == []
+    short, long = (growth.lanes_with(growth.with_length(f)).scenarios["duration_us"] for f in (0.5, 2.0))
+    assert (long == 4 * short).mean() > 0.9
+
+
+def test_the_timed_engine_is_the_engine() -> None:
+    play, names = profile.timed_engine()
+    scenarios, phones = empty(2), np.zeros(2, PHONE)
+    routes = np.array([0, 1, 1, 0, 1])
+    spent = np.zeros(len(names) + 1, dtype=np.int64)
+    for lane in range(2):
+        draw("rt_recording", 4, out=scenarios[lane])
+        engine.start(phones, scenarios, lane)
+    ticks = play(phones, scenarios, 0, routes, spent)
+    decisions = 0
+    while engine.advance(phones, scenarios, 1) == k.RUN_DECISION:
+        engine.decide(phones, scenarios, 1, routes[decisions % 5])
+        decisions += 1
+    assert phones[0].tobytes() == phones[1].tobytes()
+    assert ticks == scenarios[0]["duration_us"] // 1_000
+    assert {"cpu.place", "locks.contend", "end_tick"} <= set(names)
+    assert (spent[:-1] > 0).all()
+
+
+def test_goals_say_whether_they_are_reached() -> None:
+    rows = report.goals({"vs_simpy": 120.0, "import_s": 2.0})
+    assert [(row["goal"], row["reached"]) for row in rows] == [("at least 100", "yes"), ("at most 1.5", "no")]
+
+
+def test_an_unknown_section_is_named(tmp_path: Path) -> None:
+    outcome = CliRunner().invoke(app, ["--only", "lane", "--out", str(tmp_path)])
+    assert outcome.exit_code == 2
+    assert "did you mean 'lanes'" in " ".join(outcome.output.replace("│", " ").split())
+    assert not list(tmp_path.iterdir())
+
+
 def test_end_to_end(tmp_path: Path) -> None:
-    outcome = CliRunner().invoke(app, ["--quick", "--steps", "500", "--out", str(tmp_path)])
+    sections = [argument for name in ("single", "startup") for argument in ("--only", name)]
+    outcome = CliRunner().invoke(app, ["--quick", "--steps", "500", *sections, "--out", str(tmp_path)])
     assert outcome.exit_code == 0, outcome.output
     stored = json.loads((tmp_path / "summary.json").read_text())
-    with (tmp_path / "rounds.csv").open() as file:
-        rows = list(csv.DictReader(file))
-    rate = {
-        (row["env"], row["round"]): float(row["steps"]) / (float(row["step_s"]) + float(row["reset_s"])) for row in rows
-    }
-    ratios = [rate[OURS, turn] / rate[PEER, turn] for env, turn in rate if env == OURS]
-    assert stored["single_vs_cartpole"] == pytest.approx(median(ratios), rel=1e-6)
-    assert all(isinstance(value, float) for value in stored.values())
-    for env_id in ENV_IDS:
-        assert f"| {env_id} |" in (tmp_path / "single.md").read_text()
-    assert {"date", "machine", "python", "numba", "gymnasium"} <= set(
-        json.loads((tmp_path / "provenance.json").read_text())
-    )
+    with (tmp_path / "single.csv").open() as file:
+        rows = {row["environment"]: row for row in csv.DictReader(file)}
+    assert set(rows) == set(ENV_IDS)
+    assert stored["single_vs_cartpole"] == pytest.approx(float(rows[OURS]["vs_cartpole"]), rel=1e-6)
+    assert 0 < stored["import_s"] < 60
+    page = (tmp_path / "benchmark.md").read_text()
+    assert "CartPole-v1" in page and "## One environment" in page
+    assert json.loads((tmp_path / "provenance.json").read_text())["date"] in page
 
 
-def test_bad_input_writes_nothing(tmp_path: Path) -> None:
-    outcome = CliRunner().invoke(app, ["--steps", "3", "--out", str(tmp_path / "results")])
-    assert outcome.exit_code == 2
-    assert "100" in outcome.output
-    assert not (tmp_path / "results").exists()
+def test_the_stored_page_reports_every_goal() -> None:
+    results = Path(report.__file__).parent / "results"
+    stored = json.loads((results / "summary.json").read_text())
+    page = (results / "benchmark.md").read_text()
+    assert set(report.GOALS) <= set(stored)
+    assert report.table(report.goals(stored)).strip() in page

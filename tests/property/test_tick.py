@@ -24,7 +24,7 @@ TOLERANCES = {
     "frame_late_ms": (0.15, 0.02, 0.0),
     "exit_latency_mean_ms": (0.04, 0.03, 0.0),
     "peak_mib": (0.03, 0.01, 0.0),
-    "zombie_mib_s": (0.15, 0.02, 0.7),
+    "zombie_mib_s": (0.20, 0.02, 0.7),  # at background weight: a few episodes make it
     "cpu_exit_ms": (0.05, 0.02, 0.0),
     "spin_ms": (0.08, 0.03, 0.0),
     "unaccounted_cpu_ms": (0.05, 0.02, 0.0),

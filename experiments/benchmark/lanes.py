@@ -1,0 +1,145 @@
+"""Many lanes: steps and ticks per second by lanes and threads, beside Gymnasium's own vector of single environments."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+import gymnasium as gym
+import numpy as np
+
+from experiments.benchmark.interleave import Lap, Play, flat, measure, rate, ratio, simulated_per_cpu, steps_per_s
+from experiments.benchmark.single import OURS, Spread
+from swapgym.envs.lanes import Lanes
+from swapgym.phone import constants as k
+from swapgym.workload import draw
+
+LANES: Final = (1, 16, 64, 256, 1_024, 4_096)
+QUICK_LANES: Final = (1, 64, 1_024)
+SYNC_LANES: Final = 64
+MANY: Final = 1_024
+STEPS_PER_LAP: Final = 60_000
+"""Environment steps of a lap, over all lanes; at least :data:`LEAST_STEPS` of each."""
+LEAST_STEPS: Final = 24
+LEAST_EPISODES: Final = 16
+"""Episodes of a lap of the bare lanes; more where there are more lanes."""
+ROUTES_DRAWN: Final = 512
+
+
+def vector(lanes: int, threads: int, mode: str) -> Play:
+    """Return the play of a vector environment as a user gets it: random actions, resets included."""
+    kwargs: dict[str, Any] = {"vector_kwargs": SYNC}
+    if mode == "vector_entry_point":
+        kwargs = {"threads": threads, "autoreset_mode": "SameStep"}
+    envs = gym.make_vec(f"swapgym:{OURS}", num_envs=lanes, vectorization_mode=mode, **kwargs)
+    envs.reset(seed=0)
+    steps = max(LEAST_STEPS, STEPS_PER_LAP // lanes)
+    actions = np.random.default_rng(0).integers(2, size=(steps, lanes))
+
+    def play() -> tuple[int, float]:
+        for chosen in actions:
+            envs.step(chosen)
+        return steps * lanes, 0.0
+
+    return play
+
+
+SYNC: Final[dict[str, Any]] = {"autoreset_mode": gym.vector.AutoresetMode.SAME_STEP}
+
+
+def bare(lanes: int, threads: int) -> Play:
+    """Return the play of the batched simulator alone: whole episodes, random routes, drawn beforehand.
+
+    Its steps are ticks. Whole episodes, since a step in the middle of many exits is a fraction of a tick, and one after
+    the last exit hundreds of them.
+    """
+    batch = Lanes(lanes, threads)
+    for lane in range(lanes):
+        draw("mixed", lane, out=batch.scenarios[lane])
+    routes = np.random.default_rng(0).integers(2, size=(ROUTES_DRAWN, lanes))
+
+    def play() -> tuple[int, float]:
+        passed_us = 0
+        for _ in range(max(1, LEAST_EPISODES // lanes)):
+            batch.begin()
+            step = 0
+            while len(waiting := batch.waiting()):
+                batch.step(routes[step % ROUTES_DRAWN], waiting)
+                step += 1
+            passed_us += int(batch.phones["now_us"].sum())
+        return passed_us // k.MS, passed_us / 1e6
+
+    return play
+
+
+def contestants(quick: bool) -> dict[str, Play]:
+    """Return all plays by name."""
+    found = {f"SyncVectorEnv, {SYNC_LANES}": vector(SYNC_LANES, 1, "sync")}
+    for lanes in QUICK_LANES if quick else LANES:
+        for threads in (1, 2):
+            found[f"vector env, {lanes}, threads {threads}"] = vector(lanes, threads, "vector_entry_point")
+            found[f"lanes, {lanes}, threads {threads}"] = bare(lanes, threads)
+    return found
+
+
+def run(rounds: int, quick: bool, progress: Callable[[], None] | None = None) -> list[Lap]:
+    """Measure all in turns."""
+    return measure(contestants(quick), rounds, progress)
+
+
+def ns_per_tick(lap: Lap) -> float:
+    """Return nanoseconds of wall time per tick."""
+    return 1e9 * lap.wall_s / lap.steps
+
+
+def table(laps: Sequence[Lap]) -> list[dict[str, Any]]:
+    """Return a row per number of lanes and threads."""
+    rows = []
+    names = {lap.name for lap in laps}
+    sync = f"SyncVectorEnv, {SYNC_LANES}"
+    rows.append(
+        {"lanes": SYNC_LANES, "what": "SyncVectorEnv", "threads": 1, "steps_per_s": rate(laps, sync, steps_per_s)}
+    )
+    for lanes in LANES:
+        for threads in (1, 2):
+            name, inner = (f"{what}, {lanes}, threads {threads}" for what in ("vector env", "lanes"))
+            if name in names:
+                rows.append(
+                    {
+                        "lanes": lanes,
+                        "what": "native",
+                        "threads": threads,
+                        "steps_per_s": rate(laps, name, steps_per_s),
+                        "ns_per_tick": rate(laps, inner, ns_per_tick),
+                        "phone_s_per_cpu_s": rate(laps, inner, simulated_per_cpu),
+                        "vs_one_thread": ratio(laps, inner, f"lanes, {lanes}, threads 1", steps_per_s),
+                    }
+                )
+    return rows
+
+
+def summary(laps: Sequence[Lap]) -> dict[str, float]:
+    """Return the main numbers, flat."""
+    one, two = (f"lanes, {MANY}, threads {threads}" for threads in (1, 2))
+    envs = [f"vector env, {MANY}, threads {threads}" for threads in (1, 2)]
+    native = f"vector env, {SYNC_LANES}, threads 1"
+    return {
+        **flat("ns_per_tick_1024", rate(laps, one, ns_per_tick)),
+        **flat("two_threads_1024", ratio(laps, two, one, steps_per_s)),
+        **flat("two_threads_1024_vector_env", ratio(laps, envs[1], envs[0], steps_per_s)),
+        **flat("vector_vs_sync_64", ratio(laps, native, f"SyncVectorEnv, {SYNC_LANES}", steps_per_s)),
+        "vector_env_steps_per_s_1024": rate(laps, envs[0], steps_per_s).median,
+        "phone_s_per_cpu_s_1024": rate(laps, one, simulated_per_cpu).median,
+    }
+
+
+def bytes_per_lane() -> int:
+    """Return the memory of one lane."""
+    batch = Lanes(1)
+    arrays = (batch.phones, batch.scenarios, batch.observations, batch.paid, batch.terms, batch.statuses)
+    return sum(array.nbytes for array in arrays)
+
+
+def cell(value: Any) -> Any:
+    """Return a figure's median for a CSV."""
+    return value.median if isinstance(value, Spread) else value

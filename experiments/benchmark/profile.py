@@ -1,0 +1,237 @@
+"""Where a tick's time goes, and where a step's.
+
+The parts of a tick are timed inside the compiled engine: its own functions are taken as source, a reading of the cycle
+counter is put behind each of their statements, and the result is compiled. Nothing is copied by hand, so nothing can
+differ from the engine.
+"""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import platform
+import textwrap
+import time
+from collections.abc import Callable
+from typing import Any, Final
+
+import gymnasium as gym
+import numba
+import numpy as np
+from numba.extending import intrinsic
+
+from experiments.benchmark.single import OURS, make
+from swapgym.envs import release_env
+from swapgym.envs.lane import step_lane
+from swapgym.phone import engine
+from swapgym.phone.constants import RUN_DECISION
+from swapgym.phone.state import PHONE
+from swapgym.workload import draw, empty
+
+EPISODES: Final = 60
+STEPS: Final = 20_000
+STEP_ROUNDS: Final = 5
+INNER: Final = ("wake", "run")
+"""Functions of the engine whose statements are timed one by one, inside ``begin_tick``."""
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def cycles(typing_context: Any) -> Any:
+    """Return the processor's cycle counter."""
+    from llvmlite import ir
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        function = builder.module.declare_intrinsic("llvm.readcyclecounter", (), ir.FunctionType(ir.IntType(64), []))
+        return builder.call(function, [])
+
+    return numba.types.int64(), generate
+
+
+def label(statement: ast.stmt) -> str:
+    """Return the name of the first function of another module that a statement calls, else its first line."""
+    for node in ast.walk(statement):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            name = ast.unparse(node.func)
+            if name not in ("cpu.want", "cpu.weight_of", "cpu.charge"):
+                return name
+    return ast.unparse(statement).splitlines()[0][:40]
+
+
+def instrumented(function: Any, namespace: dict[str, Any], names: list[str]) -> Any:
+    """Return a kernel of the engine with an argument ``spent`` more, into which it counts the cycles of each statement.
+
+    Args:
+        function: The kernel.
+        namespace: Globals of its module; compiled functions are added to it.
+        names: Labels of what is counted, in the order of ``spent``; appended to.
+    """
+    tree = ast.parse(textwrap.dedent(inspect.getsource(function.py_func)))
+    definition = tree.body[0]
+    assert isinstance(definition, ast.FunctionDef)
+    definition.decorator_list = []
+    definition.args.args.append(ast.arg("spent"))
+    for argument in definition.args.args:
+        argument.annotation = None
+    definition.returns = None
+    body: list[ast.stmt] = []
+    for statement in definition.body:
+        inner = isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Call)
+        if inner and ast.unparse(statement.value.func) in INNER:  # type: ignore[attr-defined]
+            statement.value.args.append(ast.Name("spent", ast.Load()))  # type: ignore[attr-defined]
+            body.append(statement)
+            continue
+        body.append(statement)
+        if not isinstance(statement, ast.Assign) and not (isinstance(statement, ast.Expr) and not inner):
+            count = f"spent[{len(names)}] += cycles() - spent[-1]\nspent[-1] = cycles()"
+            body += ast.parse(count).body
+            names.append(label(statement))
+    definition.body = body
+    exec(compile(ast.fix_missing_locations(tree), f"<{definition.name}, timed>", "exec"), namespace)
+    namespace[definition.name] = numba.njit(namespace[definition.name], error_model="numpy")
+    return namespace[definition.name]
+
+
+def timed_engine() -> tuple[Callable[..., Any], list[str]]:
+    """Return a kernel that plays an episode with random routes and counts cycles, and the names of what it counts.
+
+    Raises:
+        RuntimeError: On a processor whose cycle counter a program may not read.
+    """
+    if platform.machine() not in ("x86_64", "AMD64"):
+        raise RuntimeError(f"profile: machine {platform.machine()!r}, must be x86_64, whose cycle counter can be read")
+    namespace = dict(vars(engine)) | {"cycles": cycles}
+    names: list[str] = []
+    for inner in INNER:
+        instrumented(getattr(engine, inner), namespace, names)
+    begin_tick = instrumented(engine.begin_tick, namespace, names)
+    exits, end = len(names), len(names) + 1
+    names += ["run_exits, decide", "end_tick"]
+    run_exits, end_tick, decide, tick, over = (
+        engine.run_exits,
+        engine.end_tick,
+        engine.decide,
+        engine.PHASE_TICK,
+        engine.PHASE_OVER,
+    )
+
+    @numba.njit(error_model="numpy")  # type: ignore[untyped-decorator]
+    def play(phones: Any, scenarios: Any, lane: int, routes: Any, spent: Any) -> int:
+        phone = phones[lane]
+        scenario = scenarios[lane]
+        ticks = 0
+        decisions = 0
+        spent[-1] = cycles()
+        while phone.phase != over:
+            if phone.phase == tick:
+                ticks += 1
+                begin_tick(phone, scenario, spent)
+            pending = run_exits(phone, scenario)
+            if pending:
+                decide(phones, scenarios, lane, routes[decisions % len(routes)])
+                decisions += 1
+            spent[exits] += cycles() - spent[-1]
+            spent[-1] = cycles()
+            if not pending:
+                end_tick(phone, scenario)
+                spent[end] += cycles() - spent[-1]
+                spent[-1] = cycles()
+        return ticks
+
+    return play, names
+
+
+def tick_parts(episodes: int = EPISODES) -> list[dict[str, Any]]:
+    """Return the share of a tick's time by part of the engine, the largest first: ``part``, ``percent``, ``cycles``."""
+    play, names = timed_engine()
+    scenarios, phones = empty(episodes), np.zeros(episodes, PHONE)
+    routes = np.random.default_rng(0).integers(2, size=997)
+    spent = np.zeros(len(names) + 1, dtype=np.int64)
+    ticks = 0
+    for counted in (False, True):
+        spent[:] = 0
+        phones[:] = 0
+        ticks = 0
+        for lane in range(episodes if counted else 1):
+            draw("mixed", lane, out=scenarios[lane])
+            engine.start(phones, scenarios, lane)
+            ticks += play(phones, scenarios, lane, routes, spent)
+    parts: dict[str, int] = {}
+    for name, count in zip(names, spent[:-1].tolist(), strict=True):
+        parts[name] = parts.get(name, 0) + count
+    reading = min(spent[:-1].tolist())  # what reading the counter costs: some parts do nothing else
+    for name in parts:
+        parts[name] -= reading * names.count(name)
+    total = sum(parts.values())
+    rows = [{"part": n, "percent": 100 * c / total, "cycles_per_tick": c / ticks} for n, c in parts.items()]
+    return sorted(rows, key=lambda row: -row["percent"])
+
+
+def step_parts(steps: int = STEPS) -> list[dict[str, Any]]:
+    """Return where a step through gym.make goes: wrappers, Python of the step, the call into the kernel, the kernel."""
+    actions = np.random.default_rng(0).integers(2, size=steps).tolist()
+    laps = [[timing(actions) for timing in (whole, unwrapped, kernel_calls, idle_calls)] for _ in range(STEP_ROUNDS)]
+    wrapped, base, called, idle = np.median(laps, axis=0).tolist()
+    parts = {
+        "Gymnasium's wrappers": wrapped - base,
+        "Python of step(): checks, reward, info, copies": base - called,
+        "call into the kernel: unboxing five arrays, observation": idle,
+        "the kernel: deciding and about six ticks": called - idle,
+    }
+    return [{"part": name, "us": us, "percent": 100 * us / wrapped} for name, us in parts.items()]
+
+
+def time_steps(env: gym.Env[Any, Any], actions: list[int]) -> float:
+    """Return microseconds per step, resets left out."""
+    env.reset(seed=0)
+    spent = 0.0
+    for action in actions:
+        began = time.perf_counter()
+        _, _, terminated, truncated, _ = env.step(action)
+        spent += time.perf_counter() - began
+        if terminated or truncated:
+            env.reset()
+    return 1e6 * spent / len(actions)
+
+
+def whole(actions: list[int]) -> float:
+    """Return microseconds per step through gym.make."""
+    return time_steps(make(OURS), actions)
+
+
+def unwrapped(actions: list[int]) -> float:
+    """Return microseconds per step of the environment without wrappers."""
+    return time_steps(make(OURS).unwrapped, actions)
+
+
+def kernel_calls(actions: list[int]) -> float:
+    """Return microseconds per call into the kernel, as a step makes it."""
+    env: Any = make(OURS).unwrapped
+    env.reset(seed=0)
+    original = step_lane
+    spent = [0.0]
+
+    def timed(*arguments: Any) -> int:
+        began = time.perf_counter()
+        status = original(*arguments)
+        spent[0] += time.perf_counter() - began
+        return status
+
+    setattr(release_env, "step_lane", timed)  # noqa: B010  # what a step calls
+    try:
+        time_steps(env, actions)
+    finally:
+        setattr(release_env, "step_lane", original)  # noqa: B010
+    return 1e6 * spent[0] / len(actions)
+
+
+def idle_calls(actions: list[int]) -> float:
+    """Return microseconds per call into the kernel where there is nothing left to run."""
+    env: Any = make(OURS).unwrapped
+    env.reset(seed=0)
+    while not env.step(0)[2]:
+        pass
+    arguments = (env._phones, env._scenarios, 0, 0, env._observations, env._paid, env._terms)
+    began = time.perf_counter()
+    for _ in actions:
+        assert step_lane(*arguments) != RUN_DECISION
+    return 1e6 * (time.perf_counter() - began) / len(actions)
