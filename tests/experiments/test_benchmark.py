@@ -129,12 +129,14 @@ def test_the_simpy_model_loses_no_page_and_asks_for_every_batch() -> None:
 def test_growth_changes_what_it_says() -> None:
     for n in (8, 64):
         batch = growth.lanes_with(growth.with_processes(n))
-        assert (batch.scenarios["apps"]["present"].sum(axis=1) == n).sum() >= growth.LANES // 2 if n == 8 else True
+        present = batch.scenarios["apps"]["present"].sum(axis=1)
+        # victims stay, whatever is asked for
+        assert (present == n).all() if n == 64 else (present <= 20).all()
         batch.begin()
         for lane in range(batch.n):
             assert audit(batch.phones[lane], batch.scenarios[lane]) == []
     short, long = (growth.lanes_with(growth.with_length(f)).scenarios["duration_us"] for f in (0.5, 2.0))
-    assert (long == 4 * short).mean() > 0.9
+    assert (abs(long - 4 * short) <= 4_000).all()  # whole milliseconds
 
 
 def test_the_timed_engine_is_the_engine() -> None:
