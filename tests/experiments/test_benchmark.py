@@ -130,8 +130,8 @@ def test_growth_changes_what_it_says() -> None:
     for n in (8, 64):
         batch = growth.lanes_with(growth.with_processes(n))
         present = batch.scenarios["apps"]["present"].sum(axis=1)
-        # victims stay, whatever is asked for
-        assert (present == n).all() if n == 64 else (present <= 20).all()
+        # victims stay, and the launch keeps its slot, whatever is asked for
+        assert (present >= n - 1).all() and (present <= max(20, n)).all()
         batch.begin()
         for lane in range(batch.n):
             assert audit(batch.phones[lane], batch.scenarios[lane]) == []
