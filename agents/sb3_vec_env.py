@@ -30,6 +30,7 @@ class SB3VecEnv(VecEnv):
     Attributes:
         envs: The native vector environment.
         reward_terms: float64, shape ``(num_envs, N_TERMS)``: the reward terms of the last step.
+        elapsed_us: int64, shape ``(num_envs,)``: simulated time that the last step took; 0 where it ended the episode.
     """
 
     def __init__(self, envs: SwapReleaseVectorEnv) -> None:
@@ -45,6 +46,7 @@ class SB3VecEnv(VecEnv):
         self._actions: npt.NDArray[np.int64] = np.zeros(envs.num_envs, dtype=np.int64)
         super().__init__(envs.num_envs, envs.single_observation_space, envs.single_action_space)
         self.reward_terms = envs.lanes.terms.copy()
+        self.elapsed_us: npt.NDArray[np.int64] = np.zeros(envs.num_envs, dtype=np.int64)
 
     def reset(self) -> npt.NDArray[np.float32]:
         """Reset all lanes, with the seeds and options that were set since the last reset."""
@@ -62,9 +64,11 @@ class SB3VecEnv(VecEnv):
 
     def step_wait(self) -> VecEnvStepReturn:
         """Step all lanes; return observations, rewards (float32), whether lanes ended, and infos."""
+        before_us = self.envs.lanes.phones["now_us"].copy()
         observations, rewards, terminated, truncated, batched = self.envs.step(self._actions)
         self.reward_terms = self.envs.lanes.terms.copy()
         done = terminated | truncated
+        self.elapsed_us = np.where(done, 0, self.envs.lanes.phones["now_us"] - before_us)
         infos: list[dict[str, Any]] = [{} for _ in range(self.num_envs)]
         for lane in np.flatnonzero(done).tolist():
             infos[lane] = {

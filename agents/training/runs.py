@@ -1,0 +1,108 @@
+"""Run folders: what was run, checkpoints that go on bit for bit, and the model at the end.
+
+``config.json`` says everything the run depends on; ``checkpoint.pkl`` holds the whole learner, its environment's lanes
+and all generators; ``model.zip`` is what Stable-Baselines3 loads. Every file is written beside and then put in place.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import pickle
+import platform
+import random
+import shlex
+import subprocess
+import sys
+from collections.abc import Mapping
+from importlib import metadata
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+PACKAGES: Final = ("torch", "stable-baselines3", "sb3-contrib", "gymnasium", "numpy", "numba")
+LEFT_OUT: Final = ("_logger", "_custom_logger")
+"""Attributes of a learner that are made anew when it goes on."""
+
+
+def put(path: Path, data: bytes) -> None:
+    """Write a file so that it is whole or not there."""
+    partial = path.with_name(f".{path.name}")
+    partial.write_bytes(data)
+    os.replace(partial, path)
+
+
+def git_state() -> str:
+    """Return the commit, with ``+`` where files differ from it; empty outside a repository."""
+    try:
+        commit = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=True).stdout.strip()
+        changed = subprocess.run(["git", "status", "--porcelain", "-uno"], capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        return ""
+    return commit + ("+" if changed.stdout else "")
+
+
+def describe(folder: Path, config: Mapping[str, Any]) -> None:
+    """Write what is run, by which command, on what."""
+    folder.mkdir(parents=True, exist_ok=True)
+    stored = {
+        **config,
+        "command": shlex.join(["python", "-m", "agents.train", *sys.argv[1:]]),
+        "git": git_state(),
+        "machine": platform.machine(),
+        "python": platform.python_version(),
+        "versions": {name: metadata.version(name) for name in PACKAGES},
+    }
+    put(folder / "config.json", (json.dumps(stored, indent=1) + "\n").encode())
+
+
+def config_of(folder: Path) -> dict[str, Any]:
+    """Return a run's configuration.
+
+    Raises:
+        FileNotFoundError: If the folder is no run.
+    """
+    path = folder / "config.json"
+    if not path.exists():
+        raise FileNotFoundError(f"{folder} is no run: it has no config.json")
+    config: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return config
+
+
+def save_model(folder: Path, model: Any) -> None:
+    """Write the model as Stable-Baselines3 does."""
+    buffer = io.BytesIO()
+    model.save(buffer)
+    put(folder / "model.zip", buffer.getvalue())
+
+
+def save_checkpoint(folder: Path, model: Any) -> None:
+    """Write everything a run needs to go on as if it had never stopped."""
+    import torch
+
+    state = {name: value for name, value in model.__dict__.items() if name not in LEFT_OUT}
+    generators = {"python": random.getstate(), "numpy": np.random.get_state(), "torch": torch.get_rng_state()}
+    put(folder / "checkpoint.pkl", pickle.dumps({"class": type(model), "state": state, "generators": generators}))
+
+
+def load_checkpoint(folder: Path) -> Any:
+    """Return the learner of a run's last checkpoint, and set all generators to where they were.
+
+    Raises:
+        FileNotFoundError: If there is none.
+    """
+    import torch
+
+    path = folder / "checkpoint.pkl"
+    if not path.exists():
+        raise FileNotFoundError(f"{folder} has no checkpoint.pkl: it ended before its first checkpoint; start it anew")
+    stored = pickle.loads(path.read_bytes())
+    model = stored["class"].__new__(stored["class"])
+    model.__dict__.update(stored["state"])
+    model._custom_logger = False
+    random.setstate(stored["generators"]["python"])
+    np.random.set_state(stored["generators"]["numpy"])
+    torch.set_rng_state(stored["generators"]["torch"])
+    return model
