@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -35,7 +36,9 @@ def algorithm(name: str) -> Any:
     return getattr(stable_baselines3, name.upper())
 
 
-def hyperparameters(name: str, env_id: str, changes: Mapping[str, Any] | None = None, folder: Path = HYPERPARAMS) -> dict[str, Any]:
+def hyperparameters(
+    name: str, env_id: str, changes: Mapping[str, Any] | None = None, folder: Path = HYPERPARAMS
+) -> dict[str, Any]:
     """Return the hyperparameters of an algorithm for an environment, with changes.
 
     Args:
@@ -47,24 +50,42 @@ def hyperparameters(name: str, env_id: str, changes: Mapping[str, Any] | None = 
     Raises:
         ValueError: If the environment is not in the file, or a key is none of the algorithm's; names the nearest.
     """
+    allowed = [*inspect.signature(algorithm(name).__init__).parameters, *OURS]
     path = folder / f"{name}.yml"
     stored = yaml.safe_load(path.read_text(encoding="utf-8"))
     if env_id not in stored:
         raise unknown(f"{path.name}: environment", env_id, list(stored))
     values = {**stored[env_id], **(changes or {})}
-    allowed = [*inspect.signature(algorithm(name).__init__).parameters, *OURS]
     for key in values:
         if key not in allowed or key in ("self", "env"):
             raise unknown(f"{path.name}: key", key, [one for one in allowed if one not in ("self", "env")])
     if values.get("discount_ms") is not None and name != "ppo":
-        raise ValueError(f"{path.name}: discount_ms {values['discount_ms']!r}, must be left out: only ppo discounts by time")
+        raise ValueError(
+            f"{path.name}: discount_ms {values['discount_ms']!r}, must be left out: only ppo discounts by time"
+        )
     return values
 
 
 def arguments(values: Mapping[str, Any]) -> dict[str, Any]:
     """Return the algorithm's arguments among hyperparameters, schedules made."""
-    found = {key: value for key, value in values.items() if key not in OURS}
+    # a copy, since Stable-Baselines3 writes into what it is given
+    found = copy.deepcopy({key: value for key, value in values.items() if key not in OURS})
     return found | {key: schedule(key, found[key]) for key in SCHEDULED if key in found}
+
+
+def assignments(given: Sequence[str]) -> dict[str, Any]:
+    """Return ``key=value`` texts as hyperparameters; values are read as YAML.
+
+    Raises:
+        ValueError: If one is no such text.
+    """
+    found = {}
+    for text in given:
+        key, equals, value = text.partition("=")
+        if not equals or not key:
+            raise ValueError(f"set: {text!r}, must be key=value")
+        found[key] = yaml.safe_load(value)
+    return found
 
 
 class Linear:

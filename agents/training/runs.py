@@ -23,8 +23,9 @@ from typing import Any, Final
 import numpy as np
 
 PACKAGES: Final = ("torch", "stable-baselines3", "sb3-contrib", "gymnasium", "numpy", "numba")
-LEFT_OUT: Final = ("_logger", "_custom_logger")
-"""Attributes of a learner that are made anew when it goes on."""
+LEFT_OUT: Final = ("_logger", "_custom_logger", "env")
+"""Attributes of a learner that are made anew when it goes on; of its environment, lanes and statistics are kept."""
+STATISTICS: Final = ("episode_returns", "episode_lengths", "episode_count", "t_start")
 
 
 def put(path: Path, data: bytes) -> None:
@@ -74,7 +75,8 @@ def config_of(folder: Path) -> dict[str, Any]:
 def save_model(folder: Path, model: Any) -> None:
     """Write the model as Stable-Baselines3 does."""
     buffer = io.BytesIO()
-    model.save(buffer)
+    # the buffer's arguments hold the lanes, which a model to be watched has no use for
+    model.save(buffer, exclude=["rollout_buffer_class", "rollout_buffer_kwargs"])
     put(folder / "model.zip", buffer.getvalue())
 
 
@@ -82,9 +84,14 @@ def save_checkpoint(folder: Path, model: Any) -> None:
     """Write everything a run needs to go on as if it had never stopped."""
     import torch
 
-    state = {name: value for name, value in model.__dict__.items() if name not in LEFT_OUT}
-    generators = {"python": random.getstate(), "numpy": np.random.get_state(), "torch": torch.get_rng_state()}
-    put(folder / "checkpoint.pkl", pickle.dumps({"class": type(model), "state": state, "generators": generators}))
+    stored = {
+        "class": type(model),
+        "state": {name: value for name, value in model.__dict__.items() if name not in LEFT_OUT},
+        "lanes": model.env.venv,
+        "statistics": {name: getattr(model.env, name) for name in STATISTICS},
+        "generators": {"python": random.getstate(), "numpy": np.random.get_state(), "torch": torch.get_rng_state()},
+    }
+    put(folder / "checkpoint.pkl", pickle.dumps(stored))
 
 
 def load_checkpoint(folder: Path) -> Any:
@@ -94,6 +101,7 @@ def load_checkpoint(folder: Path) -> Any:
         FileNotFoundError: If there is none.
     """
     import torch
+    from stable_baselines3.common.vec_env import VecMonitor
 
     path = folder / "checkpoint.pkl"
     if not path.exists():
@@ -102,6 +110,8 @@ def load_checkpoint(folder: Path) -> Any:
     model = stored["class"].__new__(stored["class"])
     model.__dict__.update(stored["state"])
     model._custom_logger = False
+    model.env = VecMonitor(stored["lanes"])
+    model.env.__dict__.update(stored["statistics"])
     random.setstate(stored["generators"]["python"])
     np.random.set_state(stored["generators"]["numpy"])
     torch.set_rng_state(stored["generators"]["torch"])

@@ -1,0 +1,180 @@
+"""Evaluate runs beside the tuned fixed policies: ``python -m agents.evaluate runs/ppo-w0.5-*``.
+
+All play the same scenarios of a suite. Runs of one algorithm and preference weight are training seeds of one agent: its
+score on an episode is the mean over its seeds, and the interval of a difference counts both episodes and seeds. The
+rows are replayable records: ``python -m experiments.validate`` plays them again.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+import numpy as np
+import numpy.typing as npt
+import typer
+from rich.console import Console
+from rich.table import Table
+from scipy import stats
+
+from agents.policies import Policy, make
+from agents.runner import Row, World, play
+from agents.train import ROUTES
+from agents.training import algorithms, runs
+from agents.tune import tuned
+from swapgym.workload import SUITES, suite
+from swapgym.workload.config import unknown
+
+RESAMPLES: Final = 2_000
+COLUMNS: Final = (
+    "policy", "run", "preset", "seed", "device", "kernel", "score", "lag_ms", "peak_mib", "launch_delay_ms",
+    "innocents",
+    "unaccounted_cpu_ms", "zombie_mib_s", "decisions", "actions", "digest", "world",
+)  # fmt: skip
+
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+console = Console()
+Scores = npt.NDArray[np.float64]
+
+
+def load_model(folder: Path) -> tuple[dict[str, Any], Policy]:
+    """Return a run's configuration and its model, for inference on the CPU.
+
+    Raises:
+        FileNotFoundError: If the folder is no run, or has no model yet.
+    """
+    config = runs.config_of(folder)
+    path = folder / "model.zip"
+    if not path.exists():
+        raise FileNotFoundError(f"{folder} has no model.zip: it ended before its first checkpoint")
+    model: Policy = algorithms.algorithm(config["algo"]).load(path, device="cpu")
+    return config, model
+
+
+def play_runs(folders: Sequence[Path], episodes: Sequence[tuple[str, int]]) -> tuple[list[Row], float, str]:
+    """Play every run and every tuned policy of their weight; return rows, the weight and the kernel.
+
+    Raises:
+        ValueError: If the runs differ in preference weight or kernel: their scores cannot be compared.
+    """
+    loaded = {folder: load_model(folder) for folder in folders}
+    worlds = {(config["lag_weight"], config["kernel"]) for config, _ in loaded.values()}
+    if len(worlds) != 1:
+        raise ValueError(f"runs: of lag weights and kernels {sorted(worlds)}, must share one of each")
+    ((weight, kernel),) = worlds
+    world = World(kernel=kernel, routes=ROUTES, weights=(weight, 1 - weight))
+    rows = []
+    for folder, (config, model) in loaded.items():
+        rows += [row | {"run": folder.name} for row in play(world, model, config["algo"], episodes)]
+    rivals = dict(tuned(weight)) | {"always_inline": make("always_inline", ROUTES)}
+    for name, policy in rivals.items():
+        rows += [row | {"run": ""} for row in play(world, policy, name, episodes)]
+    return rows, weight, kernel
+
+
+def by_policy(rows: Sequence[Row], episodes: Sequence[tuple[str, int]]) -> dict[str, Scores]:
+    """Return scores by policy, shape ``(seeds, episodes)``, episodes in their order."""
+    place = {pair: position for position, pair in enumerate(episodes)}
+    found: dict[str, dict[str, Scores]] = {}
+    for row in rows:
+        runs_of = found.setdefault(row["policy"], {})
+        scores = runs_of.setdefault(row["run"], np.full(len(episodes), np.nan))
+        scores[place[row["preset"], row["seed"]]] = row["score"]
+    return {policy: np.stack(list(scores.values())) for policy, scores in found.items()}
+
+
+def difference(scores: Scores, reference: Scores, presets: Sequence[str], seed: int = 0) -> tuple[float, float, float]:
+    """Return the mean paired difference in score and its 95 % interval.
+
+    Training seeds are resampled as a whole, episodes within their preset: both chances count.
+
+    Args:
+        scores: Shape ``(seeds, episodes)``.
+        reference: Shape ``(1, episodes)``.
+        presets: Preset of each episode.
+        seed: Of the bootstrap.
+    """
+    gaps = scores - reference
+    rng = np.random.default_rng(seed)
+    strata = [np.flatnonzero(np.array(presets) == name) for name in dict.fromkeys(presets)]
+    means = np.empty(RESAMPLES)
+    for sample in range(RESAMPLES):
+        chosen = rng.integers(len(gaps), size=len(gaps))
+        picked = np.concatenate([rng.choice(stratum, len(stratum)) for stratum in strata])
+        means[sample] = gaps[np.ix_(chosen, picked)].mean()
+    low, high = np.percentile(means, [2.5, 97.5])
+    return float(gaps.mean()), float(low), float(high)
+
+
+def summarise(rows: Sequence[Row], episodes: Sequence[tuple[str, int]]) -> list[dict[str, Any]]:
+    """Return a row per policy, best first: seeds, mean, interquartile mean, difference to the best fixed one."""
+    scores = by_policy(rows, episodes)
+    presets = [preset for preset, _ in episodes]
+    fixed = {name: own for name, own in scores.items() if name not in algorithms.ALGORITHMS}
+    best = min(fixed, key=lambda name: fixed[name].mean())
+    table = []
+    for name, own in scores.items():
+        gap = difference(own, fixed[best], presets)
+        table.append(
+            {
+                "policy": name,
+                "seeds": len(own) if name in algorithms.ALGORITHMS else 0,
+                "score": float(own.mean()),
+                "score_iqm": float(stats.trim_mean(own.mean(axis=0), 0.25)),
+                "over_best_fixed": gap[0],
+                "low": gap[1],
+                "high": gap[2],
+                "best_fixed": best,
+            }
+        )
+    return sorted(table, key=lambda row: row["score"])
+
+
+@app.command()
+def main(
+    run: Annotated[list[Path], typer.Argument(help="Run folders of one preference weight.")],
+    on: Annotated[str, typer.Option("--suite", help=f"One of {', '.join(SUITES)}.")] = "test",
+    episodes: Annotated[int | None, typer.Option(min=1, help="Per preset; all of the suite by default.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder for records and table.")] = None,
+) -> None:
+    """Play runs and tuned fixed policies on the same scenarios, and compare them."""
+    try:
+        if on not in SUITES:
+            raise unknown("suite", on, SUITES)
+        pairs = list(suite(on) if episodes is None else suite(on).first(episodes))
+        rows, weight, kernel = play_runs(run, pairs)
+    except (ValueError, FileNotFoundError) as error:
+        raise typer.BadParameter(str(error)) from error
+    table = summarise(rows, pairs)
+    if out is not None:
+        write(out, rows, table, {"suite": on, "episodes": len(pairs), "lag_weight": weight, "kernel": kernel})
+    shown = Table(title=f"{on} suite, {len(pairs)} scenarios, lag weight {weight:g}; score: lower is better")
+    for column in ("policy", "seeds", "score", "over best fixed", "95 %"):
+        shown.add_column(column, justify="right")
+    for row in table:
+        interval = f"[{row['low']:+.4f}, {row['high']:+.4f}]"
+        seeds = str(row["seeds"] or "")
+        shown.add_row(row["policy"], seeds, f"{row['score']:.4f}", f"{row['over_best_fixed']:+.4f}", interval)
+    console.print(shown)
+
+
+def write(folder: Path, rows: Sequence[Row], table: Sequence[Mapping[str, Any]], about: Mapping[str, Any]) -> None:
+    """Write records, table and what was evaluated."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, lines, columns in (("episodes", rows, COLUMNS), ("table", table, tuple(table[0]))):
+        partial = folder / f".{name}.csv"
+        with partial.open("w", newline="", encoding="utf-8") as file:
+            writer = csv.writer(file, lineterminator="\n")
+            writer.writerow(columns)
+            for line in lines:
+                values = (line[column] for column in columns)
+                writer.writerow(f"{value:.9g}" if isinstance(value, float) else value for value in values)
+        partial.replace(folder / f"{name}.csv")
+    runs.put(folder / "evaluation.json", (json.dumps(dict(about), indent=1) + "\n").encode())
+
+
+if __name__ == "__main__":
+    app()

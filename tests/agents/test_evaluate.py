@@ -1,0 +1,73 @@
+"""Runs are compared on the same scenarios, with intervals that count seeds and episodes, and leave records behind."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from agents import evaluate, train
+from agents.runner import World, replay
+from agents.tune import tuned
+from swapgym.workload import suite
+
+SMALL = ["--no-progress", "--lanes", "8", "--eval-episodes", "1", "--timesteps", "1024"]
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    there = [tmp_path_factory.mktemp("runs") / f"ppo-{seed}" for seed in range(2)]
+    for seed, folder in enumerate(there):
+        outcome = CliRunner().invoke(train.app, [*SMALL, "--seed", str(seed), "--out", str(folder)])
+        assert outcome.exit_code == 0, outcome.output
+    return there
+
+
+def test_a_difference_by_hand() -> None:
+    reference = np.array([[1.0, 2.0, 3.0, 4.0]])
+    scores = reference + np.array([[-0.5], [-0.3]])
+    value, low, high = evaluate.difference(scores, reference, ["a", "a", "b", "b"])
+    assert value == pytest.approx(-0.4)
+    # only the seeds differ: their chance is all of the interval
+    assert (low, high) == pytest.approx((-0.5, -0.3))
+    assert evaluate.difference(reference, reference, ["a", "a", "b", "b"]) == (0.0, 0.0, 0.0)
+
+
+def test_all_play_the_same_episodes_and_the_records_replay(folders: list[Path], tmp_path: Path) -> None:
+    told = [*map(str, folders), "--suite", "validation", "--episodes", "1", "--out", str(tmp_path / "out")]
+    outcome = CliRunner().invoke(evaluate.app, told)
+    assert outcome.exit_code == 0, outcome.output
+    with (tmp_path / "out" / "episodes.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    pairs = set(suite("validation").first(1))
+    names = {"ppo", "always_inline", *tuned(0.5)}
+    assert {row["policy"] for row in rows} == names
+    for name in names:
+        own = [(row["preset"], int(row["seed"])) for row in rows if row["policy"] == name]
+        assert sorted(own) == sorted(pairs) * (2 if name == "ppo" else 1) if name != "ppo" else set(own) == pairs
+    for row in rows[:4]:
+        assert replay(World(kernel=row["kernel"]), row["preset"], int(row["seed"]), row["actions"]) == row["digest"]
+    with (tmp_path / "out" / "table.csv").open() as file:
+        table = {row["policy"]: row for row in csv.DictReader(file)}
+    own = [float(row["score"]) for row in rows if row["policy"] == "ppo"]
+    assert float(table["ppo"]["score"]) == pytest.approx(np.mean(own))
+    assert table["ppo"]["seeds"] == "2"
+    best = table["ppo"]["best_fixed"]
+    assert float(table[best]["over_best_fixed"]) == 0.0
+    assert all(float(row["score"]) >= float(table[best]["score"]) for name, row in table.items() if name != "ppo")
+
+
+def test_bad_input_is_named(folders: list[Path], tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    assert CliRunner().invoke(train.app, [*SMALL, "--lag-weight", "0.8", "--out", str(other)]).exit_code == 0
+    for told, message in (
+        ([str(tmp_path)], "is no run"),
+        ([str(folders[0]), str(other)], "must share one of each"),
+        ([str(folders[0]), "--suite", "tset"], "did you mean 'test'"),
+    ):
+        outcome = CliRunner().invoke(evaluate.app, told)
+        assert outcome.exit_code == 2
+        assert message in " ".join(outcome.output.replace("│", " ").split())

@@ -1,0 +1,227 @@
+"""Training: a run folder, a curve that survives being killed, documented tags, errors that say what is allowed."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from typer.testing import CliRunner
+
+from agents.policies import make
+from agents.runner import World, play
+from agents.sb3_vec_env import make_sb3
+from agents.train import ROUTES, app, learner
+from agents.training import algorithms, callbacks, runs
+from swapgym.envs.rewards import TERM_NAMES
+from swapgym.workload import suite
+
+SMALL = [
+    "--no-progress",
+    "--lanes",
+    "8",
+    "--eval-episodes",
+    "1",
+    "--checkpoint-every",
+    "1024",
+    "--eval-every",
+    "100000",
+]
+
+
+def train(*arguments: str) -> Any:
+    outcome = CliRunner().invoke(app, [*SMALL, *arguments])
+    assert outcome.exit_code == 0, outcome.output
+    return outcome
+
+
+def weights_of(folder: Path) -> dict[str, torch.Tensor]:
+    model = algorithms.algorithm(runs.config_of(folder)["algo"]).load(folder / "model.zip", device="cpu")
+    return dict(model.policy.state_dict())
+
+
+def same(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> bool:
+    return all(torch.equal(one[name], other[name]) for name in one)
+
+
+def scalars(folder: Path) -> dict[str, list[tuple[int, float]]]:
+    found: dict[str, list[tuple[int, float]]] = {}
+    for file in sorted((folder / "tensorboard").glob("events*")):
+        events = EventAccumulator(str(file))
+        events.Reload()
+        for tag in events.Tags()["scalars"]:
+            found.setdefault(tag, []).extend((event.step, event.value) for event in events.Scalars(tag))
+    return found
+
+
+@pytest.mark.parametrize("algo", ["ppo", "dqn", "qrdqn"])
+def test_a_run_that_stops_and_goes_on_has_the_same_weights(algo: str, tmp_path: Path) -> None:
+    whole, again = tmp_path / "whole", tmp_path / "again"
+    train("--algo", algo, *early(algo), "--timesteps", "4096", "--out", str(whole))
+    train("--algo", algo, *early(algo), "--timesteps", "4096", "--out", str(again))
+    assert same(weights_of(whole), weights_of(again))
+    # back to a checkpoint of the middle: a run told to end there
+    stopped = tmp_path / "stopped"
+    stop_after(algo, stopped, 2_048)
+    middle = runs.load_checkpoint(stopped).num_timesteps
+    assert 2_048 <= middle < 4_096
+    train("--resume", str(stopped))
+    assert runs.load_checkpoint(stopped).num_timesteps == runs.load_checkpoint(whole).num_timesteps
+    assert same(weights_of(whole), weights_of(stopped))
+    assert not same(weights_of(whole), fresh_weights(whole))
+
+
+def fresh_weights(folder: Path) -> dict[str, torch.Tensor]:
+    return dict(learner(runs.config_of(folder)).policy.state_dict())
+
+
+def early(algo: str) -> list[str]:
+    """Let an off-policy algorithm learn within a short run."""
+    return [] if algo == "ppo" else ["--set", "learning_starts=500", "--set", "target_update_interval=100"]
+
+
+def stop_after(algo: str, folder: Path, frames: int) -> None:
+    """Run as a test of its own process would: SIGTERM when so many frames are done."""
+    kept = callbacks.Keeper._on_rollout_start
+
+    def stopping(self: callbacks.Keeper) -> None:
+        if self.num_timesteps >= frames:
+            os.kill(os.getpid(), signal.SIGTERM)
+        kept(self)
+
+    callbacks.Keeper._on_rollout_start = stopping  # type: ignore[method-assign]
+    try:
+        outcome = train("--algo", algo, *early(algo), "--timesteps", "4096", "--out", str(folder))
+    finally:
+        callbacks.Keeper._on_rollout_start = kept  # type: ignore[method-assign]
+    assert "stopped" in outcome.output
+
+
+def test_a_run_that_is_killed_goes_on_from_its_last_checkpoint(tmp_path: Path) -> None:
+    folder = tmp_path / "killed"
+    command = [sys.executable, "-m", "agents.train", *SMALL, "--timesteps", "400000", "--out", str(folder)]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    until = time.monotonic() + 120
+    while not (folder / "checkpoint.pkl").exists() and time.monotonic() < until:
+        time.sleep(0.1)
+    process.kill()
+    process.wait()
+    frames = runs.load_checkpoint(folder).num_timesteps
+    assert 1_024 <= frames < 400_000
+    config = json.loads((folder / "config.json").read_text())
+    config["hyperparameters"]["n_timesteps"] = frames + 2_048
+    (folder / "config.json").write_text(json.dumps(config))
+    train("--resume", str(folder))
+    assert runs.load_checkpoint(folder).num_timesteps >= frames + 2_048
+
+
+def test_documented_tags_are_what_the_event_file_has(tmp_path: Path) -> None:
+    train("--timesteps", "4096", "--out", str(tmp_path / "run"))
+    found = scalars(tmp_path / "run")
+    wanted = {f"episode/{name}" for name in callbacks.EPISODE}
+    wanted |= {f"reward/{name}" for name in TERM_NAMES} | {"defer/all"}
+    wanted |= {"eval/score", "eval/lag_ms", "eval/peak_mib", "eval/best_tuned", "eval/always_inline"}
+    assert wanted <= set(found)
+    assert {"train/entropy_loss", "rollout/ep_rew_mean"} <= set(found)
+    assert all(0.0 <= value <= 1.0 for tag in found if tag.startswith("defer/") for _, value in found[tag])
+    for tag in ("episode/", "defer/", "reward/", "eval/score", "eval/best_tuned"):
+        assert tag in (callbacks.__doc__ or "")
+    (inline,) = {value for _, value in found["eval/always_inline"]}
+    world = World(routes=ROUTES)
+    rows = play(world, make("always_inline", ROUTES), "", list(suite("validation").first(1)))
+    assert inline == pytest.approx(np.mean([row["score"] for row in rows]), rel=1e-5)
+
+
+def test_a_run_folder_says_what_was_run(tmp_path: Path) -> None:
+    train("--timesteps", "1024", "--seed", "3", "--lag-weight", "0.8", "--out", str(tmp_path / "run"))
+    config = runs.config_of(tmp_path / "run")
+    assert (config["seed"], config["lag_weight"], config["algo"]) == (3, 0.8, "ppo")
+    assert config["command"].startswith("python -m agents.train")
+    assert set(runs.PACKAGES) == set(config["versions"])
+    assert not list((tmp_path / "run").glob(".*")), "nothing half written"
+    assert (tmp_path / "run" / "model.zip").stat().st_size < 500_000
+
+
+def test_evaluation_changes_neither_model_nor_generators(tmp_path: Path) -> None:
+    train("--timesteps", "1024", "--out", str(tmp_path / "run"))
+    model = runs.load_checkpoint(tmp_path / "run")
+    before = {name: value.clone() for name, value in model.policy.state_dict().items()}
+    state = torch.get_rng_state()
+    evaluation = callbacks.Evaluation(World(routes=ROUTES), list(suite("validation").first(1)), 1, {})
+    assert evaluation.mean(model) == evaluation.mean(model)
+    assert same(before, dict(model.policy.state_dict()))
+    assert torch.equal(state, torch.get_rng_state())
+
+
+def test_discounts_follow_simulated_time_and_returns_by_hand() -> None:
+    from agents.training.discount import SemiMarkovRolloutBuffer
+
+    lanes = make_sb3(1)
+    buffer = SemiMarkovRolloutBuffer(
+        3, lanes.observation_space, lanes.action_space, gae_lambda=1.0, n_envs=1, clock=lanes, discount_ms=100.0
+    )
+    observation = lanes.reset()
+    for elapsed_ms, reward in ((0, 1.0), (100, 2.0), (50, 4.0)):
+        lanes.elapsed_us = np.array([1_000 * elapsed_ms])
+        zero = torch.zeros(1)
+        buffer.add(observation, np.zeros((1, 1)), np.array([reward]), np.array([0.0]), zero, zero)
+    buffer.compute_returns_and_advantage(torch.tensor([10.0]), np.array([False]))
+    last = 4.0 + np.exp(-0.5) * 10.0
+    expected = [1.0 + (2.0 + np.exp(-1.0) * last), 2.0 + np.exp(-1.0) * last, last]
+    assert buffer.returns[:, 0] == pytest.approx(expected, rel=1e-6)
+    with pytest.raises(ValueError, match="discount_ms: 0"):
+        SemiMarkovRolloutBuffer(3, lanes.observation_space, lanes.action_space, clock=lanes, discount_ms=0)
+
+
+def test_time_passes_in_the_lanes_as_their_phones_say() -> None:
+    lanes = make_sb3(3, preset="camera_launch")
+    lanes.seed(5)
+    lanes.reset()
+    for _ in range(600):
+        before = lanes.envs.lanes.phones["now_us"].copy()
+        _, _, done, _ = lanes.step(np.array([0, 1, 0]))
+        expected = np.where(done, 0, lanes.envs.lanes.phones["now_us"] - before)
+        assert (lanes.elapsed_us == expected).all()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--algo", "pop"], "algo 'pop' is unknown (did you mean 'ppo'?)"),
+        (["--env", "swapgym/SwapRelease-v1"], "did you mean 'swapgym/SwapRelease-v0'"),
+        (["--preset", "camera_lunch"], "did you mean 'camera_launch'"),
+        (["--resume", "nowhere"], "nowhere is no run"),
+    ],
+)
+def test_bad_input_is_named_and_leaves_nothing(arguments: list[str], message: str, tmp_path: Path) -> None:
+    outcome = CliRunner().invoke(app, [*SMALL, *arguments, "--out", str(tmp_path / "run")])
+    assert outcome.exit_code == 2
+    assert message in " ".join(outcome.output.replace("│", " ").split())
+    assert not (tmp_path / "run").exists()
+
+
+def test_an_existing_run_is_not_overwritten(tmp_path: Path) -> None:
+    train("--timesteps", "1024", "--out", str(tmp_path / "run"))
+    outcome = CliRunner().invoke(app, [*SMALL, "--out", str(tmp_path / "run")])
+    assert outcome.exit_code == 2
+    assert "holds a run already" in " ".join(outcome.output.replace("│", " ").split())
+
+
+def test_unknown_hyperparameters_and_schedules_are_named(tmp_path: Path) -> None:
+    (tmp_path / "ppo.yml").write_text("swapgym/SwapRelease-v0: {learning_rat: 1.0}\n")
+    with pytest.raises(ValueError, match=r"key 'learning_rat' is unknown \(did you mean 'learning_rate'"):
+        algorithms.hyperparameters("ppo", "swapgym/SwapRelease-v0", folder=tmp_path)
+    with pytest.raises(ValueError, match="learning_rate: 'lin_x', must be a number or lin_<number>"):
+        algorithms.arguments({"learning_rate": "lin_x"})
+    assert algorithms.arguments({"learning_rate": "lin_0.5"})["learning_rate"](0.5) == 0.25
+    with pytest.raises(ValueError, match="only ppo discounts by time"):
+        algorithms.hyperparameters("dqn", "swapgym/SwapRelease-v0", {"discount_ms": 5})

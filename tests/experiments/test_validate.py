@@ -1,0 +1,56 @@
+"""What is stored can be played again, and a record that lies is found."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from experiments.validate.__main__ import app
+
+STORED = Path(__file__).parents[2] / "experiments" / "compare" / "results" / "episodes.csv"
+
+
+def write(path: Path, rows: list[dict[str, str]]) -> Path:
+    with path.open("w", newline="") as file:
+        writer = csv.DictWriter(file, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+    return path
+
+
+def some(count: int) -> list[dict[str, str]]:
+    with STORED.open() as file:
+        return [row for _, row in zip(range(count), csv.DictReader(file), strict=False)]
+
+
+def test_the_comparison_s_episodes_end_as_stored() -> None:
+    outcome = CliRunner().invoke(app, [str(STORED), "--sample", "60"])
+    assert outcome.exit_code == 0, outcome.output
+    assert "60 episodes played again, 0 end otherwise" in outcome.output
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"digest": "0" * 16}, "stored is 0000000000000000"),
+        ({"actions": "3I"}, "asks for more"),
+        ({"preset": "camera_lunch"}, "camera_lunch"),
+    ],
+)
+def test_a_record_that_lies_is_named(change: dict[str, str], message: str, tmp_path: Path) -> None:
+    rows = some(3)
+    rows[1] |= change
+    outcome = CliRunner().invoke(app, [str(write(tmp_path / "rows.csv", rows)), "--all"])
+    assert outcome.exit_code == 1
+    assert message in outcome.output
+    assert "rows.csv, line 3" in outcome.output.replace("\n", "")
+    assert "3 episodes played again, 1 end otherwise" in outcome.output
+
+
+def test_a_table_of_something_else_is_refused(tmp_path: Path) -> None:
+    outcome = CliRunner().invoke(app, [str(write(tmp_path / "t.csv", [{"a": "1", "seed": "2"}]))])
+    assert outcome.exit_code == 2
+    assert "columns preset, kernel, actions, digest are missing" in " ".join(outcome.output.replace("│", " ").split())
