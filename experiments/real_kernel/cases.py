@@ -1,0 +1,129 @@
+"""The cases of the six measurements, and the order in which a repeat goes through them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from fnmatch import fnmatchcase
+from random import Random
+from typing import NamedTuple
+
+UNMAP_MIB = (64, 128, 256, 512)
+PERCENTS = (0, 50, 80, 100)
+KINDS = {"resident": 0, "swapped": 100}
+COUNTS = (1, 2, 4)
+GRAINS = (1, 16, 256)
+FOREGROUND_NICE = (0, -10)
+WAYS: dict[str, dict[str, int | str]] = {
+    "nice0": {"way": "at_once", "victim_nice": 0},
+    "nice19": {"way": "at_once", "victim_nice": 19},
+    "one_by_one": {"way": "one_by_one"},
+    "mrelease-20": {"way": "mrelease", "helper_nice": -20},
+    "mrelease19": {"way": "mrelease", "helper_nice": 19},
+}
+"""How victims die beside a foreground task; of ``one_by_one``, 4 victims are what a single worker does."""
+BURSTS: dict[str, dict[str, int | str]] = {
+    "nice0": {"way": "at_once"},
+    "one_by_one": {"way": "one_by_one"},
+    "late": {"way": "late", "keeper_nice": 0},
+    "late-20": {"way": "late", "keeper_nice": -20},
+    "late19": {"way": "late", "keeper_nice": 19},
+}
+QUICK = (
+    "unmap/64/*",
+    "unmap_instructions/64/*",
+    "contention/[12]/*",
+    "pool/16/uniform/plain",
+    "foreground/0/2/swapped/*",
+    "starve/950000",
+    "burst/nice0",
+    "burst/late",
+)
+
+
+class Case(NamedTuple):
+    """One case.
+
+    Attributes:
+        name: ``<measurement>/<what is varied>...``.
+        measurement: What the payload calls it.
+        settings: What the payload is told.
+        icount: Whether it is booted with instructions counted.
+    """
+
+    name: str
+    measurement: str
+    settings: dict[str, int | str]
+    icount: bool = False
+
+    @property
+    def group(self) -> str:
+        """What is booted together: a measurement, instructions apart from times."""
+        return self.name.partition("/")[0]
+
+
+def all_cases() -> list[Case]:
+    """Return all cases of all measurements."""
+    cases = []
+    for mib in UNMAP_MIB:
+        for percent in PERCENTS:
+            settings: dict[str, int | str] = {"mib": mib, "percent": percent}
+            cases.append(Case(f"unmap/{mib}/{percent}", "unmap", settings))
+            # instructions per page do not depend on how often one looks: two sizes show that they do not on size
+            if mib in (64, 256):
+                name = f"unmap_instructions/{mib}/{percent}"
+                cases.append(Case(name, "unmap", {**settings, "icount": 1}, icount=True))
+    for n in COUNTS:
+        for kind, percent in KINDS.items():
+            settings = {"processes": n, "percent": percent, "mib": 128}
+            cases.append(Case(f"contention/{n}/{kind}", "contention", settings))
+    for grain in GRAINS:
+        for data in ("uniform", "varied"):
+            for mode in ("plain", "compact", "pressure"):
+                settings = {"grain": grain, "data": data, "mode": mode, "timeout": 600}
+                cases.append(Case(f"pool/{grain}/{data}/{mode}", "pool", settings))
+    for nice in FOREGROUND_NICE:
+        # nobody dies: what the machine makes late by itself
+        cases.append(Case(f"foreground/{nice}/0/none/none", "foreground", {"nice": nice, "victims": 0}))
+        for n in COUNTS:
+            for kind, percent in KINDS.items():
+                for way, told in WAYS.items():
+                    settings = {"nice": nice, "victims": n, "percent": percent, "mib": 256, **told}
+                    cases.append(Case(f"foreground/{nice}/{n}/{kind}/{way}", "foreground", settings))
+    for runtime in (950000, -1):
+        cases.append(Case(f"starve/{runtime}", "starve", {"runtime_us": runtime, "mib": 64}))
+    cases += [Case(f"burst/{name}", "burst", dict(told)) for name, told in BURSTS.items()]
+    return cases
+
+
+def choose(cases: Iterable[Case], patterns: Sequence[str]) -> list[Case]:
+    """Return the cases whose name or measurement is one of ``patterns`` (as of shells); all for no pattern.
+
+    Raises:
+        ValueError: A pattern fits no case.
+    """
+    given = list(cases)
+    for pattern in patterns:
+        if not any(fits(case, pattern) for case in given):
+            raise ValueError(f"--only {pattern}: fits no case, must fit one such as {given[0].name}")
+    return [case for case in given if not patterns or any(fits(case, pattern) for pattern in patterns)]
+
+
+def fits(case: Case, pattern: str) -> bool:
+    """Return whether ``pattern`` names the case or its group."""
+    return fnmatchcase(case.name, pattern) or case.group == pattern
+
+
+def interleaved(cases: Sequence[Case], repeat: int) -> list[list[Case]]:
+    """Return the boots of a repeat: groups, and cases within them, in an order of the repeat's own.
+
+    What drifts on the machine over a run then spreads over all cases, instead of falling on the last.
+    """
+    random = Random(repeat)
+    groups: dict[str, list[Case]] = {}
+    for case in cases:
+        groups.setdefault(case.group, []).append(case)
+    boots = list(groups.values())
+    random.shuffle(boots)
+    for boot in boots:
+        random.shuffle(boot)
+    return boots

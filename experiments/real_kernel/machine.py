@@ -1,0 +1,220 @@
+"""The machine that measures: how busy it is, and QEMU on it."""
+
+from __future__ import annotations
+
+import os
+import re
+import resource
+import subprocess
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from experiments.real_kernel.build import BuildError, Kernel
+
+QEMU = "qemu-system-x86_64"
+MEMORY_MIB = 4096
+CPUS = 2
+# preempt=full: as Android's kernels are configured; mitigations=off: phones have none of the x86 ones; no transparent
+# huge pages, which Android does not use for apps; autogroup would turn nice into a matter of sessions
+COMMAND_LINE = (
+    "console=ttyS0 quiet loglevel=7 panic=-1 psi=1 preempt=full mitigations=off transparent_hugepage=never noautogroup"
+)
+ACCELERATORS = {
+    "kvm": ("-accel", "kvm", "-cpu", "host", "-smp", str(CPUS)),
+    "tcg": ("-accel", "tcg,thread=multi", "-cpu", "max", "-smp", str(CPUS)),
+    # one instruction is one nanosecond of the guest's clock, and one tick of its time stamp counter
+    "icount": ("-accel", "tcg,thread=single", "-icount", "shift=0,sleep=off", "-cpu", "max", "-smp", "1"),
+}
+
+
+class BusyMachineError(RuntimeError):
+    """Something else runs: what would be measured is not the kernel."""
+
+
+class BootError(RuntimeError):
+    """QEMU did not end by itself, or without the payload's last line."""
+
+
+class CpuTimes(NamedTuple):
+    """CPU time since the machine was started, in seconds over all CPUs: used, stolen by the hypervisor, and passed."""
+
+    busy: float
+    stolen: float
+    passed: float
+
+
+class Load(NamedTuple):
+    """How busy the machine was around a boot.
+
+    Attributes:
+        before: Load average of one minute before (of boots after the first, the boot before is part of it).
+        after: The same afterwards; two virtual CPUs at work bring it to 2 by themselves.
+        others: Share of the CPU time during the boot that neither QEMU nor this program used.
+        stolen: Share that the hypervisor below took.
+    """
+
+    before: float
+    after: float
+    others: float
+    stolen: float
+
+
+def load_average(text: str | None = None) -> float:
+    """Return the load average of one minute (of ``text`` in the form of /proc/loadavg)."""
+    text = Path("/proc/loadavg").read_text(encoding="ascii") if text is None else text
+    found = re.match(r"(\d+\.\d+) \d+\.\d+ \d+\.\d+ ", text)
+    if not found:
+        raise ValueError(f"/proc/loadavg: {text!r} does not start with three numbers")
+    return float(found[1])
+
+
+def cpu_times(text: str | None = None) -> CpuTimes:
+    """Return the CPU times of the machine (of ``text`` in the form of /proc/stat)."""
+    text = Path("/proc/stat").read_text(encoding="ascii") if text is None else text
+    found = re.match(r"cpu +((?:\d+ )+)", text.replace("\n", " ", 1))
+    if not found:
+        raise ValueError("/proc/stat does not start with a line of all CPUs")
+    user, nice, system, idle, waiting, hard, soft, stolen = (
+        int(number) / os.sysconf("SC_CLK_TCK") for number in found[1].split()[:8]
+    )
+    busy = user + nice + system + hard + soft
+    return CpuTimes(busy, stolen, busy + idle + waiting + stolen)
+
+
+def own_time() -> float:
+    """Return the CPU time of this process and of its children that have ended, in seconds."""
+    usages = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    return sum(usage.ru_utime + usage.ru_stime for usage in usages)
+
+
+class Guard:
+    """Refuses to measure while something else runs, and records how it was.
+
+    Args:
+        max_load: Highest load average of one minute at the start.
+        max_others: Highest share of the CPU time that others may use, before and during a boot.
+        enforced: Whether to refuse; if not, only to record.
+        look_s: For how long to look before a boot.
+        patience_s: How long to wait for the machine to become idle before a boot.
+    """
+
+    def __init__(
+        self,
+        max_load: float,
+        max_others: float = 0.05,
+        enforced: bool = True,
+        look_s: float = 1,
+        patience_s: float = 120,
+    ) -> None:
+        """Look at nothing yet."""
+        self.max_load, self.max_others, self.enforced = max_load, max_others, enforced
+        self.look_s, self.patience_s = look_s, patience_s
+
+    def start(self, load: float | None = None) -> float:
+        """Return the load average at the start (or take ``load`` for it).
+
+        Raises:
+            BusyMachineError: It is above what is allowed.
+        """
+        is_load = load_average() if load is None else load
+        if self.enforced and is_load > self.max_load:
+            raise BusyMachineError(
+                f"load average: {is_load:.2f}, must be at most {self.max_load:.2f}: wait until nothing else runs, or"
+                " measure with --busy, which the results will say"
+            )
+        return is_load
+
+    def wait_idle(self) -> None:
+        """Return when others use little.
+
+        Raises:
+            BusyMachineError: They do not stop.
+        """
+        end = time.monotonic() + self.patience_s
+        while self.enforced:
+            times, own = cpu_times(), own_time()
+            time.sleep(self.look_s)
+            others = share_of_others(times, cpu_times(), own_time() - own)
+            if others <= self.max_others:
+                return
+            if time.monotonic() > end:
+                raise BusyMachineError(
+                    f"others use {others:.0%} of the CPU time, must be at most {self.max_others:.0%}"
+                )
+
+    def accepts(self, load: Load) -> bool:
+        """Return whether what was measured under ``load`` counts."""
+        return not self.enforced or load.others <= self.max_others
+
+
+def share_of_others(before: CpuTimes, after: CpuTimes, own: float) -> float:
+    """Return the share of the CPU time between two looks that others used, when we used ``own`` seconds of it."""
+    passed = after.passed - before.passed
+    return max(0.0, after.busy - before.busy - own) / passed if passed > 0 else 0.0
+
+
+def version(program: str = QEMU) -> str:
+    """Return the first line of what a program says of its version."""
+    try:
+        done = subprocess.run([program, "--version"], capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError) as error:
+        raise BuildError(f"{program} does not run (Debian: qemu-system-x86): {error}") from error
+    return done.stdout.splitlines()[0]
+
+
+def qemu_command(accelerator: str, kernel: Path, initrd: Path) -> list[str]:
+    """Return the command that boots: no network, no disk, the serial console on standard output."""
+    return [
+        *(QEMU, *ACCELERATORS[accelerator], "-m", str(MEMORY_MIB), "-nodefaults", "-no-user-config"),
+        *("-display", "none", "-serial", "stdio", "-no-reboot"),
+        *("-kernel", str(kernel), "-initrd", str(initrd), "-append", COMMAND_LINE),
+    ]
+
+
+def boot(accelerator: str, kernel: Path, initrd: Path, timeout_s: float) -> tuple[str, Load]:
+    """Boot until the payload turns the machine off; return its console and the load of the machine around it.
+
+    Raises:
+        BootError: It did not end in time, or QEMU failed.
+    """
+    before, times, own = load_average(), cpu_times(), own_time()
+    command = qemu_command(accelerator, kernel, initrd)
+    try:
+        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=timeout_s, check=False)
+    except subprocess.TimeoutExpired as error:
+        console = (error.stdout or b"").decode(errors="replace")
+        raise BootError(
+            f"no end after {timeout_s:.0f} s under {accelerator}; its last lines:\n{tail(console)}"
+        ) from error
+    console = done.stdout.decode(errors="replace")
+    if done.returncode:
+        raise BootError(f"QEMU: exit code {done.returncode}: {done.stderr.decode(errors='replace')}\n{tail(console)}")
+    now = cpu_times()
+    passed = now.passed - times.passed
+    stolen = (now.stolen - times.stolen) / passed if passed > 0 else 0.0
+    return console, Load(before, load_average(), share_of_others(times, now, own_time() - own), stolen)
+
+
+def tail(console: str, lines: int = 15) -> str:
+    """Return the last lines of a console."""
+    return "\n".join(console.splitlines()[-lines:])
+
+
+def choose_accelerator(kernel: Kernel, initrd: Path, wanted: Sequence[str] = ("kvm", "tcg")) -> str:
+    """Return the first accelerator that boots an empty plan; a /dev/kvm that is there need not work."""
+    refusals = []
+    for accelerator in wanted:
+        if accelerator == "kvm" and not os.access("/dev/kvm", os.R_OK | os.W_OK):
+            refusals.append("kvm: no /dev/kvm")
+            continue
+        try:
+            console, _ = boot(accelerator, kernel.image, initrd, timeout_s=30 if accelerator == "kvm" else 120)
+        except BootError as error:
+            refusals.append(f"{accelerator}: {error}")
+            continue
+        if "@swapgym,done,0" in console:
+            return accelerator
+        refusals.append(f"{accelerator}: the payload did not end:\n{tail(console)}")
+    raise BootError("no accelerator boots:\n" + "\n".join(refusals))

@@ -1,0 +1,153 @@
+/* The kernel's files: counters, modules, zram. */
+#include "common.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/swap.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+void write_file(const char *path, const char *text)
+{
+	int file = open(path, O_WRONLY | O_CLOEXEC);
+
+	if (file < 0 || write(file, text, strlen(text)) < 0)
+		fail("cannot write %s to %s: %s", text, path, strerror(errno));
+	close(file);
+}
+
+bool read_file(const char *path, char *buffer, size_t size)
+{
+	int file = open(path, O_RDONLY | O_CLOEXEC);
+	size_t length = 0;
+	ssize_t got;
+
+	if (file < 0)
+		return false;
+	while (length < size - 1 && (got = read(file, buffer + length, size - 1 - length)) > 0)
+		length += (size_t)got;
+	buffer[length] = '\0';
+	close(file);
+	return true;
+}
+
+long counter(const char *path, const char *name)
+{
+	static char text[1 << 16];
+	size_t length = strlen(name);
+
+	if (!read_file(path, text, sizeof text))
+		fail("cannot read %s", path);
+	for (char *line = text; line; line = strchr(line, '\n')) {
+		line += *line == '\n';
+		if (!strncmp(line, name, length) && strchr(" :\t", line[length]))
+			return strtol(line + length + strspn(line + length, " :\t"), NULL, 10);
+	}
+	return -1;
+}
+
+long vmstat(const char *prefix)
+{
+	static char text[1 << 16];
+	size_t length = strlen(prefix);
+	long sum = 0;
+
+	if (!read_file("/proc/vmstat", text, sizeof text))
+		fail("cannot read /proc/vmstat");
+	for (char *line = text; line && *line; line = strchr(line, '\n')) {
+		line += *line == '\n';
+		if (!strncmp(line, prefix, length)) {
+			char *number = strchr(line, ' ');
+
+			if (number)
+				sum += strtol(number, NULL, 10);
+		}
+	}
+	return sum;
+}
+
+long pressure_us(const char *kind)
+{
+	char text[512], *line, *total;
+
+	if (!read_file("/proc/pressure/memory", text, sizeof text))
+		fail("no /proc/pressure/memory: the kernel must be booted with psi=1");
+	line = strstr(text, kind);
+	total = line ? strstr(line, "total=") : NULL;
+	if (!total)
+		fail("/proc/pressure/memory has no total of %s", kind);
+	return strtol(total + strlen("total="), NULL, 10);
+}
+
+struct pool pool_now(void)
+{
+	char text[512];
+	struct pool pool;
+
+	/* orig_data_size compr_data_size mem_used_total mem_limit mem_used_max same_pages pages_compacted ... */
+	if (!read_file("/sys/block/zram0/mm_stat", text, sizeof text) ||
+	    sscanf(text, "%ld %ld %ld %*d %*d %*d %ld", &pool.stored, &pool.compressed, &pool.used, &pool.compacted_pages) != 4)
+		fail("cannot read /sys/block/zram0/mm_stat");
+	return pool;
+}
+
+/* /modules/order names them, one a line, what is needed first first: modules.dep was resolved when it was built. */
+void load_modules(void)
+{
+	char names[4096], *place = NULL;
+
+	if (!read_file("/modules/order", names, sizeof names))
+		fail("cannot read /modules/order");
+	for (char *line = strtok_r(names, "\n", &place); line; line = strtok_r(NULL, "\n", &place)) {
+		char path[256], *parameters = strchr(line, ' ');
+		int file;
+
+		if (parameters)
+			*parameters++ = '\0';
+		snprintf(path, sizeof path, "/modules/%s", line);
+		file = open(path, O_RDONLY | O_CLOEXEC);
+		if (file < 0 || syscall(SYS_finit_module, file, parameters ? parameters : "", 0))
+			fail("cannot load module %s: %s", line, strerror(errno));
+		close(file);
+	}
+}
+
+static void make_swap(const char *path, long pages)
+{
+	/* union swap_header of include/linux/swap.h: version, last page and bad pages at 1024, magic at the end */
+	static union {
+		char bytes[PAGE];
+		uint32_t words[PAGE / 4];
+	} header;
+	int file = open(path, O_WRONLY | O_CLOEXEC);
+
+	header.words[256] = 1;
+	header.words[257] = (uint32_t)(pages - 1);
+	memcpy(header.bytes + PAGE - 10, "SWAPSPACE2", 10);
+	if (file < 0 || write(file, &header, sizeof header) != (ssize_t)sizeof header || fsync(file))
+		fail("cannot write a swap header to %s: %s", path, strerror(errno));
+	close(file);
+}
+
+void zram_on(const char *algorithm, long mib)
+{
+	char size[32];
+
+	write_file("/sys/block/zram0/reset", "1");
+	write_file("/sys/block/zram0/comp_algorithm", algorithm);
+	snprintf(size, sizeof size, "%ldM", mib);
+	write_file("/sys/block/zram0/disksize", size);
+	make_swap("/dev/zram0", mib * PAGES_PER_MIB);
+	if (swapon("/dev/zram0", 0))
+		fail("swapon: %s", strerror(errno));
+}
+
+void zram_off(void)
+{
+	if (swapoff("/dev/zram0") && errno != EINVAL)
+		fail("swapoff: %s", strerror(errno));
+	write_file("/sys/block/zram0/reset", "1");
+}

@@ -1,0 +1,76 @@
+/* A process that looks at free memory every few milliseconds, before everything else that runs. */
+#include "common.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/sysinfo.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define PRIORITY 90
+
+static void look(struct watch *watch)
+{
+	struct sysinfo is;
+
+	if (sysinfo(&is))
+		fail("sysinfo: %s", strerror(errno));
+	watch->sample[watch->n].at = now_ns();
+	watch->sample[watch->n].free_pages = (long)(is.freeram * is.mem_unit / PAGE);
+	watch->sample[watch->n].free_swap_pages = (long)(is.freeswap * is.mem_unit / PAGE);
+	watch->n++;
+}
+
+struct watch *watch_start(int64_t every_ns)
+{
+	struct watch *watch = shared(sizeof *watch);
+	int room = (int)(sizeof watch->sample / sizeof watch->sample[0]);
+
+	watch->pid = fork();
+	if (watch->pid < 0)
+		fail("fork: %s", strerror(errno));
+	if (watch->pid == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		mlockall(MCL_CURRENT | MCL_FUTURE);
+		be_fifo(PRIORITY);
+		for (int64_t at = now_ns(); !watch->stop && watch->n < room; sleep_until_ns(at += every_ns))
+			look(watch);
+		_exit(0);
+	}
+	while (watch->n == 0)
+		sleep_ns(1000000);
+	return watch;
+}
+
+void watch_stop(struct watch *watch)
+{
+	watch->stop = 1;
+	waitpid(watch->pid, NULL, 0);
+}
+
+int64_t watch_back_ns(const struct watch *watch, int64_t since, double share)
+{
+	long before = 0, after = watch->sample[watch->n - 1].free_pages;
+
+	for (int i = 0; i < watch->n && watch->sample[i].at <= since; i++)
+		before = watch->sample[i].free_pages;
+	for (int i = 0; i < watch->n; i++)
+		if (watch->sample[i].at > since && (double)(watch->sample[i].free_pages - before) >= share * (double)(after - before))
+			return watch->sample[i].at - since;
+	return -1;
+}
+
+long watch_lowest_free(const struct watch *watch, int64_t from, int64_t to)
+{
+	long lowest = -1;
+
+	for (int i = 0; i < watch->n; i++)
+		if (watch->sample[i].at >= from && watch->sample[i].at <= to &&
+		    (lowest < 0 || watch->sample[i].free_pages < lowest))
+			lowest = watch->sample[i].free_pages;
+	return lowest;
+}

@@ -1,0 +1,141 @@
+"""The measurement of a real kernel, as far as it goes without one: protocol, load guard, modules, archive, payload."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from experiments.real_kernel import build, cases, machine, records
+from experiments.real_kernel.machine import BusyMachineError, CpuTimes, Guard, Load
+
+IDLE = Load(0.0, 1.0, 0.01, 0.0)
+CONSOLE = """[    0.1] Linux version
+@swapgym,info,kernel,6.1.0
+@swapgym,begin,unmap/64/0
+@swapgym,value,unmap/64/0,unmap_ns,1300.5,ns
+@swapgym,end,unmap/64/0,1
+@swapgym,begin,unmap/64/100
+@swapgym,fail,unmap/64/100,VmSwap is 0, must be 16384
+@swapgym,done,2
+"""
+
+
+def test_a_console_is_read() -> None:
+    report = records.parse(CONSOLE)
+    assert report.info == {"kernel": "6.1.0"}
+    assert report.values == [records.Value("unmap/64/0", "unmap_ns", 1300.5, "ns")]
+    assert report.failures == {"unmap/64/100": "VmSwap is 0, must be 16384"}
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("@swapgym,value,unmap/64/0,unmap_ns,fast,ns", r"line 4 .*could not convert"),
+        ("@swapgym,value,unmap/64/0,unmap_ns,nan,ns", r"line 4 .*no finite number"),
+        ("@swapgym,value,unmap/128/0,unmap_ns,1,ns", r"line 4 .*belongs to unmap/128/0"),
+        ("xx@swapgym,value,unmap/64/0,unmap_ns,1,ns", r"line 4 .*elsewhere than at its beginning"),
+        ("@swapgym,valu,unmap/64/0,unmap_ns,1,ns", r"line 4 .*none of info, begin"),
+    ],
+)
+def test_a_malformed_line_is_named(line: str, message: str) -> None:
+    lines = CONSOLE.splitlines()
+    lines[3] = line
+    with pytest.raises(records.MalformedLineError, match=message):
+        records.parse("\n".join(lines))
+
+
+def test_counts_and_the_last_line_are_checked() -> None:
+    with pytest.raises(records.MalformedLineError, match="counts 3 values, 1 came"):
+        records.parse(CONSOLE.replace("end,unmap/64/0,1", "end,unmap/64/0,3"))
+    with pytest.raises(records.MalformedLineError, match="ends without"):
+        records.parse(CONSOLE.replace("@swapgym,done,2", ""))
+
+
+def test_what_is_stored_is_what_was_measured(tmp_path: Path) -> None:
+    rows = records.records(records.parse(CONSOLE), "unmap", 3, 7, IDLE)
+    records.store(tmp_path / "m.csv", rows)
+    assert records.load(tmp_path / "m.csv") == rows
+    (tmp_path / "bad.csv").write_text("a,b\n1,2\n")
+    with pytest.raises(ValueError, match=r"bad.csv: columns are"):
+        records.load(tmp_path / "bad.csv")
+
+
+def test_spreads_by_hand() -> None:
+    rows = [records.Record("m", "c", r, r, "x", v, "ms", *IDLE) for r, v in enumerate((5.0, 1.0, 3.0))]
+    (found,) = records.spreads(rows)
+    assert (found.median, found.low, found.high, found.lowest, found.highest) == (3.0, 2.0, 4.0, 1.0, 5.0)
+
+
+def test_a_busy_machine_is_refused() -> None:
+    assert machine.load_average("0.42 0.10 0.05 1/200 300\n") == 0.42
+    with pytest.raises(ValueError, match="does not start with three numbers"):
+        machine.load_average("busy")
+    assert Guard(0.3).start(0.1) == 0.1
+    with pytest.raises(BusyMachineError, match=r"load average: 0.42, must be at most 0.30"):
+        Guard(0.3).start(0.42)
+    assert Guard(0.3, enforced=False).start(0.42) == 0.42
+    assert not Guard(0.3).accepts(Load(0.0, 0.0, 0.2, 0.0))
+    assert Guard(0.3).accepts(IDLE)
+
+
+def test_the_share_of_others_by_hand() -> None:
+    # of 20 CPU-seconds 12 were busy, 10 of them ours
+    assert machine.share_of_others(CpuTimes(100, 0, 200), CpuTimes(112, 0, 220), 10.0) == pytest.approx(0.1)
+    times = machine.cpu_times("cpu  100 0 200 700 0 0 0 50 0 0\ncpu0 1 2 3\n")
+    assert times.busy * 700 == pytest.approx(300 * (times.passed - times.busy - times.stolen))
+
+
+def test_modules_come_after_what_they_need() -> None:
+    files = {
+        "zram": b"\0depends=zsmalloc,lzo_rle\0",
+        "zsmalloc": b"\0depends=\0",
+        "lzo_rle": b"\0depends=lzo\0",
+        "lzo": b"",
+    }
+    order = build.load_order(["zram"], files.__getitem__)
+    assert order == ["zsmalloc", "lzo", "lzo_rle", "zram"]
+    files["lzo"] = b"\0depends=zram\0"
+    with pytest.raises(build.BuildError, match="need each other: zram -> lzo_rle -> lzo -> zram"):
+        build.load_order(["zram"], files.__getitem__)
+    names = ["linux-image-6.1.0-9-cloud-amd64", "linux-image-6.1.0-31-cloud-amd64", "linux-image-6.12.1-cloud-amd64"]
+    assert build.newest(names) == names[1]
+    with pytest.raises(build.BuildError, match="--kernel"):
+        build.newest([])
+
+
+@pytest.mark.skipif(shutil.which("cpio") is None, reason="cpio is not installed")
+def test_the_archive_is_one_that_cpio_reads(tmp_path: Path) -> None:
+    plan = build.plan_archive([("unmap/64/0", "unmap", {"mib": 64})])
+    (tmp_path / "archive").write_bytes(plan)
+    shown = build.run(["cpio", "-i", "--to-stdout", "-F", str(tmp_path / "archive")], tmp_path)
+    assert shown == "unmap/64/0 unmap mib=64\n"
+    with pytest.raises(ValueError, match="must not be empty nor hold white space"):
+        build.plan_archive([("a case", "unmap", {})])
+
+
+@pytest.mark.skipif(shutil.which("gcc") is None, reason="gcc is not installed")
+def test_the_payload_compiles_without_a_warning(tmp_path: Path) -> None:
+    try:
+        program = build.compile_payload(tmp_path)
+    except build.BuildError as error:
+        if "cannot find -lc" in str(error):
+            pytest.skip("the C library's static half is not installed")
+        raise
+    assert program.read_bytes()[:4] == b"\x7fELF"
+
+
+def test_cases_cover_the_six_measurements_and_repeats_shuffle_them() -> None:
+    every = cases.all_cases()
+    names = [case.name for case in every]
+    assert len(set(names)) == len(names)
+    groups = {case.group for case in every}
+    assert groups == {"unmap", "unmap_instructions", "contention", "pool", "foreground", "starve", "burst"}
+    assert all(cases.choose(every, [pattern]) for pattern in cases.QUICK)
+    with pytest.raises(ValueError, match="--only nothing: fits no case"):
+        cases.choose(every, ["nothing"])
+    one, other = cases.interleaved(every, 0), cases.interleaved(every, 1)
+    assert sorted(case.name for boot in one for case in boot) == sorted(names)
+    assert [boot[0].group for boot in one] != [boot[0].group for boot in other]
+    assert all(len({case.group for case in boot}) == 1 for boot in one)
