@@ -115,9 +115,13 @@ void measure_burst(void)
 		victims[i].pages = setting("mib", 256) * PAGES_PER_MIB;
 		victims[i].at = map_pages(victims[i].pages);
 		keepers[i] = (struct keeper){victims, i, (int)setting("keeper_nice", 0), turn, &pids[i], &back[i]};
-		victims[i].pid = fork();
-		if (victims[i].pid == 0)
+		pid_t pid = fork(); /* the table is shared, see start_victims() */
+
+		if (pid < 0)
+			fail("fork: %s", strerror(errno));
+		if (pid == 0)
 			live(&victims[i], percent, late ? &keepers[i] : NULL);
+		victims[i].pid = pid;
 		munmap(victims[i].at, (size_t)(victims[i].pages * PAGE));
 	}
 	wait_ready(victims, n);

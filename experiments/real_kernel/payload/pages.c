@@ -124,11 +124,14 @@ struct victim *start_victims(int n, long mib, int percent, bool varied)
 	for (int i = 0; i < n; i++) {
 		victims[i].pages = mib * PAGES_PER_MIB;
 		victims[i].at = map_pages(victims[i].pages);
-		victims[i].pid = fork();
-		if (victims[i].pid < 0)
+		/* the table is shared: a child must not write its own 0 over what the parent knows it by */
+		pid_t pid = fork();
+
+		if (pid < 0)
 			fail("fork: %s", strerror(errno));
-		if (victims[i].pid == 0)
+		if (pid == 0)
 			live(&victims[i], varied, percent, (uint64_t)i);
+		victims[i].pid = pid;
 		/* only the victim has pages there */
 		munmap(victims[i].at, (size_t)(victims[i].pages * PAGE));
 	}

@@ -30,10 +30,11 @@ struct watch *watch_start(int64_t every_ns)
 	struct watch *watch = shared(sizeof *watch);
 	int room = (int)(sizeof watch->sample / sizeof watch->sample[0]);
 
-	watch->pid = fork();
-	if (watch->pid < 0)
+	pid_t pid = fork(); /* *watch is shared: the child must not write its own 0 into it */
+
+	if (pid < 0)
 		fail("fork: %s", strerror(errno));
-	if (watch->pid == 0) {
+	if (pid == 0) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		mlockall(MCL_CURRENT | MCL_FUTURE);
 		be_fifo(PRIORITY);
@@ -41,6 +42,7 @@ struct watch *watch_start(int64_t every_ns)
 			look(watch);
 		_exit(0);
 	}
+	watch->pid = pid;
 	while (watch->n == 0)
 		sleep_ns(1000000);
 	return watch;
