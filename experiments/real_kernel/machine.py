@@ -20,6 +20,7 @@ CPUS = 2
 # huge pages, which Android does not use for apps; autogroup would turn nice into a matter of sessions
 COMMAND_LINE = (
     "console=ttyS0 quiet loglevel=7 panic=-1 psi=1 preempt=full mitigations=off transparent_hugepage=never noautogroup"
+    " clearcpuid=112,297"
 )
 ACCELERATORS = {
     "kvm": ("-accel", "kvm", "-cpu", "host", "-smp", str(CPUS)),
@@ -168,6 +169,8 @@ def qemu_command(accelerator: str, kernel: Path, initrd: Path) -> list[str]:
     """Return the command that boots: no network, no disk, the serial console on standard output."""
     return [
         *(QEMU, *ACCELERATORS[accelerator], "-m", str(MEMORY_MIB), "-nodefaults", "-no-user-config"),
+        # touched before the kernel boots: what a case takes must not depend on which pages others have used before it
+        *("-machine", "memory-backend=ram", "-object", f"memory-backend-ram,id=ram,size={MEMORY_MIB}M,prealloc=on"),
         *("-display", "none", "-serial", "stdio", "-no-reboot"),
         *("-kernel", str(kernel), "-initrd", str(initrd), "-append", COMMAND_LINE),
     ]

@@ -56,6 +56,8 @@ struct pool pool_now(void);
 void load_modules(void);
 void zram_on(const char *algorithm, long mib);
 void zram_off(void);
+void leave_free(long mib); /* takes the rest of free memory away, until leave_all_free() */
+void leave_all_free(void);
 
 /* ---- clocks (clocks.c) ---- */
 

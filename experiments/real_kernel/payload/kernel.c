@@ -3,12 +3,20 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/swap.h>
 #include <sys/syscall.h>
+#include <sys/sysinfo.h>
+#include <sys/wait.h>
 #include <unistd.h>
+
+#define HUGE_PAGES "/proc/sys/vm/nr_hugepages"
+#define HUGE_MIB 2
 
 void write_file(const char *path, const char *text)
 {
@@ -150,4 +158,53 @@ void zram_off(void)
 	if (swapoff("/dev/zram0") && errno != EINVAL)
 		fail("swapoff: %s", strerror(errno));
 	write_file("/sys/block/zram0/reset", "1");
+}
+
+static long free_mib(void)
+{
+	struct sysinfo is;
+
+	sysinfo(&is);
+	return (long)(is.freeram * is.mem_unit / MIB);
+}
+
+/* Huge pages take memory that nobody can reclaim, without a fault or a byte written; what is too scattered for them a
+ * process of its own locks (pages locked by the measuring process itself would be copied by its children that lock theirs). */
+void leave_free(long mib)
+{
+	char number[32];
+	long rest;
+
+	snprintf(number, sizeof number, "%ld", (free_mib() - mib) / HUGE_MIB);
+	write_file(HUGE_PAGES, number);
+	rest = free_mib() - mib;
+	if (rest > 0) {
+		atomic_int *ready = shared(sizeof *ready);
+		pid_t pid = fork();
+
+		if (pid < 0)
+			fail("fork: %s", strerror(errno));
+		if (pid == 0) {
+			prctl(PR_SET_PDEATHSIG, SIGKILL);
+			if (mlock(map_pages(rest * PAGES_PER_MIB), (size_t)(rest * MIB)))
+				fail("locking %ld MiB: %s", rest, strerror(errno));
+			*ready = 1;
+			for (;;)
+				pause();
+		}
+		while (!*ready) {
+			if (waitpid(pid, NULL, WNOHANG) == pid)
+				fail("who was to lock %ld MiB died", rest);
+			sleep_ns(5000000);
+		}
+	}
+	if (free_mib() < mib - mib / 4 || free_mib() > mib + mib / 4)
+		fail("%ld MiB are free instead of %ld", free_mib(), mib);
+	snprintf(number, sizeof number, "%ld", rest);
+	info("locked_mib", number);
+}
+
+void leave_all_free(void)
+{
+	write_file(HUGE_PAGES, "0");
 }

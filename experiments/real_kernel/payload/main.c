@@ -67,6 +67,7 @@ static void sweep(void)
 		;
 	write_file("/proc/sys/kernel/sched_rt_runtime_us", "950000");
 	write_file("/proc/sys/vm/swappiness", "60");
+	leave_all_free();
 	zram_off();
 	write_file("/sys/block/zram1/reset", "1");
 	write_file("/proc/sys/vm/drop_caches", "1");

@@ -11,7 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define BLOCK 20       /* pages; of each block the first `percent` go out, so that shares are exact and mixed */
+#define BLOCK 640      /* pages; of each block the first `percent` go out, so that shares are exact and mixed */
 #define RANDOM_BYTES 1288 /* of a page, the rest is zeros: lzo-rle and lz4 make three pages one */
 #define RANDOM_SPREAD 904 /* varied data: RANDOM_BYTES plus or minus up to this */
 

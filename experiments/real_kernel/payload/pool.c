@@ -10,13 +10,12 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
-#include <sys/sysinfo.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define LEFT_FREE_MIB 160  /* under pressure: what a locked mapping leaves of free memory */
-#define READ_MIB 384       /* read through the page cache after each exit: more than is free */
+#define LEFT_FREE_MIB 160  /* under pressure */
+#define READ_MIB 224       /* read through the page cache after every second exit: more than is free */
 
 /* All pages of all processes, `grain` of each in turn: neighbours in time are neighbours in the pool. */
 static void put_out_in_turns(struct victim *victims, int n, long grain)
@@ -57,23 +56,10 @@ static void press(void)
 	close(file);
 }
 
-static void lock_all_but(long mib)
-{
-	struct sysinfo is;
-	size_t bytes;
-	char *at;
-
-	sysinfo(&is);
-	bytes = (size_t)(is.freeram * is.mem_unit) - (size_t)(mib * MIB);
-	at = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (at == MAP_FAILED || mlock(at, bytes))
-		fail("locking %zu bytes: %s", bytes, strerror(errno));
-}
-
 void measure_pool(void)
 {
 	int n = (int)setting("processes", 8);
-	long mib = setting("mib", 32);
+	long mib = setting("mib", 16);
 	bool compact = setting_is("mode", "compact"), pressure = setting_is("mode", "pressure");
 	struct pool empty = pool_now(), full, is;
 	struct victim *victims = start_victims(n, mib, 0, setting_is("data", "varied"));
@@ -84,7 +70,7 @@ void measure_pool(void)
 	if (pressure) {
 		write_file("/proc/sys/vm/swappiness", "0");
 		write_file("/sys/block/zram1/disksize", "1024M");
-		lock_all_but(LEFT_FREE_MIB);
+		leave_free(LEFT_FREE_MIB);
 		press();
 	}
 	full = pool_now();
@@ -98,7 +84,7 @@ void measure_pool(void)
 		emit(name, (double)(full.stored - is.stored) / (double)(full.stored - empty.stored), "1");
 		snprintf(name, sizeof name, "pool_back_%d_of_%d", i + 1, n);
 		emit(name, (double)(full.used - is.used) / (double)(full.used - empty.used), "1");
-		if (!compact && !pressure)
+		if (!compact && !(pressure && i % 2))
 			continue;
 		if (compact)
 			write_file("/sys/block/zram0/compact", "1");

@@ -20,6 +20,7 @@ static char lines[LINES_BYTES];
 static size_t used;
 static int n_values;
 static pid_t owner;
+static int64_t began_at;
 
 void parse_settings(char *words)
 {
@@ -84,6 +85,7 @@ void begin_case(const char *name)
 	used = 0;
 	n_values = 0;
 	owner = getpid();
+	began_at = now_ns();
 	put(line, (size_t)snprintf(line, sizeof line, "@swapgym,begin,%s\n", case_name));
 }
 
@@ -100,6 +102,7 @@ void emit(const char *metric, double value, const char *unit)
 
 void end_case(void)
 {
+	emit("case_ms", (double)(now_ns() - began_at) / 1e6, "ms");
 	used += (size_t)snprintf(lines + used, sizeof lines - used, "@swapgym,end,%s,%d\n", case_name, n_values);
 	put(lines, used);
 }
