@@ -110,8 +110,8 @@ static void allocate(long pages)
 
 void measure_burst(void)
 {
-	int n = (int)setting("victims", 4), percent = (int)setting("percent", 80);
-	long burst = setting("burst_mib", 448) * PAGES_PER_MIB, total, lowest;
+	int n = (int)setting("victims", 4), percent = (int)setting("percent", 100);
+	long burst = setting("burst_mib", 352) * PAGES_PER_MIB, total, lowest;
 	bool late = setting_is("way", "late"), one_by_one = setting_is("way", "one_by_one");
 	struct victim *victims = shared(VICTIMS_MAX * sizeof *victims);
 	struct keeper keepers[VICTIMS_MAX];
