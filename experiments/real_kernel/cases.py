@@ -81,6 +81,16 @@ def all_cases() -> list[Case]:
             for mode in ("plain", "compact", "pressure"):
                 settings = {"grain": grain, "data": data, "mode": mode, "timeout": 600}
                 cases.append(Case(f"pool/{grain}/{data}/{mode}", "pool", settings))
+    cases += foreground_cases()
+    for runtime in (950000, -1):
+        cases.append(Case(f"starve/{runtime}", "starve", {"runtime_us": runtime, "mib": 64}))
+    cases += [Case(f"burst/{name}", "burst", dict(told)) for name, told in BURSTS.items()]
+    return cases
+
+
+def foreground_cases() -> list[Case]:
+    """Return the cases of measurement 4."""
+    cases = []
     for nice in FOREGROUND_NICE:
         # nobody dies: what the machine makes late by itself
         cases.append(Case(f"foreground/{nice}/0/none/none", "foreground", {"nice": nice, "victims": 0}))
@@ -91,9 +101,6 @@ def all_cases() -> list[Case]:
                         continue  # the same as at once
                     settings = {"nice": nice, "victims": n, "percent": percent, "mib": 256, **told}
                     cases.append(Case(f"foreground/{nice}/{n}/{kind}/{way}", "foreground", settings))
-    for runtime in (950000, -1):
-        cases.append(Case(f"starve/{runtime}", "starve", {"runtime_us": runtime, "mib": 64}))
-    cases += [Case(f"burst/{name}", "burst", dict(told)) for name, told in BURSTS.items()]
     return cases
 
 

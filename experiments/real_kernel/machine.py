@@ -22,9 +22,11 @@ COMMAND_LINE = (
     "console=ttyS0 quiet loglevel=7 panic=-1 psi=1 preempt=full mitigations=off transparent_hugepage=never noautogroup"
     " clearcpuid=112,297"
 )
+# -cx16: a locked cmpxchg16b, with which SLUB frees, stops all other virtual CPUs of an emulated machine
+# clearcpuid: string instructions are emulated byte by byte, and clearing a page would cost as much as all else
 ACCELERATORS = {
     "kvm": ("-accel", "kvm", "-cpu", "host", "-smp", str(CPUS)),
-    "tcg": ("-accel", "tcg,thread=multi", "-cpu", "max", "-smp", str(CPUS)),
+    "tcg": ("-accel", "tcg,thread=multi", "-cpu", "max,-cx16", "-smp", str(CPUS)),
     # one instruction is one nanosecond of the guest's clock, and one tick of its time stamp counter
     "icount": ("-accel", "tcg,thread=single", "-icount", "shift=0,sleep=off", "-cpu", "max", "-smp", "1"),
 }

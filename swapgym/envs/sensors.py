@@ -9,7 +9,6 @@ from __future__ import annotations
 from typing import Any
 
 from swapgym.phone import constants as k
-from swapgym.phone.foreground import DEADLINE_VSYNCS
 from swapgym.phone.jit import kernel
 
 
@@ -136,7 +135,7 @@ def read_cpus(phone: Any, scenario: Any, reading: Any) -> None:
 def read_foreground(phone: Any, scenario: Any, reading: Any) -> None:
     """Read the frame in hand and the launches the person waits for."""
     frame = phone.frame
-    slack_us = DEADLINE_VSYNCS * scenario.device.vsync_us
+    slack_us = scenario.device.deadline_vsyncs * scenario.device.vsync_us
     if frame.ui_deadline_us > 0:
         slack_us = min(slack_us, frame.ui_deadline_us - phone.now_us)
     if frame.ui_pending_deadline_us > 0:

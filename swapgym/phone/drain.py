@@ -40,6 +40,23 @@ def run_reaper(phone: Any, scenario: Any, reaper: int) -> None:
     if r.walk.stage == k.WALK_DONE:
         process.reaper = -1
         r.victim = -1
+        if scenario.device.reapers_queue != 0:
+            take_oldest(phone, reaper)
+
+
+@kernel
+def take_oldest(phone: Any, reaper: int) -> None:
+    """Give a reaper that is done the oldest victim that nobody reaps and whose address space is not yet walked."""
+    for position in range(phone.n_exiting):
+        index = phone.exiting[position]
+        process = phone.processes[index]
+        walked = process.exit_stage > k.EXIT_UNMAP or process.walk.stage == k.WALK_DONE
+        if process.reaper < 0 and not walked and process.killer != k.KILLER_ACTIVITY_MANAGER:
+            phone.reapers[reaper].victim = index
+            phone.reapers[reaper].walk.stage = k.WALK_FETCH
+            phone.reapers[reaper].walk.credit_ps = 0
+            process.reaper = reaper
+            return
 
 
 @kernel

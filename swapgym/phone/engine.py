@@ -178,7 +178,7 @@ def wake(phone: Any, scenario: Any) -> None:
         cpu.want(phone, k.TASK_CHILD + child, weight, device.background_mask, -1)
     for reaper in range(device.n_reapers):
         if drain.reaps(phone, scenario, reaper):
-            cpu.want(phone, k.TASK_REAPER + reaper, cpu.weight_of(-20), device.foreground_mask, -1)
+            cpu.want(phone, k.TASK_REAPER + reaper, cpu.weight_of(device.reaper_nice), device.foreground_mask, -1)
     release.start_unmapping(phone, scenario)
     for position in range(phone.n_exiting):
         index = phone.exiting[position]
@@ -187,7 +187,7 @@ def wake(phone: Any, scenario: Any) -> None:
             cpu.want(
                 phone,
                 k.TASK_EXIT + index,
-                release.exit_weight(phone, process),
+                release.exit_weight(phone, scenario, process),
                 release.exit_mask(scenario, process),
                 -1,
             )

@@ -1,7 +1,7 @@
 """What the person waits for: frames, and launches with their gate and their allocation burst.
 
 A frame passes the UI thread, then the render thread, which overlap by one frame; its deadline is two vsync periods
-after the vsync that started it (double buffering). While the UI thread is still busy a vsync is skipped. Lateness
+(a device's parameter) after the vsync that started it: double buffering. While the UI thread is still busy a vsync is skipped. Lateness
 accrues while a frame is past its deadline, so that it meets the decision that caused it.
 
 A launch works, waits at its gate until its victims have exited (or a time-out), then allocates in a burst while it
@@ -18,8 +18,6 @@ from swapgym.phone.jit import kernel
 from swapgym.phone.locks import join
 from swapgym.phone.memory import reclaim, swap_in
 
-DEADLINE_VSYNCS: int = 2
-TOP_APP_WEIGHT: int = 9548  # nice -10, THREAD_PRIORITY_TOP_APP_BOOST
 REFAULTS_PER_MS: int = 4
 """Page-cache pages the foreground would read back per millisecond of its work if its whole working set were gone."""
 
@@ -36,25 +34,26 @@ def wake_frames(phone: Any, scenario: Any) -> None:
             slot = frame.index % scenario.n_frame_costs
             frame.index += 1
             frame.ui_start_us = frame.next_vsync_us
-            frame.ui_deadline_us = frame.next_vsync_us + DEADLINE_VSYNCS * vsync_us
+            frame.ui_deadline_us = frame.next_vsync_us + scenario.device.deadline_vsyncs * vsync_us
             frame.ui_left_ns = scenario.frame_ui_us[slot] * k.NS_PER_US
             frame.render_pending_ns = scenario.frame_render_us[slot] * k.NS_PER_US
             if phone.free_pages < scenario.device.watermark_min:
                 frame.alloc_left = scenario.frame_alloc_pages
         frame.next_vsync_us += vsync_us
+    weight = weight_of(scenario.device.ui_nice)
     # a thread that starts within the tick wants no more than its rest: nobody goes short of what it cannot use
     tick_ns = phone.tick_us * k.NS_PER_US
     soon = frame.ui_deadline_us > 0 and frame.ui_left_ns < tick_ns
     if frame.ui_deadline_us > 0:
         rest_ns = tick_ns - max(0, frame.ui_start_us - phone.now_us) * k.NS_PER_US
         work = min(frame.ui_left_ns, rest_ns) if frame.alloc_left == 0 else -1
-        want(phone, k.TASK_UI, TOP_APP_WEIGHT, scenario.device.top_app_mask, work)
+        want(phone, k.TASK_UI, weight, scenario.device.top_app_mask, work)
     if frame.render_deadline_us > 0 or frame.ui_pending_deadline_us > 0:
         work = frame.render_left_ns + frame.ui_pending_work_ns
-        want(phone, k.TASK_RENDER, TOP_APP_WEIGHT, scenario.device.top_app_mask, work)
+        want(phone, k.TASK_RENDER, weight, scenario.device.top_app_mask, work)
     elif soon:
         work = min(frame.render_pending_ns, tick_ns - frame.ui_left_ns)
-        want(phone, k.TASK_RENDER, TOP_APP_WEIGHT, scenario.device.top_app_mask, work)
+        want(phone, k.TASK_RENDER, weight, scenario.device.top_app_mask, work)
 
 
 @kernel
@@ -273,7 +272,7 @@ def finish_frame(phone: Any, scenario: Any, deadline_us: int, finish_us: int) ->
         total.frames_janky += 1
         total.frame_late_max_us = max(total.frame_late_max_us, late_us)
         total.late_histogram[min(k.LATE_BINS - 1, late_us // k.MS)] += 1
-        if late_us + DEADLINE_VSYNCS * scenario.device.vsync_us >= k.FROZEN_FRAME_US:
+        if late_us + scenario.device.deadline_vsyncs * scenario.device.vsync_us >= k.FROZEN_FRAME_US:
             total.frames_frozen += 1
 
 

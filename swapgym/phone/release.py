@@ -12,7 +12,7 @@ from __future__ import annotations
 from typing import Any
 
 from swapgym.phone import constants as k
-from swapgym.phone.cpu import charge, elapsed_us, speed_on
+from swapgym.phone.cpu import charge, elapsed_us, speed_on, weight_of
 from swapgym.phone.jit import kernel
 from swapgym.phone.locks import contend, join
 from swapgym.phone.memory import forget_evicted, free_objects
@@ -192,12 +192,14 @@ def background_weight(phone: Any) -> int:
 
 
 @kernel
-def exit_weight(phone: Any, process: Any) -> int:
+def exit_weight(phone: Any, scenario: Any, process: Any) -> int:
     """Return the load weight of an exiting process.
 
     lmkd promotes its victims to normal priority, the activity manager leaves them in the background group.
     """
-    return background_weight(phone) if process.killer == k.KILLER_ACTIVITY_MANAGER else k.UNIT
+    if process.killer == k.KILLER_ACTIVITY_MANAGER:
+        return background_weight(phone)
+    return weight_of(scenario.device.victim_nice)
 
 
 @kernel

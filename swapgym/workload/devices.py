@@ -33,6 +33,8 @@ class DeviceProfile:
     foreground_cpus: tuple[int, ...] = (0, 1, 2, 3, 4, 5, 6)
     background_cpus: tuple[int, ...] = (0, 1, 2, 3)
     refresh_hz: int = bounded(60, 24, 240, "Hz", "display refresh rate")
+    deadline_vsyncs: int = bounded(2, 1, 4, "vsyncs", "from a frame's start to its deadline: double buffering")
+    ui_nice: int = bounded(-10, -20, 19, "nice", "THREAD_PRIORITY_TOP_APP_BOOST")
     ram_mib: int = bounded(8192, 512, 65536, "MiB", "physical memory")
     reserved_share: float = bounded(0.40, 0.0, 0.8, "1", "kernel, GPU, modem, persistent system (dumps: 35 to 50 %)")
     zram_share: float = bounded(0.50, 0.05, 2.0, "1", "zram disksize over RAM")
@@ -50,6 +52,9 @@ class DeviceProfile:
     swap_free_low_percent: int = bounded(10, 0, 100, "%", "lmkd's swap_free_low_percentage")
     thrashing_limit_percent: int = bounded(100, 0, 1000, "%", "lmkd's thrashing_limit")
     thrashing_decay_percent: int = bounded(10, 0, 100, "%", "lmkd's thrashing_limit_decay")
+    victim_nice: int = bounded(0, -20, 19, "nice", "of a victim that lmkd has moved to the foreground")
+    reaper_nice: int = bounded(-20, -20, 19, "nice", "of lmkd's reapers: ANDROID_PRIORITY_HIGHEST")
+    reapers_queue: bool = False
     n_reapers: int = bounded(2, 0, 2, "1", "lmkd's reaper threads")
     kill_heaviest: bool = False
     compaction: bool = True
@@ -102,7 +107,7 @@ class DeviceProfile:
         for name in ("psi_partial_stall", "psi_complete_stall", "kill_timeout", "freezer"):
             record[f"{name}_us"] = getattr(self, f"{name}_ms") * MS
         for name in (
-            "swappiness", "rt_throttling", "low_ram", "swap_free_low_percent", "thrashing_limit_percent",
+            "deadline_vsyncs", "ui_nice", "victim_nice", "reaper_nice", "reapers_queue", "swappiness", "rt_throttling", "low_ram", "swap_free_low_percent", "thrashing_limit_percent",
             "thrashing_decay_percent", "n_reapers", "kill_heaviest", "compaction", "freezer",
         ):  # fmt: skip
             record[name] = int(getattr(self, name))
@@ -160,9 +165,29 @@ A72_BOARD: Final = DeviceProfile(
     compaction=False,
     freezer=False,
 )
+EMULATED_X86: Final = DeviceProfile(
+    name="emulated-x86",
+    capacity=(1024, 1024),
+    top_app_cpus=(0, 1),
+    foreground_cpus=(0, 1),
+    background_cpus=(0, 1),
+    ram_mib=4096,
+    reserved_share=0.05,
+    zram_share=0.75,
+    watermark_min_mib=23.0,  # min_free_kbytes 8 MiB, and the DMA zone's 15 MiB that lowmem_reserve keeps from user pages
+    watermark_low_share=0.001,  # watermark_scale_factor 10
+    watermark_high_share=0.002,
+    file_floor_mib=20,
+    file_workingset_mib=20,
+    swappiness=60,
+    n_reapers=0,
+    compaction=False,
+    freezer=False,
+)
+"""The machine of ``experiments/real_kernel``: QEMU without hardware support, two CPUs, 4 GiB, no Android."""
 
 DEVICES: Final[dict[str, DeviceProfile]] = {
-    profile.name: profile for profile in (PHONE_4GB, PHONE_6GB, PHONE_8GB, PHONE_12GB, A72_BOARD)
+    profile.name: profile for profile in (PHONE_4GB, PHONE_6GB, PHONE_8GB, PHONE_12GB, A72_BOARD, EMULATED_X86)
 }
 
 

@@ -62,6 +62,9 @@ class Board:
         for name in ("top_app", "foreground", "background"):
             self.device[f"{name}_mask"] = everywhere
         self.device["vsync_us"] = 16_667
+        self.device["deadline_vsyncs"] = 2
+        self.device["ui_nice"] = -10
+        self.device["reaper_nice"] = -20
         self.device["ram_pages"] = 4_096 * MIB
         self.device["reserved_pages"] = 100 * MIB
         self.device["swap_slots"] = 2_048 * MIB

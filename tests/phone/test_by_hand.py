@@ -249,6 +249,34 @@ def test_reaper_and_victim_split_the_address_space() -> None:
     assert phone["processes"]["exit_us"][victim] == pytest.approx(58_982 / 2 * (1 + 205 / 1024), rel=0.03)
 
 
+def test_a_reaper_that_is_done_takes_the_next_victim_where_victims_queue() -> None:
+    reaped = {}
+    for queue in (0, 1):
+        board = Board(cpus=8)
+        board.device["n_reapers"] = 1
+        board.device["reapers_queue"] = queue
+        # the first is short: its reaper is done long before the second has walked its own
+        first, second = board.app(entries=1_020), board.app(entries=102_000)
+        board.kill(first)
+        board.kill(second)
+        reaped[queue] = int(board.run()["total"]["entries_reaped"])
+    assert 0 < reaped[0] <= 1_020
+    assert reaped[1] > reaped[0] + 40_000
+
+
+def test_a_reaper_of_low_priority_leaves_the_cpu_to_its_victim() -> None:
+    reaped = {}
+    for nice in (-20, 19):
+        board = Board(cpus=1)
+        board.device["n_reapers"] = 1
+        board.device["reaper_nice"] = nice
+        board.kill(board.app(entries=51_000))
+        reaped[nice] = int(board.run()["total"]["entries_reaped"])
+    # weights 88,761 and 15 beside the victim's 1,024
+    assert reaped[-20] > 0.9 * 51_000
+    assert reaped[19] < 0.1 * 51_000
+
+
 @pytest.mark.parametrize(("exponent", "back"), [(1.0, 0.5), (0.65, 1 - 0.5**0.65), (0.2, 1 - 0.5**0.2), (0.0, 0.0)])
 def test_the_zspage_law(exponent: float, back: float) -> None:
     board = Board()
@@ -400,6 +428,37 @@ def test_promoted_victims_outrun_those_left_in_the_background() -> None:
 
 
 # --- foreground
+def test_a_victim_s_nice_decides_what_it_leaves_to_others() -> None:
+    exits = {}
+    for nice in (0, 19):
+        board = Board(cpus=1)
+        board.device["victim_nice"] = nice
+        board.noise(0, share=1.0)
+        victim = board.app(entries=20_400)
+        board.kill(victim)
+        phone = board.run()["processes"][victim]
+        exits[nice] = float(phone["exit_us"] - phone["kill_us"])
+    # half of the CPU beside a hog of nice 0, 15 of 1,039 parts of it at nice 19
+    assert exits[0] == pytest.approx(2 * 20_400 * 0.9, rel=0.02)
+    assert exits[19] == pytest.approx(1_039 / 15 * 20_400 * 0.9, rel=0.02)
+
+
+def test_deadline_and_nice_of_the_foreground_are_the_device_s() -> None:
+    late = {}
+    for vsyncs, nice in ((1, 0), (2, 0), (1, -20)):
+        board = Board(cpus=1)
+        board.device["deadline_vsyncs"] = vsyncs
+        board.device["ui_nice"] = nice
+        board.noise(0, share=1.0)
+        board.scenario["frame_ui_us"] = 10_000
+        board.scenario["frames_on"] = 1
+        late[vsyncs, nice] = int(board.run()["total"]["frame_late_us"])
+    # 10 ms of work at half of a CPU take 20 ms: late for the next vsync, in time for the one after
+    assert late[1, 0] > 0
+    assert late[2, 0] == 0
+    assert late[1, -20] == 0
+
+
 def test_a_frame_is_late_by_what_it_takes_beyond_two_periods() -> None:
     board = Board(cpus=1, ms=120)
     board.scenario["frames_on"] = 1

@@ -59,7 +59,7 @@ static void press(void)
 void measure_pool(void)
 {
 	int n = (int)setting("processes", 8);
-	long mib = setting("mib", 16);
+	long mib = setting("mib", 8);
 	bool compact = setting_is("mode", "compact"), pressure = setting_is("mode", "pressure");
 	struct pool empty = pool_now(), full, is;
 	struct victim *victims = start_victims(n, mib, 0, setting_is("data", "varied"));

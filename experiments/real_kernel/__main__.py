@@ -1,0 +1,59 @@
+"""Hold the simulator against what was measured: ``python -m experiments.real_kernel``."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import Progress
+
+from experiments.real_kernel.cases import all_cases
+from experiments.real_kernel.fit import fit
+from experiments.real_kernel.judge import beside, judge, predict
+from experiments.real_kernel.pool import pool_rows
+from experiments.real_kernel.records import load, spreads
+from experiments.real_kernel.report import write_all
+
+RESULTS = Path(__file__).parent / "results"
+
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+console = Console()
+
+
+@app.command()
+def main(
+    measured: Annotated[Path, typer.Option(help="Folder of a measurement.")] = RESULTS,
+    out: Annotated[Path | None, typer.Option(help="Folder for the comparison; the measurement's by default.")] = None,
+    quick: Annotated[bool, typer.Option(help="Only the cases of one victim.")] = False,
+) -> None:
+    """Predict every measured case with costs fitted on measurement 1 alone, and judge by rules."""
+    began = time.monotonic()
+    folder = out or (measured / "quick" if quick else measured)
+    try:
+        rows = load(measured / "measurements.csv")
+        about = json.loads((measured / "provenance.json").read_text(encoding="utf-8"))
+        costs = fit(rows)
+    except (OSError, ValueError) as error:
+        raise typer.BadParameter(f"{error}; measure with python -m experiments.real_kernel.measure") from error
+    found = spreads(rows)
+    names = {spread.case for spread in found}
+    cases = [case for case in all_cases() if case.name in names and not case.icount]
+    if quick:
+        cases = [case for case in cases if case.settings.get("victims", 1) == 1]
+    with Progress(console=console) as bar:
+        task = bar.add_task("predict", total=len(cases))
+        predicted = predict(cases, costs.kernel_changes(), lambda: bar.advance(task))
+    compared = beside(found, predicted)
+    verdicts = judge(compared)
+    write_all(folder, found, compared, verdicts, pool_rows(found), costs, about)
+    for verdict in verdicts.values():
+        console.print(f"{verdict.rule}: {verdict.held} of {verdict.of}, worst {verdict.worst:.0%}", highlight=False)
+    console.print(f"{time.monotonic() - began:.0f} s; results in {folder}", highlight=False)
+
+
+if __name__ == "__main__":
+    app()

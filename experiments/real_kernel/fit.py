@@ -1,0 +1,79 @@
+"""Per-page costs of the measured kernel, from measurement 1 alone: a thread that unmaps, with nobody beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from statistics import median
+from typing import Final, NamedTuple
+
+import numpy as np
+
+from experiments.real_kernel.records import Record, Spread, spreads
+from swapgym.phone.constants import UNIT
+from swapgym.workload.kernels import A72_SPEED
+
+LOCK_SHARE: Final = 398.292 / 558.645
+"""Share of a swap entry's release under the contended lock: swapcache_free_entries, which holds si->lock, of
+zap_pte_range, in the only profile of such a kernel (Zhiguo Jiang, v1 reply, 31 Jul 2024; FACTS A.1.2)."""
+ON_A72: Final = UNIT / A72_SPEED
+"""Costs of entries are stated on the board's core."""
+
+
+class Costs(NamedTuple):
+    """Costs per page on one of the measured machine's CPUs, in nanoseconds.
+
+    Attributes:
+        resident_ns: Unmap and free a present page.
+        entry_ns: Unmap and free a swapped page.
+        touch_ns: Fault in and zero a new page.
+        put_out_ns: Put a page out to zram.
+        error: Largest relative residual of the unmapping cases.
+    """
+
+    resident_ns: float
+    entry_ns: float
+    touch_ns: float
+    put_out_ns: float
+    error: float
+
+    def kernel_changes(self) -> dict[str, float]:
+        """Return them as fields of :class:`swapgym.workload.KernelVariant`."""
+        entry = self.entry_ns * ON_A72
+        return {
+            "resident_anon_ns": self.resident_ns,
+            "entry_inline_a72_ns": entry,
+            "entry_inline_lock_a72_ns": entry * LOCK_SHARE,
+            "entry_drain_a72_ns": entry,
+            "entry_drain_lock_a72_ns": entry * LOCK_SHARE,
+            "alloc_ns": self.touch_ns,
+            "compress_ns": self.put_out_ns,
+        }
+
+
+def fit(rows: Sequence[Record]) -> Costs:
+    """Fit the costs: CPU time per page is a mixture of present and swapped pages, by their shares.
+
+    Args:
+        rows: Of a measurement; only those of ``unmap`` are looked at.
+
+    Raises:
+        ValueError: If measurement 1 is not among them.
+    """
+    of = {(spread.case, spread.metric): spread for spread in spreads(rows) if spread.measurement == "unmap"}
+    cases = sorted({case for case, _ in of})
+    if not cases:
+        raise ValueError("measurements: none of unmap, which the costs are fitted on")
+    swapped = np.array([of[case, "swapped"].median for case in cases])
+    cpu_ns = np.array([of[case, "unmap_cpu_ns"].median for case in cases])
+    mixture = np.stack([1 - swapped, swapped], axis=1)
+    # relative errors count, as they are judged
+    (resident, entry), *_ = np.linalg.lstsq(mixture / cpu_ns[:, None], np.ones(len(cases)), rcond=None)
+    error = float(np.abs(mixture @ np.array([resident, entry]) / cpu_ns - 1).max())
+    return Costs(
+        float(resident), float(entry), middle(of.values(), "touch_ns"), middle(of.values(), "put_out_ns"), error
+    )
+
+
+def middle(found: Iterable[Spread], metric: str) -> float:
+    """Return the median of a metric over the cases that have it."""
+    return median(spread.median for spread in found if spread.metric == metric)
