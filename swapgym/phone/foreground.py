@@ -1,8 +1,8 @@
 """What the person waits for: frames, and launches with their gate and their allocation burst.
 
-A frame passes the UI thread, then the render thread, which overlap by one frame; its deadline is two vsync periods
-(a device's parameter) after the vsync that started it: double buffering. While the UI thread is still busy a vsync is skipped. Lateness
-accrues while a frame is past its deadline, so that it meets the decision that caused it.
+A frame passes the UI thread, then the render thread, which overlap by one frame; its deadline is two vsync periods (a
+parameter of the device) after the vsync that started it: double buffering. While the UI thread is still busy a vsync is
+skipped. Lateness accrues while a frame is past its deadline, so that it meets the decision that caused it.
 
 A launch works, waits at its gate until its victims have exited (or a time-out), then allocates in a burst while it
 works on. Below the min watermark the allocating thread reclaims directly, and that is a stall.

@@ -107,8 +107,9 @@ class DeviceProfile:
         for name in ("psi_partial_stall", "psi_complete_stall", "kill_timeout", "freezer"):
             record[f"{name}_us"] = getattr(self, f"{name}_ms") * MS
         for name in (
-            "deadline_vsyncs", "ui_nice", "victim_nice", "reaper_nice", "reapers_queue", "swappiness", "rt_throttling", "low_ram", "swap_free_low_percent", "thrashing_limit_percent",
-            "thrashing_decay_percent", "n_reapers", "kill_heaviest", "compaction", "freezer",
+            "deadline_vsyncs", "ui_nice", "victim_nice", "reaper_nice", "reapers_queue", "swappiness", "rt_throttling",
+            "low_ram", "swap_free_low_percent", "thrashing_limit_percent", "thrashing_decay_percent", "n_reapers",
+            "kill_heaviest", "compaction", "freezer",
         ):  # fmt: skip
             record[name] = int(getattr(self, name))
         return record
@@ -174,7 +175,7 @@ EMULATED_X86: Final = DeviceProfile(
     ram_mib=4096,
     reserved_share=0.05,
     zram_share=0.75,
-    watermark_min_mib=23.0,  # min_free_kbytes 8 MiB, and the DMA zone's 15 MiB that lowmem_reserve keeps from user pages
+    watermark_min_mib=23.0,  # min_free_kbytes, 8 MiB, and the DMA zone's 15 that lowmem_reserve keeps from user pages
     watermark_low_share=0.001,  # watermark_scale_factor 10
     watermark_high_share=0.002,
     file_floor_mib=20,
