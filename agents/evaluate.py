@@ -20,6 +20,7 @@ from rich.console import Console
 from rich.table import Table
 from scipy import stats
 
+from agents.improving.network import PairedPolicy
 from agents.policies import Policy, make
 from agents.runner import Row, World, play
 from agents.train import ROUTES
@@ -29,6 +30,8 @@ from swapgym.workload import SUITES, suite
 from swapgym.workload.config import unknown
 
 RESAMPLES: Final = 2_000
+PAIRED: Final = "paired"
+LEARNED: Final = (*algorithms.ALGORITHMS, PAIRED)
 COLUMNS: Final = (
     "policy", "run", "preset", "seed", "device", "kernel", "score", "lag_ms", "peak_mib", "launch_delay_ms",
     "innocents",
@@ -47,10 +50,12 @@ def load_model(folder: Path) -> tuple[dict[str, Any], Policy]:
         FileNotFoundError: If the folder is no run, or has no model yet.
     """
     config = runs.config_of(folder)
-    path = folder / "model.zip"
+    paired = config["algo"] == PAIRED
+    path = folder / ("model.npz" if paired else "model.zip")
     if not path.exists():
-        raise FileNotFoundError(f"{folder} has no model.zip: it ended before its first checkpoint")
-    model: Policy = algorithms.algorithm(config["algo"]).load(path, device="cpu")
+        raise FileNotFoundError(f"{folder} has no {path.name}: it ended before its first checkpoint")
+    kind: Any = PairedPolicy if paired else algorithms.algorithm(config["algo"])
+    model: Policy = kind.load(path, device="cpu")
     return config, model
 
 
@@ -69,7 +74,7 @@ def play_runs(folders: Sequence[Path], episodes: Sequence[tuple[str, int]]) -> t
     rows = []
     for folder, (config, model) in loaded.items():
         rows += [row | {"run": folder.name} for row in play(world, model, config["algo"], episodes)]
-    rivals = dict(tuned(weight)) | {"always_inline": make("always_inline", ROUTES)}
+    rivals = dict(tuned(weight, kernel=kernel)) | {"always_inline": make("always_inline", ROUTES)}
     for name, policy in rivals.items():
         rows += [row | {"run": ""} for row in play(world, policy, name, episodes)]
     return rows, weight, kernel
@@ -113,7 +118,7 @@ def summarise(rows: Sequence[Row], episodes: Sequence[tuple[str, int]]) -> list[
     """Return a row per policy, best first: seeds, mean, interquartile mean, difference to the best fixed one."""
     scores = by_policy(rows, episodes)
     presets = [preset for preset, _ in episodes]
-    fixed = {name: own for name, own in scores.items() if name not in algorithms.ALGORITHMS}
+    fixed = {name: own for name, own in scores.items() if name not in LEARNED}
     best = min(fixed, key=lambda name: fixed[name].mean())
     table = []
     for name, own in scores.items():
@@ -121,7 +126,7 @@ def summarise(rows: Sequence[Row], episodes: Sequence[tuple[str, int]]) -> list[
         table.append(
             {
                 "policy": name,
-                "seeds": len(own) if name in algorithms.ALGORITHMS else 0,
+                "seeds": len(own) if name in LEARNED else 0,
                 "score": float(own.mean()),
                 "score_iqm": float(stats.trim_mean(own.mean(axis=0), 0.25)),
                 "over_best_fixed": gap[0],

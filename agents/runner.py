@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from agents.policies import Policy, make
 from swapgym.envs import arguments
@@ -95,7 +96,8 @@ def play(world: World, policy: Policy, label: str, episodes: Sequence[tuple[str,
 
     Args:
         world: What the episodes share.
-        policy: Decides; asked for all waiting lanes at once.
+        policy: Decides; asked for all waiting lanes at once. A recurrent one has its state in arrays of shape
+            ``(layers, lanes, hidden)``, as sb3-contrib has, and starts all of them from ``None``.
         label: Name of the policy in the rows.
         episodes: Pairs of preset and scenario seed.
 
@@ -120,8 +122,9 @@ def play(world: World, policy: Policy, label: str, episodes: Sequence[tuple[str,
     taken: list[list[int]] = [[] for _ in episodes]
     routes = np.zeros(lanes.n, dtype=np.int64)
     lanes.begin()
-    state = None
+    state, before = None, lanes.waiting()
     while len(waiting := lanes.waiting()):
+        state, before = remaining(state, before, waiting), waiting
         actions, state = policy.predict(lanes.observations[waiting], state, deterministic=True)
         routes[waiting] = codes[actions]
         for lane in waiting.tolist():
@@ -147,6 +150,20 @@ def play(world: World, policy: Policy, label: str, episodes: Sequence[tuple[str,
             }
         )
     return rows
+
+
+def remaining(state: Any, before: npt.NDArray[np.int64], waiting: npt.NDArray[np.int64]) -> Any:
+    """Return a recurrent policy's state without the lanes that have ended.
+
+    Args:
+        state: ``None``, or arrays of shape ``(layers, len(before), hidden)``.
+        before: Lanes that the state is of, ascending.
+        waiting: Those of them that go on, ascending.
+    """
+    if state is None or len(before) == len(waiting):
+        return state
+    places = np.searchsorted(before, waiting)
+    return tuple(part[:, places] for part in state)
 
 
 def replay(world: World, preset: str, seed: int, actions: str) -> str:

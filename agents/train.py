@@ -2,7 +2,7 @@
 
 A run that is killed and resumed has the same curve as one that was not: a checkpoint is the whole learner, its lanes
 and every generator, written between rollouts. On SIGTERM and Ctrl-C a run writes one and ends; SIGKILL loses what
-followed the last.
+followed the last. What a run tells TensorBoard is listed in :mod:`agents.training.callbacks`.
 """
 
 from __future__ import annotations
@@ -14,14 +14,18 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from agents.policies import make
+from agents.policies import FixedPolicy, make
 from agents.runner import World
 from agents.training import algorithms, runs
 from agents.tune import tuned
-from swapgym.workload import suite
+from swapgym.workload import KERNELS, MIXED, PRESET_NAMES, kernel_variant, suite
+from swapgym.workload.config import unknown
+from swapgym.workload.suites import VALIDATION_EPISODES
 
 ENV_ID = "swapgym/SwapRelease-v0"
 ROUTES = ("INLINE", "DEFER")
+WATCHED = "camera_launch"
+"""Preset of the episode that the timeline figure shows, of a run on all presets."""
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 console = Console()
@@ -31,8 +35,8 @@ console = Console()
 def main(
     algo: Annotated[str, typer.Option(help=f"One of {', '.join(algorithms.ALGORITHMS)}.")] = "ppo",
     env: Annotated[str, typer.Option(help="Environment id.")] = ENV_ID,
-    preset: Annotated[str, typer.Option(help="Scenario preset.")] = "mixed",
-    kernel: Annotated[str, typer.Option(help="Kernel variant.")] = "vivo-async",
+    preset: Annotated[str, typer.Option(help=f"One of {', '.join(PRESET_NAMES)}.")] = MIXED,
+    kernel: Annotated[str, typer.Option(help=f"One of {', '.join(KERNELS)}.")] = "vivo-async",
     lag_weight: Annotated[float, typer.Option(min=0.0, max=1.0, help="Of lag in the reward; peak has the rest.")] = 0.5,
     seed: Annotated[int, typer.Option(min=0)] = 0,
     timesteps: Annotated[
@@ -44,7 +48,9 @@ def main(
     resume: Annotated[Path | None, typer.Option(help="Run folder to go on with; all else is taken from it.")] = None,
     checkpoint_every: Annotated[int, typer.Option(min=1, help="Frames between checkpoints.")] = 200_000,
     eval_every: Annotated[int, typer.Option(min=1, help="Frames between evaluations.")] = 200_000,
-    eval_episodes: Annotated[int, typer.Option(min=1, help="Validation episodes per preset.")] = 5,
+    eval_episodes: Annotated[int, typer.Option(help=f"Validation episodes per preset, to {VALIDATION_EPISODES}.")] = 5,
+    figures: Annotated[bool, typer.Option(help="Draw figures at evaluations.")] = True,
+    bound: Annotated[bool, typer.Option(help="Search the clairvoyant bound where none is stored.")] = False,
     progress: Annotated[bool, typer.Option(help="Show a progress bar.")] = True,
 ) -> None:
     """Train an agent on the native vector environment."""
@@ -53,6 +59,7 @@ def main(
             config = runs.config_of(resume)
             folder = resume
         else:
+            check(preset, kernel, eval_episodes)
             values = algorithms.hyperparameters(algo, env, overridden(timesteps, lanes, changes or []))
             folder = out or Path("runs") / f"{algo}-w{lag_weight:g}-{seed}"
             if (folder / "config.json").exists():
@@ -60,15 +67,29 @@ def main(
             config = {
                 "algo": algo, "env": env, "preset": preset, "kernel": kernel, "lag_weight": lag_weight, "seed": seed,
                 "hyperparameters": values, "checkpoint_every": checkpoint_every, "eval_every": eval_every,
-                "eval_episodes": eval_episodes,
+                "eval_episodes": eval_episodes, "figures": figures, "bound": bound,
             }  # fmt: skip
         model = load(folder) if resume is not None else learner(config)
+        evaluation = evaluation_of(config, folder)
     except (ValueError, FileNotFoundError) as error:
         raise typer.BadParameter(str(error)) from error
     if resume is None:
         runs.describe(folder, config)
-    ended = train(model, config, folder, progress)
+    ended = train(model, config, folder, evaluation, progress)
     console.print(f"{folder}: {model.num_timesteps:,} frames, {ended}", highlight=False)
+
+
+def check(preset: str, kernel: str, eval_episodes: int) -> None:
+    """Check what would otherwise be asked for only after some work.
+
+    Raises:
+        ValueError: If a name is unknown (names the nearest and all there are) or there are no such episodes.
+    """
+    if not 1 <= eval_episodes <= VALIDATION_EPISODES:
+        raise ValueError(f"eval_episodes: {eval_episodes}, must be from 1 to {VALIDATION_EPISODES} per preset")
+    if preset not in PRESET_NAMES:
+        raise unknown("preset", preset, PRESET_NAMES)
+    kernel_variant(kernel)
 
 
 def overridden(timesteps: int | None, lanes: int | None, changes: list[str]) -> dict[str, Any]:
@@ -109,34 +130,66 @@ def load(folder: Path) -> Any:
     return runs.load_checkpoint(folder)
 
 
-def train(model: Any, config: dict[str, Any], folder: Path, progress: bool) -> str:
+def evaluation_of(config: dict[str, Any], folder: Path) -> Any:
+    """Return the evaluation of a run: episodes, rivals, and the bound where it is stored or asked for."""
+    from agents.training.evaluation import Evaluation
+
+    weight, preset = config["lag_weight"], config["preset"]
+    episodes = list(suite("validation").first(config["eval_episodes"]))
+    if preset != MIXED:
+        episodes = [pair for pair in episodes if pair[0] == preset]
+    watched = next(iter(suite("validation").only(WATCHED if preset == MIXED else preset)))
+    rivals = {
+        "best_tuned": best_tuned(weight, config["kernel"]),
+        "always_inline": make("always_inline", ROUTES),
+        "always_defer": make("always_defer", ROUTES),
+    }
+    return Evaluation(
+        World(kernel=config["kernel"], routes=ROUTES, weights=(weight, 1 - weight)),
+        episodes,
+        config["eval_every"],
+        rivals,
+        bound=bound_of(episodes, weight, config["kernel"], search=config.get("bound", False)),
+        watched=watched if config.get("figures", True) else None,
+        folder=folder,
+    )
+
+
+def bound_of(
+    episodes: list[tuple[str, int]], lag_weight: float, kernel: str, *, search: bool
+) -> dict[str, float] | None:
+    """Return the clairvoyant bound's means: as stored, or else searched if it is asked for."""
+    from agents import bound
+
+    try:
+        found = bound.stored(episodes, lag_weight, kernel)
+    except ValueError as error:
+        # a reference line is no reason not to train
+        console.print(f"the stored bound is left out: {error}", style="yellow", highlight=False)
+        found = None
+    if found is None and search:
+        console.print(f"searching the bound of {len(episodes)} validation episodes", highlight=False)
+        found = bound.searched(episodes, lag_weight, kernel, bound.QUICK_EVALUATIONS)
+    return bound.means(found) if found is not None else None
+
+
+def train(model: Any, config: dict[str, Any], folder: Path, evaluation: Any, progress: bool) -> str:
     """Train to the end of the configuration's frames; return how it ended."""
     from stable_baselines3.common.logger import configure
 
-    from agents.training.callbacks import DomainMetrics, Evaluation, Keeper, Stopped
+    from agents.training.callbacks import DomainMetrics, Hyperparameters, Keeper, Stopped
 
     began = time.monotonic()
-    weights = (config["lag_weight"], 1 - config["lag_weight"])
-    world = World(kernel=config["kernel"], routes=ROUTES, weights=weights)
-    episodes = list(suite("validation").first(config["eval_episodes"]))
-    if config["preset"] != "mixed":
-        episodes = [pair for pair in episodes if pair[0] == config["preset"]]
-    rivals = {
-        "best_tuned": next(iter(tuned(nearest_weight(config["lag_weight"])).values())),
-        "always_inline": make("always_inline", ROUTES),
-    }
     keeper = Keeper(folder, config["checkpoint_every"])
-    evaluation = Evaluation(world, episodes, config["eval_every"], rivals)
     keeper.next = model.num_timesteps + config["checkpoint_every"]
-    evaluation.next = model.num_timesteps if model.num_timesteps == 0 else model.num_timesteps + config["eval_every"]
+    evaluation.begin(model.num_timesteps)
     model.set_logger(configure(str(folder / "tensorboard"), ["tensorboard"]))
     total = config["hyperparameters"]["n_timesteps"] - model.num_timesteps
+    told = [Hyperparameters(config), DomainMetrics(), evaluation, keeper]
     ended = "finished"
     try:
         if total > 0:
-            model.learn(
-                total, callback=[DomainMetrics(), evaluation, keeper], reset_num_timesteps=False, progress_bar=progress
-            )
+            model.learn(total, callback=told, reset_num_timesteps=False, progress_bar=progress)
     except Stopped:
         ended = "stopped; go on with --resume"
     finally:
@@ -147,8 +200,19 @@ def train(model: Any, config: dict[str, Any], folder: Path, progress: bool) -> s
         evaluation.model = model
         score = evaluation.evaluate()
         model.logger.dump(model.num_timesteps)
-        ended += f", validation score {score:.4f} (best tuned fixed policy {evaluation.reference['best_tuned']:.4f})"
+        best = evaluation.reference["best_tuned"]["score"]
+        ended += f", validation score {score:.4f} (best tuned fixed policy {best:.4f})"
     return f"{ended}, {time.monotonic() - began:.0f} s"
+
+
+def best_tuned(lag_weight: float, kernel: str) -> FixedPolicy:
+    """Return the best policy tuned on a kernel at the nearest weight, or on the default kernel where there is none."""
+    weight = nearest_weight(lag_weight)
+    try:
+        policies = tuned(weight, kernel=kernel)
+    except FileNotFoundError:
+        policies = tuned(weight)
+    return next(iter(policies.values()))
 
 
 def nearest_weight(lag_weight: float) -> float:

@@ -27,14 +27,16 @@ from scipy.stats import qmc
 from agents.policies import POLICIES, FixedPolicy, make, ranges
 from agents.policies.rules import Comparison, Rule
 from agents.runner import World, play
+from swapgym.envs import arguments
 from swapgym.envs.lanes import Lanes
 from swapgym.envs.observations import PARTS
 from swapgym.envs.rewards import baseline_of
-from swapgym.workload import draw, suite
+from swapgym.workload import draw, kernel_variant, suite
 
 TUNED: Final = Path(__file__).parent / "tuned"
 LAG_WEIGHTS: Final = (0.2, 0.5, 0.8)
 ROUTES: Final = ("INLINE", "DEFER")
+KERNEL: Final = "vivo-async"
 TUNABLE: Final = tuple(name for name, policy in POLICIES.items() if ranges(policy))
 CUBIC_FROM: Final = 100.0
 """Ranges this long from 0 are tried by cubes of the points: thresholds of interest lie low."""
@@ -78,10 +80,10 @@ def build(policy: str, parameters: Mapping[str, Any], routes: Sequence[str] = RO
     return Rule(routes=tuple(routes), literals=literals, how=parameters["how"])
 
 
-def measure(job: tuple[str, Mapping[str, Any], Sequence[tuple[str, int]]]) -> Trial:
+def measure(job: tuple[str, str, Mapping[str, Any], Sequence[tuple[str, int]]]) -> Trial:
     """Play one policy; at module level so that worker processes can be sent it."""
-    policy, parameters, episodes = job
-    rows = play(World(routes=ROUTES), build(policy, parameters), policy, episodes)
+    kernel, policy, parameters, episodes = job
+    rows = play(World(kernel=kernel, routes=ROUTES), build(policy, parameters), policy, episodes)
     scale = [(baseline_of(preset).lag_ms, baseline_of(preset).peak_mib) for preset, _ in episodes]
     costs = np.array([(row["lag_ms"], row["peak_mib"]) for row in rows]) / np.array(scale)
     return Trial(policy, parameters, costs)
@@ -98,17 +100,18 @@ def points(policy: str, count: int) -> Iterator[dict[str, float]]:
         }
 
 
-def comparisons(episodes: Sequence[tuple[str, int]]) -> list[Comparison]:
+def comparisons(kernel: str, episodes: Sequence[tuple[str, int]]) -> list[Comparison]:
     """Return comparisons at quantiles of what is seen under random routes, both ways; constants are left out."""
     lanes = Lanes(len(episodes))
     for lane, (preset, seed) in enumerate(episodes):
-        draw(preset, seed, out=lanes.scenarios[lane])
+        draw(preset, seed, kernel=kernel, out=lanes.scenarios[lane])
+    codes = np.array(arguments.route_codes(ROUTES, lanes.scenarios[0]), dtype=np.int64)
     rng = np.random.default_rng(0)
     lanes.begin()
     seen = []
     while len(waiting := lanes.waiting()):
         seen.append(lanes.observations[waiting].copy())
-        lanes.step(rng.integers(2, size=lanes.n), waiting)
+        lanes.step(codes[rng.integers(2, size=lanes.n)], waiting)
     observed = np.concatenate(seen).astype(np.float64)
     found = []
     for index, part in enumerate(PARTS):
@@ -135,26 +138,32 @@ def best(trials: Sequence[Trial], lag_weight: float, count: int) -> list[Trial]:
 
 @app.command()
 def main(
+    kernel: Annotated[str, typer.Option(help="Kernel variant to tune on.")] = KERNEL,
     samples: Annotated[int, typer.Option(min=1, help="Points over each policy's ranges.")] = 64,
     rules: Annotated[int, typer.Option(min=1, help="Rules of two comparisons.")] = 600,
     episodes: Annotated[int, typer.Option(min=1, help="Train episodes per preset in the search.")] = 8,
     again: Annotated[int, typer.Option(min=1, help="Other train episodes per preset, to choose among the best.")] = 40,
     workers: Annotated[int, typer.Option(min=1, help="Worker processes.")] = 2,
-    out: Annotated[Path, typer.Option(help="Folder for the tuned policies.")] = TUNED,
+    out: Annotated[Path | None, typer.Option(help="Folder for the tuned policies; the kernel's by default.")] = None,
 ) -> None:
     """Tune the fixed policies and search rules, for each preference weight."""
     began = time.monotonic()
+    try:
+        kernel_variant(kernel)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from error
+    folder = out or folder_of(kernel)
     everything = list(suite("train").first(episodes + again))
     search = [pair for position, pair in enumerate(everything) if position % (episodes + again) < episodes]
     choose = [pair for pair in everything if pair not in set(search)]
-    known = comparisons(search)
+    known = comparisons(kernel, search)
     context = multiprocessing.get_context("forkserver")
     with ProcessPoolExecutor(workers, mp_context=context) as pool, Progress(console=console) as bar:
 
         def run(name: str, jobs: Sequence[tuple[str, Mapping[str, Any]]], on: Sequence[tuple[str, int]]) -> list[Trial]:
             task = bar.add_task(name, total=len(jobs))
             found = []
-            for trial in pool.map(measure, [(policy, parameters, on) for policy, parameters in jobs]):
+            for trial in pool.map(measure, [(kernel, policy, parameters, on) for policy, parameters in jobs]):
                 found.append(trial)
                 bar.advance(task)
             return found
@@ -182,21 +191,22 @@ def main(
         "trials": len(thresholds) + len(singles) + len(double),
     }
     for weight in LAG_WEIGHTS:
-        write(out, weight, chosen, sizes)
+        write(folder, kernel, weight, chosen, sizes)
         winner = best(chosen, weight, 1)[0]
         console.print(
             f"lag weight {weight:g}: {winner.score(weight):.4f} {winner.policy} {winner.parameters}", highlight=False
         )
-    console.print(f"{time.monotonic() - began:.0f} s; written to {out}", highlight=False)
+    console.print(f"{time.monotonic() - began:.0f} s; written to {folder}", highlight=False)
 
 
-def write(folder: Path, weight: float, chosen: Sequence[Trial], sizes: Mapping[str, int]) -> None:
+def write(folder: Path, kernel: str, weight: float, chosen: Sequence[Trial], sizes: Mapping[str, int]) -> None:
     """Write the best of each policy at a weight, the best first."""
     folder.mkdir(parents=True, exist_ok=True)
     names = dict.fromkeys(trial.policy for trial in chosen)
     each = [best([trial for trial in chosen if trial.policy == name], weight, 1)[0] for name in names]
     stored = {
-        "command": "python -m agents.tune",
+        "command": "python -m agents.tune" + ("" if kernel == KERNEL else f" --kernel {kernel}"),
+        "kernel": kernel,
         "lag_weight": weight,
         **sizes,
         "policies": [
@@ -209,17 +219,26 @@ def write(folder: Path, weight: float, chosen: Sequence[Trial], sizes: Mapping[s
     partial.replace(folder / f"w{weight:g}.json")
 
 
-def tuned(lag_weight: float = 0.5, routes: Sequence[str] = ROUTES, folder: Path = TUNED) -> dict[str, FixedPolicy]:
+def folder_of(kernel: str) -> Path:
+    """Return where the policies tuned on a kernel variant are stored."""
+    return TUNED if kernel == KERNEL else TUNED / kernel
+
+
+def tuned(
+    lag_weight: float = 0.5, routes: Sequence[str] = ROUTES, folder: Path | None = None, *, kernel: str = KERNEL
+) -> dict[str, FixedPolicy]:
     """Return the tuned policies by name, the best on the train suite first.
 
     Args:
         lag_weight: Preference weight of lag they were tuned for; that of peak is the rest.
         routes: The environment's routes.
-        folder: Where they are stored.
+        folder: Where they are stored; the kernel's folder by default.
+        kernel: Kernel variant they were tuned on.
 
     Raises:
         FileNotFoundError: If none are stored for that weight; names those there are.
     """
+    folder = folder_of(kernel) if folder is None else folder
     path = folder / f"w{lag_weight:g}.json"
     if not path.exists():
         there = ", ".join(sorted(file.stem[1:] for file in folder.glob("w*.json"))) or "none"

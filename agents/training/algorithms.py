@@ -13,7 +13,9 @@ import yaml
 from agents.policies import unknown
 
 HYPERPARAMS: Final = Path(__file__).parent.parent / "hyperparams"
-ALGORITHMS: Final = ("ppo", "dqn", "qrdqn")
+ALGORITHMS: Final = ("ppo", "recurrent-ppo", "dqn", "qrdqn")
+CONTRIBUTED: Final = {"recurrent-ppo": "RecurrentPPO", "qrdqn": "QRDQN"}
+"""Those of sb3-contrib, and what they are called there."""
 OURS: Final = ("n_envs", "n_timesteps", "discount_ms")
 """Keys of the YAML that are not arguments of the algorithm."""
 SCHEDULED: Final = ("learning_rate", "clip_range")
@@ -27,10 +29,10 @@ def algorithm(name: str) -> Any:
     """
     if name not in ALGORITHMS:
         raise unknown("algo", name, ALGORITHMS)
-    if name == "qrdqn":
-        from sb3_contrib import QRDQN
+    if name in CONTRIBUTED:
+        import sb3_contrib
 
-        return QRDQN
+        return getattr(sb3_contrib, CONTRIBUTED[name])
     import stable_baselines3
 
     return getattr(stable_baselines3, name.upper())

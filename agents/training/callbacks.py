@@ -1,35 +1,52 @@
 """What TensorBoard is told beside Stable-Baselines3's own, checkpoints, and an orderly end.
 
-==================== ==========================================================================================
-tag                  meaning
-==================== ==========================================================================================
-``episode/<metric>`` mean over the episodes that ended since the last log: every metric of ``swapgym.envs.metrics``
-                     that the reward is made of or the letter asks about (:data:`EPISODE`)
-``defer/<regime>``   share of batches deferred, of all and by what was seen when they were (:data:`REGIMES`)
-``reward/<term>``    mean of each reward term per decision, in its unit
-``eval/score``       mean score on the validation suite, deterministic (lower is better)
-``eval/lag_ms``      mean lag there; likewise ``eval/peak_mib``
-``eval/best_tuned``  the best tuned fixed policy there: a reference line; likewise ``eval/always_inline``
-==================== ==========================================================================================
+============================ ==================================================================================
+tag                          meaning
+============================ ==================================================================================
+``episode/<metric>``         mean over the episodes that ended since the last log: every metric of
+                             ``swapgym.envs.metrics`` that the reward is made of or the letter asks about
+                             (:data:`EPISODE`)
+``defer/<regime>``           share of batches deferred, of all and by what was seen when they were
+                             (:data:`REGIMES`)
+``reward/<term>``            mean of each reward term per decision, in its unit
+``policy/entropy``           entropy of the distribution that actions are drawn from, mean over the observations
+                             visited since the last log, in nats: 0 is certain, 0.693 a coin. Of dqn and qrdqn,
+                             which draw by epsilon-greedy, it is the exploration's alone
+``eval/score``               mean score on the validation suite, deterministic (lower is better)
+``eval/lag_ms``              mean lag there
+``eval/peak_mib``            mean peak there
+``eval/best_tuned``          score of the best tuned fixed policy there: a reference line
+``eval/always_inline``       likewise mainline's rule
+``eval/always_defer``        likewise a worker for everything
+``eval/bound``               likewise the clairvoyant bound: with ``--bound``, or where ``python -m agents.bound``
+                             has stored it for these episodes
+``figures/pareto``           image: lag against peak there, of all evaluations so far, fixed policies and bound
+``figures/timeline``         image: memory, backlog, lag, CPU time by who pays and decisions over one episode
+``custom_scalars__config__`` layout of the tab CUSTOM SCALARS: what belongs on one chart (:data:`LAYOUT`)
+``_hparams_/<part>``         hyperparameters and what was trained on, for the tab HPARAMS, with the last value of
+                             each of :data:`OUTCOMES`
+============================ ==================================================================================
+
+Images and evaluations are written at evaluations only, layout and hyperparameters once per start.
 """
 
 from __future__ import annotations
 
 import signal
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import FrameType
 from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
+from scipy.special import entr
 from stable_baselines3.common.callbacks import BaseCallback
-from stable_baselines3.common.logger import TensorBoardOutputFormat
+from stable_baselines3.common.logger import HParam, TensorBoardOutputFormat
 
-from agents.policies import FixedPolicy, Policy
 from agents.policies.base import Readings
-from agents.runner import World, play
 from agents.sb3_vec_env import SB3VecEnv
+from agents.training.evaluation import IMAGES_ONLY
 from agents.training.runs import save_checkpoint, save_model
 from swapgym.envs.rewards import TERM_NAMES
 
@@ -48,14 +65,36 @@ REGIMES: Final[dict[str, Callable[[Readings], npt.NDArray[np.bool_]]]] = {
     "awaited": lambda seen: seen["victim_awaited"] > 0.5,
 }
 STEPS_PER_LOG: Final = 64
+SCORES: Final = ("score", "best_tuned", "always_inline", "bound")
+OUTCOMES: Final = ("eval/score", "eval/lag_ms", "eval/peak_mib", "eval/best_tuned", "rollout/ep_rew_mean")
+TRAINED: Final = ("algo", "env", "preset", "kernel", "lag_weight", "seed")
 LAYOUT: Final = {
     "swapgym": {
-        "score on the validation suite": ["Multiline", ["eval/score", "eval/best_tuned", "eval/always_inline"]],
+        "score on the validation suite": ["Multiline", [f"eval/{name}" for name in SCORES]],
+        "entropy of the actions (nats)": ["Multiline", ["policy/entropy"]],
         "share deferred by regime": ["Multiline", [f"defer/{name}" for name in REGIMES]],
         "lag, in parts": ["Multiline", [f"episode/{name}" for name in EPISODE[2:6]]],
     }
 }
 """Custom scalars: what belongs on one chart."""
+
+
+def flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, bool | str | float | None]:
+    """Return nested values with dotted names, lists and the like as text."""
+    found: dict[str, bool | str | float | None] = {}
+    for name, value in values.items():
+        if isinstance(value, Mapping):
+            found |= flat(value, f"{prefix}{name}.")
+        else:
+            found[prefix + name] = value if isinstance(value, bool | str | int | float | None) else str(value)
+    return found
+
+
+def binary_entropy(probability: npt.ArrayLike) -> npt.NDArray[np.float64]:
+    """Return the entropy of a choice of two, in nats, from the probability of either."""
+    chosen = np.clip(np.asarray(probability, dtype=np.float64), 0.0, 1.0)
+    entropy: npt.NDArray[np.float64] = entr(chosen) + entr(1.0 - chosen)
+    return entropy
 
 
 def lanes_of(venv: Any) -> SB3VecEnv:
@@ -79,6 +118,7 @@ class DomainMetrics(BaseCallback):
         self.episodes: list[dict[str, float]] = []
         self.deferred = {name: [0, 0] for name in REGIMES}
         self.terms = np.zeros(len(TERM_NAMES))
+        self.entropies: list[float] = []
         self.steps = 0
 
     def _on_training_start(self) -> None:
@@ -95,8 +135,17 @@ class DomainMetrics(BaseCallback):
             self.deferred[name][1] += int(there.sum())
         self.terms += lanes_of(self.training_env).reward_terms.mean(axis=0)
         self.steps += 1
+        self.entropies += [binary_entropy(explored / 2).mean() for explored in self._explored()]
         self.episodes += [info["metrics"] for info in self.locals["infos"] if "metrics" in info]
         return True
+
+    def _explored(self) -> list[float]:
+        """Return the probability with which epsilon-greedy has just drawn from both alike; empty of other learners."""
+        model: Any = self.model
+        if not hasattr(model, "exploration_rate"):
+            return []
+        warming_up = self.num_timesteps - self.training_env.num_envs < model.learning_starts
+        return [1.0 if warming_up else model.exploration_rate]
 
     def flush(self) -> None:
         """Record what has gathered, and forget it."""
@@ -108,50 +157,34 @@ class DomainMetrics(BaseCallback):
                 self.logger.record(f"defer/{name}", count / of)
         for name, total in zip(TERM_NAMES, self.terms / max(1, self.steps), strict=True):
             self.logger.record(f"reward/{name}", float(total))
+        if self.entropies:
+            self.logger.record("policy/entropy", float(np.mean(self.entropies)))
         self.forget()
 
     def _on_rollout_end(self) -> None:
+        model: Any = self.model
+        if hasattr(model, "rollout_buffer"):
+            # an action's probability tells that of the other: no need to ask the network again
+            self.entropies.append(binary_entropy(np.exp(model.rollout_buffer.log_probs)).mean())
         if self.steps >= STEPS_PER_LOG:
             self.flush()
 
 
-class Evaluation(BaseCallback):
-    """Play the validation suite now and then, beside fixed policies that are played once."""
+class Hyperparameters(BaseCallback):
+    """Tell TensorBoard what is trained, so that its HPARAMS tab can compare runs."""
 
-    def __init__(
-        self, world: World, episodes: Sequence[tuple[str, int]], every: int, rivals: dict[str, FixedPolicy]
-    ) -> None:
-        """Evaluate every so many frames."""
+    def __init__(self, config: Mapping[str, Any]) -> None:
+        """Take a run's configuration."""
         super().__init__()
-        self.world, self.episodes, self.every, self.rivals = world, list(episodes), every, rivals
-        self.next = 0
-        self.reference: dict[str, float] = {}
-        self.best = np.inf
+        self.values = flat({name: config[name] for name in TRAINED} | dict(config["hyperparameters"]))
+
+    def _on_training_start(self) -> None:
+        # values are not known yet: TensorBoard reads them off the scalars of these tags
+        outcomes = dict.fromkeys(OUTCOMES, 0.0)
+        self.logger.record("hparams", HParam(self.values, outcomes), exclude=IMAGES_ONLY)
 
     def _on_step(self) -> bool:
         return True
-
-    def _on_rollout_end(self) -> None:
-        if self.num_timesteps >= self.next:
-            self.next = self.num_timesteps + self.every
-            self.evaluate()
-
-    def evaluate(self) -> float:
-        """Evaluate now; return the mean score."""
-        if not self.reference:
-            self.reference = {name: self.mean(policy)["score"] for name, policy in self.rivals.items()}
-        found = self.mean(self.model)
-        for name, value in found.items():
-            self.logger.record(f"eval/{name}", value)
-        for name, value in self.reference.items():
-            self.logger.record(f"eval/{name}", value)
-        self.best = min(self.best, found["score"])
-        return found["score"]
-
-    def mean(self, policy: Policy | Any) -> dict[str, float]:
-        """Return a policy's mean score, lag and peak on the episodes."""
-        rows = play(self.world, policy, "", self.episodes)
-        return {name: float(np.mean([row[name] for row in rows])) for name in ("score", "lag_ms", "peak_mib")}
 
 
 class Keeper(BaseCallback):

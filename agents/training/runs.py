@@ -45,12 +45,12 @@ def git_state() -> str:
     return commit + ("+" if changed.stdout else "")
 
 
-def describe(folder: Path, config: Mapping[str, Any]) -> None:
-    """Write what is run, by which command, on what."""
+def describe(folder: Path, config: Mapping[str, Any], module: str = "agents.train") -> None:
+    """Write what is run, by which command of which module, on what."""
     folder.mkdir(parents=True, exist_ok=True)
     stored = {
         **config,
-        "command": shlex.join(["python", "-m", "agents.train", *sys.argv[1:]]),
+        "command": shlex.join(["python", "-m", module, *sys.argv[1:]]),
         "git": git_state(),
         "machine": platform.machine(),
         "python": platform.python_version(),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -12,11 +13,11 @@ from rich.console import Console
 from rich.progress import Progress
 
 from experiments.real_kernel.cases import all_cases
-from experiments.real_kernel.fit import fit
+from experiments.real_kernel.fit import HANDOFF_CASE, fit, handoff
 from experiments.real_kernel.judge import beside, judge, predict
 from experiments.real_kernel.pool import pool_rows
 from experiments.real_kernel.records import load, spreads
-from experiments.real_kernel.report import write_all
+from experiments.real_kernel.report import Compared, write_all
 
 RESULTS = Path(__file__).parent / "results"
 
@@ -44,14 +45,22 @@ def main(
     cases = [case for case in all_cases() if case.name in names and not case.icount]
     if quick:
         cases = [case for case in cases if case.settings.get("victims", 1) == 1]
+    alone = costs.kernel_changes()
     with Progress(console=console) as bar:
-        task = bar.add_task("predict", total=len(cases))
-        predicted = predict(cases, costs.kernel_changes(), lambda: bar.advance(task))
-    compared = beside(found, predicted)
+        task = bar.add_task("predict", total=2 * len(cases))
+        compared = beside(found, predict(cases, alone, partial(bar.advance, task)))
+        growth = handoff(rows, alone)
+        again = beside(found, predict(cases, {**alone, "lock_handoff": growth}, partial(bar.advance, task)))
     verdicts = judge(compared)
-    write_all(folder, found, compared, verdicts, pool_rows(found), costs, about)
-    for verdict in verdicts.values():
-        console.print(f"{verdict.rule}: {verdict.held} of {verdict.of}, worst {verdict.worst:.0%}", highlight=False)
+    second = judge([row for row in again if row.case != HANDOFF_CASE])
+    compared_both = Compared(found, compared, again, verdicts, second, pool_rows(found), costs, growth)
+    write_all(folder, compared_both, about)
+    for name, verdict in verdicts.items():
+        console.print(
+            f"{verdict.rule}: {verdict.held} of {verdict.of}, worst {verdict.worst:.0%}; with the hand-off:"
+            f" {second[name].held} of {second[name].of}, worst {second[name].worst:.0%}",
+            highlight=False,
+        )
     console.print(f"{time.monotonic() - began:.0f} s; results in {folder}", highlight=False)
 
 

@@ -1,20 +1,29 @@
-"""Per-page costs of the measured kernel, from measurement 1 alone: a thread that unmaps, with nobody beside it."""
+"""Per-page costs of the measured kernel, from measurement 1 alone: a thread that unmaps, with nobody beside it.
+
+What a thread alone cannot tell is what it costs this machine when two release at once: cache lines of locks and of
+shared counters travel between its CPUs. :func:`handoff` takes that one number from two processes of measurement 2, for
+a second set of predictions beside those of measurement 1 alone.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from statistics import median
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 
+from experiments.real_kernel.cases import all_cases
 from experiments.real_kernel.records import Record, Spread, spreads
+from experiments.real_kernel.scenes import contention
 from swapgym.phone.constants import UNIT
 from swapgym.workload.kernels import A72_SPEED
 
 LOCK_SHARE: Final = 398.292 / 558.645
 """Share of a swap entry's release under the contended lock: swapcache_free_entries, which holds si->lock, of
 zap_pte_range, in the only profile of such a kernel (Zhiguo Jiang, v1 reply, 31 Jul 2024; FACTS A.1.2)."""
+HANDOFF_CASE: Final = "contention/2/swapped"
+HANDOFF_MOST: Final = 4.0
 ON_A72: Final = UNIT / A72_SPEED
 """Costs of entries are stated on the board's core."""
 
@@ -77,3 +86,28 @@ def fit(rows: Sequence[Record]) -> Costs:
 def middle(found: Iterable[Spread], metric: str) -> float:
     """Return the median of a metric over the cases that have it."""
     return median(spread.median for spread in found if spread.metric == metric)
+
+
+def handoff(rows: Sequence[Record], changes: Mapping[str, Any], rounds: int = 12) -> float:
+    """Return the growth of a lock hold per contender with which two processes come out as measured.
+
+    Args:
+        rows: Of a measurement; only ``contention/2/swapped`` is looked at.
+        changes: Costs, as :meth:`Costs.kernel_changes` gives them.
+        rounds: Halvings of the range from 0 to :data:`HANDOFF_MOST`.
+
+    Raises:
+        ValueError: If the case is not among them.
+    """
+    case = next(case for case in all_cases() if case.name == HANDOFF_CASE)
+    found = [s.median for s in spreads(rows) if (s.case, s.metric) == (HANDOFF_CASE, "entries_per_ms")]
+    if not found:
+        raise ValueError(f"measurements: no {HANDOFF_CASE}, which the hand-off is taken from")
+    low, high = 0.0, HANDOFF_MOST
+    for _ in range(rounds):
+        middle_of = (low + high) / 2
+        if contention(case.settings, {**changes, "lock_handoff": middle_of})["entries_per_ms"] > found[0]:
+            low = middle_of
+        else:
+            high = middle_of
+    return (low + high) / 2

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
@@ -153,7 +154,7 @@ def near(rule: str, rows: Sequence[Row], share: float, spread_counts: bool) -> V
     """Judge by relative error, and by the spread where that counts too."""
     broken = [row for row in rows if not (abs(row.error) <= share or (spread_counts and row.within_spread))]
     broken.sort(key=lambda row: -abs(row.error))
-    worst = max((abs(row.error) for row in rows), default=0.0)
+    worst = max((abs(row.error) for row in rows if not math.isnan(row.error)), default=0.0)
     return Verdict(
         rule, len(rows) - len(broken), len(rows), tuple(f"{row.case} {row.error:+.0%}" for row in broken), worst
     )

@@ -12,7 +12,20 @@ from typer.testing import CliRunner
 from agents.policies import POLICIES, make
 from agents.policies.base import Readings
 from agents.policies.rules import Comparison, Rule
-from agents.tune import LAG_WEIGHTS, TUNABLE, TUNED, Trial, app, best, build, comparisons, measure, points, tuned
+from agents.tune import (
+    KERNEL,
+    LAG_WEIGHTS,
+    TUNABLE,
+    TUNED,
+    Trial,
+    app,
+    best,
+    build,
+    comparisons,
+    measure,
+    points,
+    tuned,
+)
 from swapgym.envs.observations import INDEX, N_PARTS
 from swapgym.workload import suite
 
@@ -37,7 +50,7 @@ def test_a_stored_score_is_measured_again() -> None:
     everything = list(suite("train").first(episodes + again))
     choose = [pair for position, pair in enumerate(everything) if position % (episodes + again) >= episodes]
     winner = stored["policies"][0]
-    trial = measure((winner["policy"], winner["parameters"], choose))
+    trial = measure((KERNEL, winner["policy"], winner["parameters"], choose))
     assert trial.score(0.5) == pytest.approx(winner["train_score"], abs=1e-6)
 
 
@@ -73,7 +86,7 @@ def test_points_stay_within_the_ranges() -> None:
 
 
 def test_comparisons_split_what_is_seen() -> None:
-    known = comparisons(EPISODES)
+    known = comparisons(KERNEL, EPISODES)
     assert len(known) > 50
     assert all(one.part in INDEX and np.isfinite(one.threshold) for one in known)
     assert {one.above for one in known} == {True, False}

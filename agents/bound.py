@@ -1,0 +1,195 @@
+"""The clairvoyant bound on the validation suite, stored: ``python -m agents.bound``.
+
+Training draws it as a reference line. To search it takes hundreds of plays of each episode, so it is stored with the
+routes that reach it: an entry is good for as long as they still end in the same phone, bit for bit.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+import numpy as np
+import typer
+from rich.console import Console
+from rich.progress import Progress
+
+from agents.planning import Found, Stage, search_all
+from agents.planning.clairvoyant import EVALUATIONS, STARTS
+from agents.runner import World, encode, replay
+from agents.training.runs import put
+from agents.tune import LAG_WEIGHTS, ROUTES, TUNED
+from swapgym.envs.metrics import episode_metrics
+from swapgym.workload import suite
+
+STORED: Final = TUNED / "bound-validation.json"
+KERNEL: Final = "vivo-async"
+QUICK_EVALUATIONS: Final = 120
+"""Plans per episode of a bound that is not stored and was asked for: a looser one, in a fifth of the time."""
+
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+console = Console()
+Episodes = Sequence[tuple[str, int]]
+
+
+@dataclass(frozen=True)
+class Bounded:
+    """The best that was found for one episode, as a record that replays.
+
+    Attributes:
+        preset: Preset of the episode.
+        seed: Its scenario seed.
+        score: Its score at the preference weight searched for; lower is better.
+        lag_ms: Its lag.
+        peak_mib: Its growth of the highest memory demand.
+        actions: Its routes, as :func:`agents.runner.encode` writes them.
+        digest: Of the phone's final bytes, as :func:`agents.runner.replay` returns it.
+    """
+
+    preset: str
+    seed: int
+    score: float
+    lag_ms: float
+    peak_mib: float
+    actions: str
+    digest: str
+
+
+def world_of(lag_weight: float, kernel: str) -> World:
+    """Return the world that agents of a preference weight are trained in."""
+    return World(kernel=kernel, routes=ROUTES, weights=(lag_weight, 1 - lag_weight))
+
+
+def searched(
+    episodes: Episodes,
+    lag_weight: float,
+    kernel: str = KERNEL,
+    evaluations: int = EVALUATIONS,
+    *,
+    workers: int = 1,
+    progress: Callable[[], None] | None = None,
+) -> list[Bounded]:
+    """Search the bound of every episode; the results come in their order.
+
+    Args:
+        episodes: Pairs of preset and seed.
+        lag_weight: Of lag in the score; peak has the rest.
+        kernel: Kernel variant.
+        evaluations: Plans played per episode.
+        workers: Worker processes; 1 searches in this one.
+        progress: Called after each episode.
+
+    Raises:
+        ValueError: If a name is unknown or the evaluations do not suffice for the start.
+    """
+    world = world_of(lag_weight, kernel)
+    return [
+        record(found, world) for found in search_all(episodes, world, evaluations, workers=workers, progress=progress)
+    ]
+
+
+def record(found: Found, world: World) -> Bounded:
+    """Return what a search has found as a record."""
+    stage = Stage(found.preset, found.seed, world, width=1)
+    stage.play(found.plan)
+    metrics = episode_metrics(stage.phones[0], stage.scenarios[0])
+    actions = encode(found.routes)
+    digest = replay(world, found.preset, found.seed, actions)
+    return Bounded(
+        found.preset, found.seed, found.score, metrics["lag_ms"], metrics["peak_mib"], actions, digest
+    )  # fmt: skip
+
+
+def stored(episodes: Episodes, lag_weight: float, kernel: str, path: Path = STORED) -> list[Bounded] | None:
+    """Return the stored bound of the episodes, or ``None`` where it is not stored for all of them.
+
+    Raises:
+        ValueError: If the file is not one that ``python -m agents.bound`` writes, or an episode no longer ends as it
+            did when its bound was searched.
+    """
+    if not path.exists():
+        return None
+    try:
+        entries = json.loads(path.read_text(encoding="utf-8"))["entries"]
+        known = {
+            (row[0], row[1]): Bounded(*row, *replayed)
+            for entry in entries
+            if (entry["lag_weight"], entry["kernel"]) == (lag_weight, kernel)
+            for row, replayed in zip(entry["episodes"], entry["records"], strict=True)
+        }
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(f"{path}: {error!r}, must be as python -m agents.bound writes it") from error
+    if not all(pair in known for pair in episodes):
+        return None
+    found = [known[pair] for pair in episodes]
+    for one in found:
+        if not replays(one, world_of(lag_weight, kernel)):
+            raise ValueError(
+                f"{path}: {one.preset} {one.seed} ends otherwise than when its bound was searched;"
+                " run python -m agents.bound again, or remove the file"
+            )
+    return found
+
+
+def replays(one: Bounded, world: World) -> bool:
+    """Return whether an episode still ends in the same phone."""
+    try:
+        return replay(world, one.preset, one.seed, one.actions) == one.digest
+    except ValueError:
+        return False
+
+
+def means(found: Sequence[Bounded]) -> dict[str, float]:
+    """Return mean score, lag (ms) and peak (MiB)."""
+    return {name: float(np.mean([getattr(one, name) for one in found])) for name in ("score", "lag_ms", "peak_mib")}
+
+
+def write(path: Path, evaluations: int, found: Sequence[tuple[float, str, Sequence[Bounded]]]) -> None:
+    """Write bounds by preference weight and kernel."""
+    entries = [
+        {
+            "lag_weight": lag_weight,
+            "kernel": kernel,
+            "episodes": [[one.preset, one.seed, one.score, one.lag_ms, one.peak_mib] for one in bounds],
+            "records": [[one.actions, one.digest] for one in bounds],
+        }
+        for lag_weight, kernel, bounds in found
+    ]
+    about: dict[str, Any] = {"command": "python -m agents.bound", "suite": "validation", "evaluations": evaluations}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    put(path, (json.dumps({**about, "entries": entries}, indent=1) + "\n").encode())
+
+
+@app.command()
+def main(
+    episodes: Annotated[int, typer.Option(help="Validation episodes per preset.")] = 5,
+    evaluations: Annotated[int, typer.Option(min=len(STARTS), help="Plans played per episode.")] = EVALUATIONS,
+    workers: Annotated[int, typer.Option(min=1, help="Worker processes.")] = 2,
+    out: Annotated[Path, typer.Option(help="File for the bound.")] = STORED,
+) -> None:
+    """Search and store the bound that training compares with, for each preference weight."""
+    began = time.monotonic()
+    try:
+        pairs = list(suite("validation").first(episodes))
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from error
+    found = []
+    with Progress(console=console) as bar:
+        for lag_weight in LAG_WEIGHTS:
+            task = bar.add_task(f"lag weight {lag_weight:g}", total=len(pairs))
+            advance = functools.partial(bar.advance, task)
+            bounds = searched(pairs, lag_weight, KERNEL, evaluations, workers=workers, progress=advance)
+            found.append((lag_weight, KERNEL, bounds))
+    write(out, evaluations, found)
+    for lag_weight, _, bounds in found:
+        console.print(f"lag weight {lag_weight:g}: {means(bounds)['score']:.4f}", highlight=False)
+    console.print(f"{time.monotonic() - began:.0f} s; written to {out}", highlight=False)
+
+
+if __name__ == "__main__":
+    app()

@@ -1,0 +1,137 @@
+"""Policy iteration by paired continuations: ``python -m agents.improve --seed 0``.
+
+Each iteration plays train episodes by the present policy, continues their moments by either route, and regresses a
+network on the differences (:mod:`agents.improving`). It starts from the tuned rule that is aware of SCHED_FIFO load,
+and keeps of all iterations the one of the lowest score on train episodes that nobody learns from: the start is among
+them, so that what chance found is hardly kept. ``--resume`` goes on after the last whole iteration, with the same
+result.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from functools import partial
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+import numpy as np
+import typer
+from rich.console import Console
+from rich.progress import Progress
+
+from agents.improving.fit import Fit, fit
+from agents.improving.gather import gather
+from agents.improving.network import PairedPolicy, threshold_network
+from agents.runner import World, play
+from agents.training import runs
+from agents.tune import ROUTES
+from swapgym.envs.observations import INDEX
+from swapgym.workload import Suite, kernel_variant
+
+START: Final = 0.3
+"""SCHED_FIFO load above which the start releases inline: the middle of what tuning has found at the three weights."""
+SEEDS_PER_RUN: Final = 20_000
+"""Scenario seeds per preset of a training seed: runs do not share episodes."""
+FIRST_SEED: Final = 100_000
+JUDGE_SEED: Final = 50_000
+"""Beyond the train seeds that rivals are tuned on; those that choose among iterations are nobody's to learn from."""
+
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+console = Console()
+
+
+@app.command()
+def main(
+    kernel: Annotated[str, typer.Option(help="Kernel variant.")] = "vivo-async",
+    lag_weight: Annotated[float, typer.Option(min=0.0, max=1.0, help="Of lag in the score; peak has the rest.")] = 0.5,
+    seed: Annotated[int, typer.Option(min=0, help="Training seed.")] = 0,
+    episodes: Annotated[int, typer.Option(min=8, help="Episodes per preset and iteration.")] = 500,
+    iterations: Annotated[int, typer.Option(min=1)] = 2,
+    eval_episodes: Annotated[int, typer.Option(min=1, help="Episodes per preset that choose among iterations.")] = 100,
+    workers: Annotated[int, typer.Option(min=1, help="Worker processes; the result does not depend on them.")] = 1,
+    out: Annotated[Path | None, typer.Option(help="Run folder; runs/paired-w<weight>-<seed> by default.")] = None,
+    resume: Annotated[Path | None, typer.Option(help="Run folder to go on with; all else is taken from it.")] = None,
+) -> None:
+    """Improve a policy by paired continuations, and store it with how it was made."""
+    try:
+        if resume is not None:
+            folder, config = resume, runs.config_of(resume)
+        else:
+            kernel_variant(kernel)
+            folder = out or Path("runs") / f"paired-w{lag_weight:g}-{seed}"
+            if (folder / "config.json").exists():
+                raise ValueError(f"out: {folder} holds a run already; go on with --resume {folder}, or name another")
+            config = {
+                "algo": "paired", "env": "swapgym/SwapRelease-v0", "preset": "mixed", "kernel": kernel,
+                "lag_weight": lag_weight, "seed": seed, "episodes": episodes, "iterations": iterations,
+                "eval_episodes": eval_episodes,
+            }  # fmt: skip
+    except (ValueError, FileNotFoundError) as error:
+        raise typer.BadParameter(str(error)) from error
+    if resume is None:
+        runs.describe(folder, config, "agents.improve")
+    began = time.monotonic()
+    curve = improve(config, folder, workers)
+    kept = min(curve, key=lambda row: row["score"])
+    console.print(
+        f"{folder}: score {kept['score']:.4f} after iteration {kept['iteration']:g} (start"
+        f" {curve[0]['score']:.4f}), {time.monotonic() - began:.0f} s",
+        highlight=False,
+    )
+
+
+def improve(config: dict[str, Any], folder: Path, workers: int) -> list[dict[str, float]]:
+    """Run all iterations that the folder has not got; return a row per iteration, the start's first."""
+    weights = (config["lag_weight"], 1 - config["lag_weight"])
+    world = World(kernel=config["kernel"], routes=ROUTES, weights=weights)
+    judges = list(Suite("train", JUDGE_SEED, config["eval_episodes"]))
+    policy = PairedPolicy(threshold_network(INDEX["rt_load"], START))
+    path = folder / "curve.json"
+    curve: list[dict[str, float]] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else []
+    if not curve:
+        curve = [{"iteration": 0, **score(world, policy, judges)}]
+        keep(folder, policy, curve, config)
+    for iteration in range(1, config["iterations"] + 1):
+        stored = folder / f"iteration-{iteration}.npz"
+        if iteration < len(curve):
+            policy = PairedPolicy.load(stored)
+            continue
+        first = FIRST_SEED + config["seed"] * SEEDS_PER_RUN + (iteration - 1) * config["episodes"]
+        played = list(Suite("train", first, config["episodes"]))
+        with Progress(console=console) as bar:
+            task = bar.add_task(f"iteration {iteration}: moments", total=len(played))
+            moments = gather(world, policy.network, played, workers, partial(bar.advance, task))
+        found = fit(moments, config["lag_weight"], config["seed"])
+        policy = PairedPolicy(found.network)
+        policy.save(stored)
+        curve.append({"iteration": iteration, **score(world, policy, judges), **about(found), "moments": len(moments)})
+        keep(folder, policy, curve, config)
+        console.print(", ".join(f"{name} {value:.5g}" for name, value in curve[-1].items()), highlight=False)
+    return curve
+
+
+def keep(folder: Path, policy: PairedPolicy, curve: list[dict[str, float]], config: dict[str, Any]) -> None:
+    """Write the policy if it is the best so far, and the curve, which says that this iteration is done."""
+    if curve[-1]["score"] <= min(row["score"] for row in curve):
+        policy.about = {"config": config, "iteration": curve[-1]["iteration"]}
+        policy.save(folder / "model.npz")
+    runs.put(folder / "curve.json", (json.dumps(curve, indent=1) + "\n").encode())
+
+
+def score(world: World, policy: PairedPolicy, episodes: list[tuple[str, int]]) -> dict[str, float]:
+    """Return a policy's mean score, lag and peak on ``episodes``."""
+    rows = play(world, policy, "", episodes)
+    return {name: float(np.mean([row[name] for row in rows])) for name in ("score", "lag_ms", "peak_mib")}
+
+
+def about(found: Fit) -> dict[str, float]:
+    """Return the numbers of a fit."""
+    return {
+        "margin": found.margin, "gain": found.gain, "gain_error": found.gain_error, "hindsight": found.hindsight,
+        "r2": found.r2, "inline": found.inline,
+    }  # fmt: skip
+
+
+if __name__ == "__main__":
+    app()

@@ -1,0 +1,125 @@
+"""What an agent looks at: permutation importance of what it observes, and a small tree that does as it does."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.tree import DecisionTreeClassifier
+
+from agents.policies import Policy
+from agents.runner import World
+from swapgym.envs.arguments import route_codes
+from swapgym.envs.lanes import Lanes
+from swapgym.envs.observations import PARTS
+from swapgym.workload import draw
+
+LEAVES: Final = 6
+SHUFFLES: Final = 5
+Array = npt.NDArray[np.float64]
+
+
+class Seen(NamedTuple):
+    """Decisions of an agent on its own episodes.
+
+    Attributes:
+        observations: float32, shape ``(n, N_PARTS)``.
+        actions: int64, shape ``(n,)``.
+        presets: Preset of each.
+        episodes: Number of the episode of each.
+    """
+
+    observations: npt.NDArray[np.float32]
+    actions: npt.NDArray[np.int64]
+    presets: npt.NDArray[np.str_]
+    episodes: npt.NDArray[np.int64]
+
+
+class Leaf(NamedTuple):
+    """A leaf of the surrogate tree.
+
+    Attributes:
+        path: The comparisons that lead there, in the parts' units.
+        share: Share of the decisions that come there.
+        deferred: Share of them that the agent defers.
+    """
+
+    path: str
+    share: float
+    deferred: float
+
+
+def watch(world: World, policy: Policy, episodes: Sequence[tuple[str, int]]) -> Seen:
+    """Let a stateless agent play, and note what it saw and did."""
+    lanes = Lanes(len(episodes))
+    for lane, (preset, seed) in enumerate(episodes):
+        draw(preset, seed, kernel=world.kernel, overrides=world.overrides, out=lanes.scenarios[lane])
+    codes = np.array(route_codes(world.routes, lanes.scenarios[0]), dtype=np.int64)
+    routes = np.zeros(lanes.n, dtype=np.int64)
+    seen: list[npt.NDArray[np.float32]] = []
+    done: list[npt.NDArray[np.int64]] = []
+    where: list[npt.NDArray[np.int64]] = []
+    lanes.begin()
+    while len(waiting := lanes.waiting()):
+        actions, _ = policy.predict(lanes.observations[waiting], None, deterministic=True)
+        seen.append(lanes.observations[waiting].copy())
+        done.append(np.asarray(actions, dtype=np.int64))
+        where.append(waiting)
+        routes[waiting] = codes[actions]
+        lanes.step(routes, waiting)
+    numbers = np.concatenate(where)
+    names = np.array([preset for preset, _ in episodes])
+    return Seen(np.concatenate(seen), np.concatenate(done), names[numbers], numbers)
+
+
+def importance(policy: Policy, seen: Seen, seed: int = 0) -> dict[str, float]:
+    """Return, by part, the share of decisions that turn when the part is shuffled among them; largest first."""
+    rng = np.random.default_rng(seed)
+    found = {}
+    for index, part in enumerate(PARTS):
+        turned = []
+        for _ in range(SHUFFLES):
+            shuffled = seen.observations.copy()
+            shuffled[:, index] = rng.permutation(shuffled[:, index])
+            actions, _ = policy.predict(shuffled, None, deterministic=True)
+            turned.append(float((actions != seen.actions).mean()))
+        found[part.name] = float(np.mean(turned))
+    return dict(sorted(found.items(), key=lambda item: -item[1]))
+
+
+def surrogate(seen: Seen) -> tuple[list[Leaf], float]:
+    """Return the leaves of a small tree that imitates the agent, and its agreement on episodes it has not seen."""
+    held = seen.episodes % 4 == 0
+    tree = DecisionTreeClassifier(max_leaf_nodes=LEAVES, min_samples_leaf=50, random_state=0)
+    tree.fit(seen.observations[~held], seen.actions[~held])
+    agreement = float((tree.predict(seen.observations[held]) == seen.actions[held]).mean())
+    return leaves(tree), agreement
+
+
+def leaves(tree: DecisionTreeClassifier) -> list[Leaf]:
+    """Return a fitted tree's leaves in words, those of most decisions first."""
+    inner = tree.tree_
+    total = float(inner.weighted_n_node_samples[0])
+    found: list[Leaf] = []
+
+    def follow(node: int, path: list[str]) -> None:
+        if inner.children_left[node] == inner.children_right[node]:
+            values = inner.value[node][0]
+            deferred = 0.0
+            for position, action in enumerate(tree.classes_):
+                if action == 1:
+                    deferred = float(values[position] / values.sum())
+            found.append(
+                Leaf(" and ".join(path) or "always", float(inner.weighted_n_node_samples[node]) / total, deferred)
+            )
+            return
+        part = PARTS[inner.feature[node]]
+        threshold = part.reading(float(inner.threshold[node]))
+        unit = "" if part.unit in ("1", "0/1", "sign") else f" {part.unit}"
+        follow(int(inner.children_left[node]), [*path, f"{part.name} <= {threshold:.3g}{unit}"])
+        follow(int(inner.children_right[node]), [*path, f"{part.name} > {threshold:.3g}{unit}"])
+
+    follow(0, [])
+    return sorted(found, key=lambda leaf: -leaf.share)

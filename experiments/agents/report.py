@@ -1,0 +1,172 @@
+"""Write the page, records and figure of the stored agents."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Final, NamedTuple
+
+import matplotlib
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from agents.evaluate import COLUMNS, LEARNED
+from agents.trained import Group
+from experiments import results
+from experiments.agents.looks import Leaf
+from experiments.agents.measure import BOUND, Measured
+
+matplotlib.use("Agg")
+
+MAIN: Final = Group("vivo-async", 0.5)
+SHOWN: Final = 10
+
+
+class Looks(NamedTuple):
+    """What one agent looks at.
+
+    Attributes:
+        policy: Which agent.
+        importance: Share of decisions that turn when a part is shuffled, by part, largest first.
+        leaves: Of a small tree that imitates it.
+        agreement: Of the tree with the agent, on episodes that did not fit it.
+        deferred: Share of batches that the agent defers, by preset.
+    """
+
+    policy: str
+    importance: Mapping[str, float]
+    leaves: Sequence[Leaf]
+    agreement: float
+    deferred: Mapping[str, float]
+
+
+def write_all(folder: Path, found: Sequence[Measured], looks: Mapping[Group, Looks]) -> dict[str, float]:
+    """Write everything into ``folder``; return the summary."""
+    for measured in found:
+        name = f"episodes-{measured.group.kernel}-w{measured.group.lag_weight:g}.csv"
+        results.write_csv(folder / name, [{column: row[column] for column in COLUMNS} for row in measured.rows])
+    summary = summarise(found)
+    results.write_json(folder / "summary.json", summary)
+    results.write_json(folder / "provenance.json", results.provenance())
+    results.write_figure(
+        folder / "agents.png",
+        lambda out: figure(found).savefig(out, format="png", dpi=110, metadata={"Software": None}),
+    )
+    results.write(folder / "agents.md", page(found, looks))
+    return summary
+
+
+def summarise(found: Sequence[Measured]) -> dict[str, float]:
+    """Return the numbers of ``summary.json``: the main group's under plain names, all under their group's."""
+    summary: dict[str, float] = {}
+    for measured in found:
+        own = numbers(measured)
+        prefix = f"{measured.group.kernel}.w{measured.group.lag_weight:g}."
+        summary |= {prefix + name: value for name, value in own.items()}
+        if measured.group == MAIN:
+            summary |= own
+    return summary
+
+
+def numbers(measured: Measured) -> dict[str, float]:
+    """Return the numbers of one group."""
+    best = measured.learned()[0]
+    over, over_low, over_high = measured.over_best(best)
+    closed, low, high = measured.gap_closed(best)
+    found = {
+        "best_tuned_fixed.score": float(measured.scores[measured.best_fixed()].mean()),
+        "bound.score": float(measured.scores[BOUND].mean()),
+        "learned.score": float(measured.scores[best].mean()),
+        "learned_over_best": over,
+        "learned_over_best_low": over_low,
+        "learned_over_best_high": over_high,
+        "gap_closed": closed,
+        "gap_closed_ci_low": low,
+        "gap_closed_ci_high": high,
+        "seeds": float(len(measured.scores[best])),
+    }
+    return found | {f"{name}.score": float(measured.scores[name].mean()) for name in measured.learned()}
+
+
+def page(found: Sequence[Measured], looks: Mapping[Group, Looks]) -> str:
+    """Return the page in Markdown."""
+    parts = [
+        "# What learned agents are worth\n",
+        "All on the same scenarios; scores are means over scenarios (lower is better), of learned agents over their"
+        " training seeds too. *Over best fixed*: mean paired difference from the best tuned fixed policy with its 95 %"
+        " interval, in which training seeds and scenarios are resampled. *Gap closed*: of what lies between that policy"
+        " and the clairvoyant bound, which knows the episode beforehand.\n",
+        "![scores](agents.png)\n",
+    ]
+    for measured in found:
+        group = measured.group
+        parts.append(
+            f"## Kernel `{group.kernel}`, lag weight {group.lag_weight:g}\n\n{len(measured.episodes)} scenarios; best"
+            f" tuned fixed policy: {measured.best_fixed()}.\n"
+        )
+        parts.append(results.markdown(["policy", "seeds", "score", "over best fixed", "gap closed"], table(measured)))
+        seen = looks.get(group)
+        if seen is not None:
+            parts.append(words(seen))
+    return "\n".join(parts)
+
+
+def table(measured: Measured) -> list[list[str]]:
+    """Return a row per policy, best first."""
+    rows = []
+    for name in sorted(measured.scores, key=lambda name: float(measured.scores[name].mean())):
+        own = measured.scores[name]
+        value, low, high = measured.over_best(name)
+        closed = ""
+        if name in LEARNED:
+            share, share_low, share_high = measured.gap_closed(name)
+            closed = f"{share:.0%} [{share_low:.0%}, {share_high:.0%}]"
+        seeds = str(len(own)) if name in LEARNED else ""
+        rows.append([name, seeds, f"{own.mean():.4f}", f"{value:+.4f} [{low:+.4f}, {high:+.4f}]", closed])
+    return rows
+
+
+def words(seen: Looks) -> str:
+    """Return what an agent looks at, in Markdown."""
+    order = list(seen.importance.items())[:SHOWN]
+    defers = ", ".join(f"`{preset}` {share:.0%}" for preset, share in seen.deferred.items())
+    return "\n".join(
+        [
+            f"\nWhat {seen.policy} does: it defers {defers} of the batches. Decisions that turn when a part of the"
+            " observation is shuffled among them: "
+            + ", ".join(f"`{name}` {share:.1%}" for name, share in order)
+            + f".\n\nA tree of {len(seen.leaves)} leaves agrees with it in {seen.agreement:.1%} of unseen decisions:\n",
+            results.markdown(
+                ["where", "share of decisions", "deferred"],
+                [[leaf.path, f"{leaf.share:.1%}", f"{leaf.deferred:.0%}"] for leaf in seen.leaves],
+            ),
+        ]
+    )
+
+
+def figure(found: Sequence[Measured]) -> Figure:
+    """Return a panel per group: scores of bound, learned agents and fixed policies, over the best fixed policy."""
+    sheet = Figure(figsize=(4.6 * len(found), 4.2), layout="constrained")
+    axes = np.atleast_1d(sheet.subplots(1, len(found)))
+    for place, measured in zip(axes, found, strict=True):
+        panel(place, measured)
+    return sheet
+
+
+def panel(axes: Axes, measured: Measured) -> None:
+    """Draw differences from the best fixed policy with their intervals."""
+    names = [BOUND, *measured.learned(), *sorted(n for n in measured.scores if n not in LEARNED and n != BOUND)]
+    for position, name in enumerate(reversed(names)):
+        value, low, high = measured.over_best(name)
+        colour = "#D55E00" if name in LEARNED else "#0072B2" if name == BOUND else "0.45"
+        axes.errorbar(value, position, xerr=[[value - low], [high - value]], fmt="o", color=colour, ms=4)
+        if name in LEARNED:
+            each = (measured.scores[name] - measured.scores[measured.best_fixed()]).mean(axis=1)
+            axes.plot(each, [position] * len(each), "|", color=colour, ms=8, alpha=0.6)
+    axes.axvline(0, color="0.7", lw=0.8)
+    axes.set_yticks(range(len(names)), list(reversed(names)), fontsize=8)
+    axes.set(
+        title=f"{measured.group.kernel}, lag weight {measured.group.lag_weight:g}",
+        xlabel="score over the best tuned fixed policy",
+    )

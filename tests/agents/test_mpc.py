@@ -1,0 +1,242 @@
+"""The online planner knows nothing of what has yet to happen, samples what can happen, and is worth its while."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from agents.planning import Planner, Settings, mpc
+from agents.planning.rollouts import BY_RULE
+from agents.policies.thresholds import RealtimeAware
+from agents.runner import World, encode, play, replay
+from swapgym.phone import constants as k
+from swapgym.phone.audit import audit
+from swapgym.workload import PRESETS, draw, empty
+
+pytestmark = pytest.mark.xdist_group("planning_online")  # one process compiles its kernels
+
+WORLD = World(routes=("INLINE", "DEFER"))
+EPISODES = [("camera_launch", 1), ("app_switching", 2), ("rt_recording", 5)]
+QUICK = Settings(futures=3, rounds=1, hold=0, caution=0.0)
+NEVER = Settings(futures=2, hold=0, caution=1e12)
+
+
+def scenario_of(preset: str, seed: int) -> npt.NDArray[Any]:
+    scenarios = empty(1)
+    draw(preset, seed, out=scenarios[0])
+    return scenarios
+
+
+def ready(preset: str, seed: int, share: float, futures: int = 4, world: World = WORLD) -> tuple[Planner, int]:
+    """Return a planner whose episode has been played by the rule up to a share of its decisions, and their number."""
+    planner = Planner(scenario_of(preset, seed), preset, seed, world, Settings(futures=futures))
+    decisions = int(share * len(planner.play(planned=False)[1]))
+    return planner, forward(planner, decisions)
+
+
+def forward(planner: Planner, decisions: int) -> int:
+    """Play a planner's episode by the rule through so many decisions, if it has them; return how many."""
+    planner.begin()
+    for n in range(decisions):
+        if planner.victim < 0:
+            return n
+        planner.step(planner.usual)
+    return decisions
+
+
+@pytest.mark.parametrize("rule", [None, RealtimeAware(), RealtimeAware(load=0.2, starved_us=0)])
+def test_the_base_rule_is_the_policy(rule: RealtimeAware | None) -> None:
+    policy = rule or mpc.rule_of(WORLD)
+    for row in play(WORLD, policy, "rule", EPISODES):
+        planner = Planner(scenario_of(row["preset"], row["seed"]), row["preset"], row["seed"], WORLD, rule=rule)
+        score, routes = planner.play(planned=False)
+        assert encode(routes) == row["actions"]
+        assert score == pytest.approx(row["score"], rel=1e-12)
+
+
+def test_with_boundless_caution_it_is_the_base_rule() -> None:
+    for preset, seed in EPISODES:
+        played = mpc.play(preset, seed, WORLD, NEVER)
+        assert played.score == played.start
+        assert played.departures == 0 < played.plans
+        (row,) = play(WORLD, mpc.rule_of(WORLD), "rule", [(preset, seed)])
+        assert encode(played.routes) == row["actions"]
+
+
+@pytest.mark.parametrize("preset", sorted(PRESETS))
+def test_what_is_yet_to_come_changes_nothing_up_to_then(preset: str) -> None:
+    planner, n = ready(preset, 11, 0.5, futures=2)
+    planner.look_ahead(n)
+    mine = planner.moments.tobytes(), planner.futures.tobytes()
+    other = branch(planner, seed=12, decision=n)
+    assert other[0]["events"].tobytes() != planner.scenarios[0]["events"].tobytes()
+    there = Planner(other, preset, 11, WORLD, Settings(futures=2))
+    assert forward(there, n) == n
+    assert there.phones[0]["now_us"] == planner.phones[0]["now_us"]
+    there.look_ahead(n)
+    assert (there.moments.tobytes(), there.futures.tobytes()) == mine
+
+
+@pytest.mark.parametrize("preset", sorted(PRESETS))
+def test_a_scenario_that_ends_here_has_the_same_futures(preset: str) -> None:
+    """By hand, lest what makes futures and what makes the other scenario forget the same thing."""
+    for share in (0.1, 0.6):
+        planner, n = ready(preset, 13, share, futures=2)
+        planner.look_ahead(n)
+        phone, other = planner.phones[0], planner.scenarios.copy()
+        waiting = phone["launches"]["phase"] == k.LAUNCH_WAITING
+        unused = phone["processes"]["state"] == k.PROCESS_UNUSED
+        happened, frames = int(phone["next_event"]), int(phone["frame"]["index"])
+        past = other[0]["events"][:happened]
+        past["c"][(past["kind"] == k.EVENT_KILL) & (past["c"] >= 0) & waiting[past["c"]]] = -1
+        for name in ("a", "b", "c", "kind", "time_us"):
+            other[0]["events"][name][happened:] = 0
+        for name in other[0]["launches"].dtype.names:
+            other[0]["launches"][name][waiting] = 0
+        for name in other[0]["apps"].dtype.names:
+            other[0]["apps"][name][unused] = 0
+        other[0]["n_events"] = happened
+        other[0]["duration_us"] = phone["now_us"] + 1
+        other[0]["frame_ui_us"][frames:] = 1
+        other[0]["frame_render_us"][frames:] = 1
+        there = Planner(other, preset, 13, WORLD, Settings(futures=2))
+        assert forward(there, n) == n
+        there.look_ahead(n)
+        assert there.moments.tobytes() == planner.moments.tobytes()
+        assert there.futures.tobytes() == planner.futures.tobytes()
+
+
+def branch(planner: Planner, seed: int, decision: int) -> npt.NDArray[Any]:
+    """Return a scenario with the past of a planner's episode and another future, which can be played from its start."""
+    fork = Planner(planner.scenarios, planner.preset, seed, WORLD, Settings(futures=2))
+    fork.phones[:] = planner.phones
+    fork.look_ahead(decision)
+    scenarios = fork.futures[:1].copy()
+    return with_past_frames(scenarios, planner)
+
+
+def with_past_frames(scenarios: npt.NDArray[Any], planner: Planner) -> npt.NDArray[Any]:
+    """Give scenarios the costs of the frames that have been drawn: the future has redrawn those nobody needs again."""
+    index = int(planner.phones[0]["frame"]["index"])
+    assert index < k.MAX_FRAME_COSTS
+    for name in ("frame_ui_us", "frame_render_us"):
+        scenarios[name][:, :index] = planner.scenarios[0][name][:index]
+    return scenarios
+
+
+def test_decisions_up_to_a_moment_do_not_depend_on_what_follows() -> None:
+    settings = Settings(futures=3, rounds=1, hold=24, caution=0.0)
+    for preset, seed in [("camera_launch", 1), ("rt_recording", 5)]:
+        here = Planner(scenario_of(preset, seed), preset, seed, WORLD, settings)
+        score, routes = here.play()
+        halfway = len(routes) // 2
+        # the episode again, as planned, up to its middle
+        again = Planner(scenario_of(preset, seed), preset, seed, WORLD, settings)
+        again.begin()
+        for route in routes[:halfway]:
+            again.step(route)
+        there = Planner(branch(again, seed=99, decision=0), preset, seed, WORLD, settings)
+        other_score, other_routes = there.play()
+        assert other_routes[:halfway] == routes[:halfway]
+        assert other_score != score
+
+
+@pytest.mark.parametrize("preset", sorted(PRESETS))
+def test_a_future_is_a_scenario_with_the_same_past(preset: str) -> None:
+    """What was rebuilt in the middle of an episode is, bit for bit, where the future's own episode stands there."""
+    for share in (0.2, 0.7):
+        planner, n = ready(preset, 21, share, futures=3)
+        planner.look_ahead(n)
+        planner.costs(BY_RULE)
+        for future in range(3):
+            alone = with_past_frames(planner.futures[future : future + 1].copy(), planner)
+            whole = Planner(alone, preset, 21, WORLD, Settings(futures=2))
+            whole.play(planned=False)
+            assert whole.phones[0].tobytes() == planner.played[future].tobytes()
+
+
+@pytest.mark.parametrize("preset", sorted(PRESETS))
+def test_futures_are_such_as_the_preset_has(preset: str) -> None:
+    low, high = PRESETS[preset].launches
+    for share in (0.0, 0.4, 0.9):
+        planner, n = ready(preset, 31, share, futures=16)
+        planner.look_ahead(n)
+        phone = planner.phones[0]
+        now_us, past = int(phone["now_us"]), int(phone["next_event"])
+        assert len({one.tobytes() for one in planner.futures}) == 16
+        for moment, future in zip(planner.moments, planner.futures, strict=True):
+            events = future["events"][: int(future["n_events"])]
+            assert (np.diff(events["time_us"]) >= 0).all()
+            assert (events["time_us"][past:] > now_us).all()
+            assert (events["time_us"][:past] <= now_us).all()
+            foreground = future["launches"]["foreground"][events["a"][events["kind"] == k.EVENT_LAUNCH]]
+            assert low <= foreground.sum() <= high
+            assert len(foreground) == future["n_launches"] or phone["launches"]["phase"].any()
+            kills = events["a"][past:][events["kind"][past:] == k.EVENT_KILL]
+            assert (moment["processes"]["state"][kills] == k.PROCESS_ALIVE).all()
+            assert len(set(kills.tolist())) == len(kills)
+            assert future["duration_us"] > now_us
+            low_ms, high_ms = PRESETS[preset].duration_ms
+            assert low_ms * k.MS <= future["duration_us"] <= high_ms * k.MS
+            assert future["device"] == planner.scenarios[0]["device"]
+
+
+@pytest.mark.parametrize("preset", sorted(PRESETS))
+def test_pages_and_time_balance_at_the_end_of_every_future(preset: str) -> None:
+    world = World()
+    for seed in (41, 42):
+        planner, n = ready(preset, seed, 0.5, futures=2, world=world)
+        planner.look_ahead(n)
+        for route in (BY_RULE, k.INLINE, k.KWORKER, k.USERSPACE):
+            planner.costs(route)
+            for phone, future in zip(planner.played, planner.futures, strict=True):
+                assert audit(phone, future) == []
+                assert phone["now_us"] >= future["duration_us"]
+
+
+@pytest.mark.parametrize("world", [WORLD, World()])
+def test_episodes_replay(world: World) -> None:
+    for preset, seed in [("camera_launch", 3), ("service_restart", 4)]:
+        planner = Planner(scenario_of(preset, seed), preset, seed, world, QUICK)
+        score, routes = planner.play()
+        digest = hashlib.sha256(planner.phones[0].tobytes()).hexdigest()[:16]
+        assert replay(world, preset, seed, encode(routes)) == digest
+        assert planner.evaluations == planner.plans * QUICK.futures * len(world.routes)
+        assert score == mpc.play(preset, seed, world, QUICK).score
+        assert audit(planner.phones[0], planner.scenarios[0]) == []
+
+
+def test_episodes_are_the_same_over_workers() -> None:
+    alone = mpc.play_all(EPISODES[:2], WORLD, QUICK, workers=1)
+    assert alone == mpc.play_all(EPISODES[:2], WORLD, QUICK, workers=2)
+    assert [(one.preset, one.seed) for one in alone] == EPISODES[:2]
+
+
+def test_planning_does_no_harm_on_average() -> None:
+    """A single episode may be the worse for it; a handful may not be by more than 0.03, of a score of about 1."""
+    played = mpc.play_all([("camera_launch", seed) for seed in range(8)], WORLD, workers=1)
+    assert sum(one.departures for one in played) > 0
+    assert np.mean([one.score - one.start for one in played]) < 0.03
+
+
+def test_mixed_is_scored_as_the_runner_scores_it() -> None:
+    played = mpc.play("mixed", 7, WORLD, NEVER)
+    (row,) = play(WORLD, mpc.rule_of(WORLD), "rule", [("mixed", 7)])
+    assert played.score == pytest.approx(row["score"], rel=1e-12)
+
+
+def test_bad_input_is_named() -> None:
+    with pytest.raises(ValueError, match=r"Settings\.futures: 1, must be from 2 to 4096"):
+        Settings(futures=1)
+    with pytest.raises(TypeError, match=r"Settings\.hold: 1\.5, must be an integer"):
+        Settings(hold=1.5)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match=r"Settings\.caution: -1\.0, must be from 0"):
+        Settings(caution=-1.0)
+    with pytest.raises(ValueError, match="rule: its route 'KWORKER' is unknown, must be one of"):
+        mpc.play("low_ram", 1, WORLD, rule=RealtimeAware(routes=("INLINE", "KWORKER")))
+    with pytest.raises(ValueError, match="preset: 'camera' is unknown"):
+        mpc.play("camera", 1, WORLD)

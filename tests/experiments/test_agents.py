@@ -1,0 +1,95 @@
+"""Stored agents beside their rivals: arithmetic by hand, what a known policy looks at, and a run end to end."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from agents.improve import app as improve
+from agents.improving.network import PairedPolicy, threshold_network
+from agents.runner import World
+from agents.trained import Group, place, stored
+from agents.training import runs
+from agents.tune import ROUTES
+from experiments.agents.__main__ import app
+from experiments.agents.looks import importance, surrogate, watch
+from experiments.agents.measure import BOUND, Measured, share
+from swapgym.envs.observations import INDEX
+
+EPISODES = [("rt_recording", seed) for seed in range(12)]
+
+
+def measured() -> Measured:
+    scores = {
+        "paired": np.array([[0.8, 1.8], [1.0, 2.0]]),
+        "rt_aware": np.array([[1.0, 2.0]]),
+        "always_defer": np.array([[1.5, 2.0]]),
+        BOUND: np.array([[0.5, 1.5]]),
+    }
+    return Measured(Group("vivo-async", 0.5), [("camera_launch", 0), ("clear_all", 1)], [], scores)
+
+
+def test_the_gap_by_hand() -> None:
+    found = measured()
+    assert found.best_fixed() == "rt_aware"
+    assert found.learned() == ["paired"]
+    # 1.5 for the best fixed, 1.4 learned, 1.0 the bound
+    value, low, high = found.gap_closed("paired")
+    assert value == pytest.approx(0.2)
+    assert low == pytest.approx(0.0)
+    assert high == pytest.approx(0.4)
+    assert share(np.array([[1.0]]), np.array([1.0]), np.array([0.5])) == 0.0
+    assert found.over_best("paired")[0] == pytest.approx(-0.1)
+
+
+def test_a_rule_is_seen_through() -> None:
+    policy = PairedPolicy(threshold_network(INDEX["rt_load"], 0.3))
+    seen = watch(World(routes=ROUTES), policy, EPISODES)
+    assert 0.05 < seen.actions.mean() < 0.95
+    turned = importance(policy, seen)
+    assert next(iter(turned)) == "rt_load"
+    assert all(value == 0 for name, value in turned.items() if name != "rt_load")
+    leaves, agreement = surrogate(seen)
+    assert agreement > 0.95
+    assert all("rt_load" in leaf.path for leaf in leaves)
+    assert sum(leaf.share for leaf in leaves) == pytest.approx(1.0)
+
+
+def test_stored_runs_are_found_by_what_they_share(tmp_path: Path) -> None:
+    config = {"kernel": "mainline", "lag_weight": 0.2, "algo": "ppo", "seed": 3}
+    folder = place(config, tmp_path)
+    assert folder == tmp_path / "mainline" / "w0.2" / "ppo-3"
+    folder.mkdir(parents=True)
+    (folder / "config.json").write_text(json.dumps(config))
+    assert stored(tmp_path) == {Group("mainline", 0.2): [folder]}
+
+
+def test_a_run_end_to_end(tmp_path: Path) -> None:
+    runner = CliRunner()
+    for seed in (0, 1):
+        config = {"kernel": "vivo-async", "lag_weight": 0.5, "algo": "paired", "seed": seed}
+        folder = place(config, tmp_path / "trained")
+        small = ["--episodes", "8", "--iterations", "1", "--eval-episodes", "1", "--seed", str(seed)]
+        outcome = runner.invoke(improve, [*small, "--out", str(folder)])
+        assert outcome.exit_code == 0, outcome.output
+        assert runs.config_of(folder)["seed"] == seed
+    folders = ["--trained", str(tmp_path / "trained"), "--out", str(tmp_path / "out")]
+    outcome = runner.invoke(app, ["--quick", "--evaluations", "16", *folders])
+    assert outcome.exit_code == 0, outcome.output
+    summary = json.loads((tmp_path / "out" / "summary.json").read_text())
+    assert summary["seeds"] == 2
+    assert summary["bound.score"] <= summary["best_tuned_fixed.score"] + 1e-9
+    assert summary["gap_closed_ci_low"] <= summary["gap_closed"] <= summary["gap_closed_ci_high"]
+    with (tmp_path / "out" / "episodes-vivo-async-w0.5.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert {row["policy"] for row in rows} >= {"paired", BOUND, "always_defer"}
+    assert all(row["digest"] for row in rows)
+    assert "What paired does" in (tmp_path / "out" / "agents.md").read_text()
+    outcome = runner.invoke(app, ["--trained", str(tmp_path / "nowhere")])
+    assert outcome.exit_code == 2
+    assert "agents.trained" in outcome.output
