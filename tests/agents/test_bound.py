@@ -15,6 +15,8 @@ from agents.train import bound_of
 from agents.tune import LAG_WEIGHTS
 from swapgym.workload import suite
 
+pytestmark = pytest.mark.xdist_group("bound")  # one run serves all
+
 PAIRS = list(suite("validation").first(1))
 
 

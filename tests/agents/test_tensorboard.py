@@ -26,6 +26,8 @@ from agents.training.evaluation import Evaluation
 from swapgym.envs.rewards import TERM_NAMES
 from swapgym.workload import suite
 
+pytestmark = pytest.mark.xdist_group("tensorboard")  # one run serves all
+
 EPISODES = list(suite("validation").first(1))
 OWN = ("episode", "defer", "reward", "policy", "eval", "figures", "custom_scalars__config__", "_hparams_")
 
