@@ -14,6 +14,7 @@ from agents.runner import Row, World, decode, play
 from agents.training import figures
 from agents.training.timeline import LOOK_US, MEMORY, Timeline, trace
 from swapgym.phone import constants as k
+from swapgym.workload import draw, empty
 
 WORLD = World(routes=("INLINE", "DEFER"))
 EPISODE = ("camera_launch", 2**31)
@@ -56,6 +57,18 @@ def test_a_timeline_goes_on_in_time_from_the_start(played: tuple[Timeline, Row])
     assert (np.diff(timeline.time_ms)[:-1] == LOOK_US / k.MS).all()
     assert (np.diff(timeline.decided_ms) >= 0).all()
     assert 0.0 <= timeline.decided_ms[0] <= timeline.decided_ms[-1] < timeline.time_ms[-1]
+
+
+def test_a_timeline_starts_with_the_memory_of_its_scenario(played: tuple[Timeline, Row]) -> None:
+    scenario = empty(1)[0]
+    draw(*EPISODE, kernel=WORLD.kernel, out=scenario)
+    expected = {
+        "page cache": scenario["file_cache_pages"],
+        "zram pool": scenario["pool_pages"],
+        "anonymous": scenario["apps"]["anon_pages"][scenario["apps"]["present"] != 0].sum(),
+    }
+    start = dict(zip(MEMORY, played[0].memory_mib[0].tolist(), strict=True))
+    assert {name: start[name] for name in expected} == {name: pages / 256 for name, pages in expected.items()}
 
 
 def test_busy_cpus_add_up_to_what_was_charged(played: tuple[Timeline, Row]) -> None:
