@@ -4,7 +4,8 @@ Each iteration plays train episodes by the present policy, continues their momen
 network on the differences (:mod:`agents.improving`). It starts from the tuned rule that is aware of SCHED_FIFO load,
 and keeps of all iterations the one of the lowest score on train episodes that nobody learns from: the start is among
 them, so that what chance found is hardly kept. ``--resume`` goes on after the last whole iteration, with the same
-result.
+result. Moments of the first iteration do not depend on the preference weight: runs that name the same ``--share``
+folder gather them once for all weights.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from agents.improving.fit import Fit, fit
-from agents.improving.gather import gather
+from agents.improving.gather import Moments, gather
 from agents.improving.network import PairedPolicy, threshold_network
 from agents.runner import World, play
 from agents.training import runs
@@ -50,6 +51,7 @@ def main(
     iterations: Annotated[int, typer.Option(min=1)] = 2,
     eval_episodes: Annotated[int, typer.Option(min=1, help="Episodes per preset that choose among iterations.")] = 100,
     workers: Annotated[int, typer.Option(min=1, help="Worker processes; the result does not depend on them.")] = 1,
+    share: Annotated[Path | None, typer.Option(help="Folder that keeps first moments for other weights.")] = None,
     out: Annotated[Path | None, typer.Option(help="Run folder; runs/paired-w<weight>-<seed> by default.")] = None,
     resume: Annotated[Path | None, typer.Option(help="Run folder to go on with; all else is taken from it.")] = None,
 ) -> None:
@@ -72,7 +74,7 @@ def main(
     if resume is None:
         runs.describe(folder, config, "agents.improve")
     began = time.monotonic()
-    curve = improve(config, folder, workers)
+    curve = improve(config, folder, workers, share)
     kept = min(curve, key=lambda row: row["score"])
     console.print(
         f"{folder}: score {kept['score']:.4f} after iteration {kept['iteration']:g} (start"
@@ -81,7 +83,7 @@ def main(
     )
 
 
-def improve(config: dict[str, Any], folder: Path, workers: int) -> list[dict[str, float]]:
+def improve(config: dict[str, Any], folder: Path, workers: int, share: Path | None = None) -> list[dict[str, float]]:
     """Run all iterations that the folder has not got; return a row per iteration, the start's first."""
     weights = (config["lag_weight"], 1 - config["lag_weight"])
     world = World(kernel=config["kernel"], routes=ROUTES, weights=weights)
@@ -99,9 +101,17 @@ def improve(config: dict[str, Any], folder: Path, workers: int) -> list[dict[str
             continue
         first = FIRST_SEED + config["seed"] * SEEDS_PER_RUN + (iteration - 1) * config["episodes"]
         played = list(Suite("train", first, config["episodes"]))
-        with Progress(console=console) as bar:
-            task = bar.add_task(f"iteration {iteration}: moments", total=len(played))
-            moments = gather(world, policy.network, played, workers, partial(bar.advance, task))
+        shared = None
+        if share is not None and iteration == 1:
+            shared = share / f"{config['kernel']}-{config['seed']}-{config['episodes']}.npz"
+        if shared is not None and shared.exists():
+            moments = Moments.load(shared)
+        else:
+            with Progress(console=console) as bar:
+                task = bar.add_task(f"iteration {iteration}: moments", total=len(played))
+                moments = gather(world, policy.network, played, workers, partial(bar.advance, task))
+            if shared is not None:
+                moments.save(shared)
         found = fit(moments, config["lag_weight"], config["seed"])
         policy = PairedPolicy(found.network)
         policy.save(stored)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import multiprocessing
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
@@ -121,6 +123,21 @@ class Moments:
     def __len__(self) -> int:
         """Return how many there are."""
         return len(self.episodes)
+
+    def save(self, path: Path) -> None:
+        """Write them, whole or not at all."""
+        buffer = io.BytesIO()
+        np.savez_compressed(buffer, observations=self.observations, worths=self.worths, episodes=self.episodes)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial = path.with_name(f".{path.name}")
+        partial.write_bytes(buffer.getvalue())
+        partial.replace(path)
+
+    @classmethod
+    def load(cls, path: Path) -> Moments:
+        """Read what :meth:`save` wrote."""
+        with np.load(path) as stored:
+            return cls(stored["observations"], stored["worths"], stored["episodes"])
 
 
 def together(parts: Sequence[Moments]) -> Moments:

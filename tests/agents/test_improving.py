@@ -163,6 +163,16 @@ def test_a_run_that_goes_on_ends_alike_and_is_never_worse_than_its_start(tmp_pat
     assert all(np.isfinite(row["score"]) for row in rows)
 
 
+def test_first_moments_serve_another_weight(tmp_path: Path) -> None:
+    share = ["--share", str(tmp_path / "moments"), "--iterations", "1"]
+    run("--out", str(tmp_path / "first"), *share)
+    run("--out", str(tmp_path / "second"), "--lag-weight", "0.2", *share)
+    run("--out", str(tmp_path / "alone"), "--lag-weight", "0.2", "--iterations", "1")
+    assert len(list((tmp_path / "moments").iterdir())) == 1
+    assert (tmp_path / "second" / "curve.json").read_text() == (tmp_path / "alone" / "curve.json").read_text()
+    assert (tmp_path / "second" / "curve.json").read_text() != (tmp_path / "first" / "curve.json").read_text()
+
+
 def test_errors_name_what_is_wrong(tmp_path: Path) -> None:
     outcome = CliRunner().invoke(app, ["--kernel", "vivo"])
     assert outcome.exit_code == 2
