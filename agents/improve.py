@@ -1,11 +1,11 @@
 """Policy iteration by paired continuations: ``python -m agents.improve --seed 0``.
 
 Each iteration plays train episodes by the present policy, continues their moments by either route, and regresses a
-network on the differences (:mod:`agents.improving`). It starts from the tuned rule that is aware of SCHED_FIFO load,
-and keeps of all iterations the one of the lowest score on train episodes that nobody learns from: the start is among
-them, so that what chance found is hardly kept. ``--resume`` goes on after the last whole iteration, with the same
-result. Moments of the first iteration do not depend on the preference weight: runs that name the same ``--share``
-folder gather them once for all weights.
+network on the differences, those of earlier iterations too (:mod:`agents.improving`). It starts from a rule that is
+aware of SCHED_FIFO load. How sure a network must be to release inline, and which iteration is kept, is chosen by the
+score on train episodes that nobody learns from: the start is among them, so that what chance found is hardly kept.
+``--resume`` goes on after the last whole iteration, with the same result. Moments of the first iteration do not depend
+on the preference weight: runs that name the same ``--share`` folder gather them once for all weights.
 """
 
 from __future__ import annotations
@@ -21,13 +21,14 @@ import typer
 from rich.console import Console
 from rich.progress import Progress
 
-from agents.improving.fit import Fit, fit
-from agents.improving.gather import Moments, gather
+from agents.improving.fit import fit
+from agents.improving.gather import Moments, gather, together
 from agents.improving.network import PairedPolicy, threshold_network
 from agents.runner import World, play
 from agents.training import runs
 from agents.tune import ROUTES
 from swapgym.envs.observations import INDEX
+from swapgym.phone import constants as k
 from swapgym.workload import Suite, kernel_variant
 
 START: Final = 0.3
@@ -49,7 +50,8 @@ def main(
     seed: Annotated[int, typer.Option(min=0, help="Training seed.")] = 0,
     episodes: Annotated[int, typer.Option(min=8, help="Episodes per preset and iteration.")] = 500,
     iterations: Annotated[int, typer.Option(min=1)] = 2,
-    eval_episodes: Annotated[int, typer.Option(min=1, help="Episodes per preset that choose among iterations.")] = 100,
+    hold_ms: Annotated[int, typer.Option(min=1, help="How long a continuation keeps its route.")] = 500,
+    eval_episodes: Annotated[int, typer.Option(min=1, help="Episodes per preset that choose among networks.")] = 100,
     workers: Annotated[int, typer.Option(min=1, help="Worker processes; the result does not depend on them.")] = 1,
     share: Annotated[Path | None, typer.Option(help="Folder that keeps first moments for other weights.")] = None,
     out: Annotated[Path | None, typer.Option(help="Run folder; runs/paired-w<weight>-<seed> by default.")] = None,
@@ -67,7 +69,7 @@ def main(
             config = {
                 "algo": "paired", "env": "swapgym/SwapRelease-v0", "preset": "mixed", "kernel": kernel,
                 "lag_weight": lag_weight, "seed": seed, "episodes": episodes, "iterations": iterations,
-                "eval_episodes": eval_episodes,
+                "hold_ms": hold_ms, "eval_episodes": eval_episodes,
             }  # fmt: skip
     except (ValueError, FileNotFoundError) as error:
         raise typer.BadParameter(str(error)) from error
@@ -94,31 +96,49 @@ def improve(config: dict[str, Any], folder: Path, workers: int, share: Path | No
     if not curve:
         curve = [{"iteration": 0, **score(world, policy, judges)}]
         keep(folder, policy, curve, config)
+    pool: list[Moments] = []
     for iteration in range(1, config["iterations"] + 1):
         stored = folder / f"iteration-{iteration}.npz"
+        kept_in = moments_file(config, folder, iteration, share)
+        pool.append(moments_of(config, iteration, world, policy, workers, kept_in))
         if iteration < len(curve):
             policy = PairedPolicy.load(stored)
             continue
-        first = FIRST_SEED + config["seed"] * SEEDS_PER_RUN + (iteration - 1) * config["episodes"]
-        played = list(Suite("train", first, config["episodes"]))
-        shared = None
-        if share is not None and iteration == 1:
-            shared = share / f"{config['kernel']}-{config['seed']}-{config['episodes']}.npz"
-        if shared is not None and shared.exists():
-            moments = Moments.load(shared)
-        else:
-            with Progress(console=console) as bar:
-                task = bar.add_task(f"iteration {iteration}: moments", total=len(played))
-                moments = gather(world, policy.network, played, workers, partial(bar.advance, task))
-            if shared is not None:
-                moments.save(shared)
-        found = fit(moments, config["lag_weight"], config["seed"])
-        policy = PairedPolicy(found.network)
-        policy.save(stored)
-        curve.append({"iteration": iteration, **score(world, policy, judges), **about(found), "moments": len(moments)})
+        found = fit(together(pool), config["lag_weight"], config["seed"])
+        tried = [PairedPolicy(found.cautious(margin.margin)) for margin in found.margins]
+        scores = [score(world, one, judges) for one in tried]
+        best = min(range(len(tried)), key=lambda index: scores[index]["score"])
+        tried[best].save(stored)
+        policy = PairedPolicy.load(stored)  # rounded as stored, as a run that goes on has it
+        numbers = {**found.margins[best]._asdict(), "hindsight": found.hindsight, "r2": found.r2}
+        curve.append({"iteration": iteration, **scores[best], **numbers, "moments": len(together(pool))})
         keep(folder, policy, curve, config)
         console.print(", ".join(f"{name} {value:.5g}" for name, value in curve[-1].items()), highlight=False)
     return curve
+
+
+def moments_file(config: dict[str, Any], folder: Path, iteration: int, share: Path | None) -> Path:
+    """Return where an iteration's moments are kept; only the first ones serve other preference weights too."""
+    if share is None or iteration > 1:
+        return folder / f"moments-{iteration}.npz"
+    names = ("kernel", "seed", "episodes", "hold_ms")
+    return share / f"moments-{'-'.join(str(config[name]) for name in names)}.npz"
+
+
+def moments_of(
+    config: dict[str, Any], iteration: int, world: World, policy: PairedPolicy, workers: int, path: Path
+) -> Moments:
+    """Return an iteration's moments: those kept, or else gathered and kept."""
+    if path.exists():
+        return Moments.load(path)
+    first = FIRST_SEED + config["seed"] * SEEDS_PER_RUN + (iteration - 1) * config["episodes"]
+    played = list(Suite("train", first, config["episodes"]))
+    with Progress(console=console) as bar:
+        task = bar.add_task(f"iteration {iteration}: moments", total=len(played))
+        hold_us = config["hold_ms"] * k.MS
+        moments = gather(world, policy.network, played, hold_us, workers, partial(bar.advance, task))
+    moments.save(path)
+    return moments
 
 
 def keep(folder: Path, policy: PairedPolicy, curve: list[dict[str, float]], config: dict[str, Any]) -> None:
@@ -133,14 +153,6 @@ def score(world: World, policy: PairedPolicy, episodes: list[tuple[str, int]]) -
     """Return a policy's mean score, lag and peak on ``episodes``."""
     rows = play(world, policy, "", episodes)
     return {name: float(np.mean([row[name] for row in rows])) for name in ("score", "lag_ms", "peak_mib")}
-
-
-def about(found: Fit) -> dict[str, float]:
-    """Return the numbers of a fit."""
-    return {
-        "margin": found.margin, "gain": found.gain, "gain_error": found.gain_error, "hindsight": found.hindsight,
-        "r2": found.r2, "inline": found.inline,
-    }  # fmt: skip
 
 
 if __name__ == "__main__":

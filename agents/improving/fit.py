@@ -1,9 +1,8 @@
-"""Regress a network on paired continuations, and choose how sure it must be before it leaves the base route."""
+"""Regress a network on paired continuations, and say what it is worth by how sure it must be to release inline."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -18,30 +17,43 @@ JUDGES: Final = 4
 """Every fourth episode judges, the others fit."""
 EPOCHS: Final = 40
 BATCH: Final = 2_048
-MARGINS: Final = (0.0, 0.0005, 0.001, 0.002, 0.004, 0.008, 0.016)
+MARGINS: Final = (0.0, 0.001, 0.002, 0.004, 0.008, 0.016)
 
 
-@dataclass(frozen=True)
-class Fit:
-    """A fitted network and what it is worth on episodes that did not fit it.
+class Margin(NamedTuple):
+    """What a margin is worth on episodes that did not fit the network.
 
     Attributes:
-        network: Its offset holds the margin.
         margin: Predicted worth of inline release (score) above which it is chosen.
         gain: Mean change of score per moment against always deferring (below 0: better).
         gain_error: Standard error of that, over episodes.
-        hindsight: Mean change of choosing by hindsight.
-        r2: Of clipped worths.
         inline: Share of moments released inline.
     """
 
-    network: Network
     margin: float
     gain: float
     gain_error: float
+    inline: float
+
+
+class Fit(NamedTuple):
+    """A fitted network.
+
+    Attributes:
+        network: Without a margin.
+        margins: What each of ``MARGINS`` is worth.
+        hindsight: Mean change of score per moment of choosing by hindsight.
+        r2: Of clipped worths.
+    """
+
+    network: Network
+    margins: tuple[Margin, ...]
     hindsight: float
     r2: float
-    inline: float
+
+    def cautious(self, margin: float) -> Network:
+        """Return the network with a margin."""
+        return self.network._replace(offset=self.network.offset - margin)
 
 
 def fit(moments: Moments, lag_weight: float, seed: int) -> Fit:
@@ -58,20 +70,17 @@ def fit(moments: Moments, lag_weight: float, seed: int) -> Fit:
     network = regress(moments.observations, clipped, held, seed)
     predicted = np.empty(len(whole))
     worths(network, moments.observations, predicted)
-    margins = {
-        margin: per_episode(moments.episodes[held], gains(predicted[held], whole[held], margin)) for margin in MARGINS
-    }
-    best = min(margins, key=lambda margin: margins[margin].mean())
-    gained = margins[best]
-    error = float(((clipped[held] - predicted[held]) ** 2).mean())
+    margins = []
+    for margin in MARGINS:
+        gained = per_episode(moments.episodes[held], gains(predicted[held], whole[held], margin))
+        error = float(gained.std(ddof=1) / np.sqrt(len(gained)))
+        margins.append(Margin(margin, float(gained.mean()), error, float((predicted[held] > margin).mean())))
+    unexplained = float(((clipped[held] - predicted[held]) ** 2).mean())
     return Fit(
-        network=network._replace(offset=network.offset - best),
-        margin=best,
-        gain=float(gained.mean()),
-        gain_error=float(gained.std(ddof=1) / np.sqrt(len(gained))),
+        network=network,
+        margins=tuple(margins),
         hindsight=float(-np.maximum(whole[held], 0.0).mean()),
-        r2=1.0 - error / max(float(clipped[held].var()), 1e-12),
-        inline=float((predicted[held] > best).mean()),
+        r2=1.0 - unexplained / max(float(clipped[held].var()), 1e-12),
     )
 
 

@@ -49,14 +49,14 @@ def choose(phone: Any, scenario: Any, network: Any, deferred: int, seen: Any, fi
 
 @kernel
 def play_on(
-    phones: Any, scenarios: Any, lane: int, process: int, route: int, network: Any, deferred: int, scratch: Any
+    phones: Any, scenarios: Any, lane: int, until_us: int, route: int, network: Any, deferred: int, scratch: Any
 ) -> None:
-    """Play a lane that awaits a decision to its end: batches of ``process`` on ``route``, all others by the policy."""
+    """Play a lane that awaits a decision to its end: on ``route`` before ``until_us``, by the policy after it."""
     seen, first, second = scratch
     while True:
         phone = phones[lane]
         taken = route
-        if phone.pending != process:
+        if phone.now_us >= until_us:
             taken = choose(phone, scenarios[lane], network, deferred, seen, first, second)
         decide(phones, scenarios, lane, taken)
         if advance(phones, scenarios, lane) != k.RUN_DECISION:
@@ -65,20 +65,22 @@ def play_on(
 
 @kernel
 def pair(
-    phones: Any, scenarios: Any, chosen: Any, network: Any, deferred: int, scratch: Any, observations: Any, paid: Any
-) -> int:
+    phones: Any, scenarios: Any, chosen: Any, hold_us: int, network: Any, deferred: int, scratch: Any,
+    observations: Any, paid: Any,
+) -> int:  # fmt: skip
     """Play an episode by the policy; at the ``chosen`` decisions note the observation and what both routes come to.
 
     Args:
         phones: Three PHONE records: the episode, and two that go on from its moments. All zeros.
         scenarios: The same SCENARIO three times.
         chosen: Numbers of decisions, ascending, int64.
+        hold_us: How long a continuation keeps its route before the policy goes on.
         network: The policy: a :class:`agents.improving.network.Network`.
         deferred: Route of action 1.
         scratch: An observation (float32) and the network's two layers.
         observations: float32, shape ``(n, N_PARTS)``. Written.
-        paid: float64, shape ``(n, 2, 2)``. Written: lag and peak of the episode if this victim's rest is released
-            inline, and if it is deferred.
+        paid: float64, shape ``(n, 2, 2)``. Written: lag and peak of the episode if all is released inline for
+            ``hold_us``, and if it is deferred.
 
     Returns:
         How many moments were noted.
@@ -91,12 +93,12 @@ def pair(
     while status == k.RUN_DECISION and noted < len(chosen):
         if decisions == chosen[noted]:
             observe(phones[0], scenarios[0], observations[noted])
-            process = phones[0].pending
+            until_us = phones[0].now_us + hold_us
             for branch in range(2):
                 lane = 1 + branch
                 phones[lane] = phones[0]
                 route = k.INLINE if branch == 0 else deferred
-                play_on(phones, scenarios, lane, process, route, network, deferred, scratch)
+                play_on(phones, scenarios, lane, until_us, route, network, deferred, scratch)
                 costs(phones[lane], paid[noted, branch])
             noted += 1
         decide(phones, scenarios, 0, choose(phones[0], scenarios[0], network, deferred, seen, first, second))
@@ -153,9 +155,9 @@ def together(parts: Sequence[Moments]) -> Moments:
     )
 
 
-def gather_job(job: tuple[World, Network, Sequence[tuple[str, int]], int]) -> Moments:
+def gather_job(job: tuple[World, Network, Sequence[tuple[str, int]], int, int]) -> Moments:
     """Gather from some episodes; at module level so that worker processes can be sent it."""
-    world, network, episodes, first = job
+    world, network, episodes, hold_us, first = job
     scenarios, phones = empty(3), np.zeros(3, PHONE)
     observations = np.zeros((MOMENTS, N_PARTS), dtype=np.float32)
     paid = np.zeros((MOMENTS, 2, 2))
@@ -172,7 +174,7 @@ def gather_job(job: tuple[World, Network, Sequence[tuple[str, int]], int]) -> Mo
         step = int(rng.integers(*SPACING))
         chosen = int(rng.integers(step)) + step * np.arange(MOMENTS, dtype=np.int64)
         phones[:] = np.zeros(1, PHONE)
-        noted = pair(phones, scenarios, chosen, network, deferred, scratch, observations, paid)
+        noted = pair(phones, scenarios, chosen, hold_us, network, deferred, scratch, observations, paid)
         baseline = baseline_of(preset)
         more = (paid[:noted, 1] - paid[:noted, 0]) / np.array([baseline.lag_ms, baseline.peak_mib])
         found.append(Moments(observations[:noted].copy(), more, np.full(noted, number)))
@@ -187,6 +189,7 @@ def gather(
     world: World,
     network: Network,
     episodes: Sequence[tuple[str, int]],
+    hold_us: int,
     workers: int = 1,
     progress: Callable[[int], None] = lambda done: None,
 ) -> Moments:
@@ -196,6 +199,7 @@ def gather(
         world: Of two routes; its weights do not matter here.
         network: The policy.
         episodes: Pairs of preset and scenario seed.
+        hold_us: How long a continuation keeps its route.
         workers: Worker processes; no bit depends on their number.
         progress: Called with the number of episodes just done.
 
@@ -204,7 +208,7 @@ def gather(
     """
     if len(world.routes) != 2:
         raise ValueError(f"routes: {world.routes!r}, must be two: paired continuations compare one with the other")
-    jobs = [(world, network, episodes[i : i + CHUNK], i) for i in range(0, len(episodes), CHUNK)]
+    jobs = [(world, network, episodes[i : i + CHUNK], hold_us, i) for i in range(0, len(episodes), CHUNK)]
     parts: list[Moments] = []
     if workers == 1:
         for job in jobs:
