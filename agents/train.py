@@ -108,7 +108,10 @@ def learner(config: dict[str, Any]) -> Any:
     torch.set_num_threads(1)
     values = config["hyperparameters"]
     weights = (config["lag_weight"], 1 - config["lag_weight"])
-    lanes = make_sb3(values["n_envs"], preset=config["preset"], kernel=config["kernel"], weights=weights)
+    lanes = make_sb3(
+        values["n_envs"], preset=config["preset"], kernel=config["kernel"], weights=weights,
+        hold_ms=values.get("hold_ms", 0),
+    )  # fmt: skip
     extra: dict[str, Any] = {}
     if values.get("discount_ms") is not None:
         from agents.training.discount import SemiMarkovRolloutBuffer

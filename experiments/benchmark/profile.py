@@ -230,7 +230,7 @@ def idle_calls(actions: list[int]) -> float:
     env.reset(seed=0)
     while not env.step(0)[2]:
         pass
-    arguments = (env._phones, env._scenarios, 0, 0, env._observations, env._paid, env._terms)
+    arguments = (env._phones, env._scenarios, 0, 0, 0, env._observations, env._paid, env._terms)
     began = time.perf_counter()
     for _ in actions:
         assert step_lane(*arguments) != RUN_DECISION

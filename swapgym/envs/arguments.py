@@ -56,6 +56,17 @@ def check_tick(tick_us: int) -> int:
     return int(tick_us)
 
 
+def check_hold(hold_ms: int) -> int:
+    """Return ``hold_ms`` if an action may stand for it.
+
+    Raises:
+        ValueError: If it is no integer from 0 to a minute.
+    """
+    if not is_integer(hold_ms) or not 0 <= hold_ms <= 60_000:
+        raise ValueError(f"hold_ms: {hold_ms!r}, must be an integer from 0 (asked at every batch) to 60000")
+    return int(hold_ms)
+
+
 def check_max_decisions(max_decisions: int | None) -> int | None:
     """Return ``max_decisions`` if it may bound an episode."""
     if max_decisions is None:

@@ -41,7 +41,9 @@ def begin_lane(phones: Any, scenarios: Any, lane: int, observations: Any, paid: 
 
 
 @kernel
-def step_lane(phones: Any, scenarios: Any, lane: int, route: int, observations: Any, paid: Any, terms: Any) -> int:
+def step_lane(
+    phones: Any, scenarios: Any, lane: int, route: int, hold_us: int, observations: Any, paid: Any, terms: Any
+) -> int:
     """Send the pending batch of a lane on ``route`` and run on to its next decision.
 
     Args:
@@ -49,6 +51,7 @@ def step_lane(phones: Any, scenarios: Any, lane: int, route: int, observations: 
         scenarios: SCENARIO records.
         lane: Row.
         route: INLINE, KWORKER or USERSPACE.
+        hold_us: How long the route stands: batches that are full before then follow it without being asked for.
         observations: float32, ``(lanes, N_PARTS)``. The lane's row is written.
         paid: int64, ``(lanes, N_TERMS)``: see :func:`swapgym.envs.rewards.accrue`. The lane's row is updated.
         terms: float64, ``(lanes, N_TERMS)``: the reward terms of this step. The lane's row is written.
@@ -56,8 +59,12 @@ def step_lane(phones: Any, scenarios: Any, lane: int, route: int, observations: 
     Returns:
         RUN_DECISION, or RUN_END where the scenario is over.
     """
+    until_us = phones[lane].now_us + hold_us
     decide(phones, scenarios, lane, route)
     status = advance(phones, scenarios, lane)
+    while status == RUN_DECISION and phones[lane].now_us < until_us:
+        decide(phones, scenarios, lane, route)
+        status = advance(phones, scenarios, lane)
     observe(phones[lane], scenarios[lane], observations[lane])
     accrue(phones[lane], paid[lane], terms[lane])
     return status

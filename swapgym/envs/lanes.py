@@ -38,12 +38,13 @@ def begin_some(phones: Any, scenarios: Any, lanes: Any, observations: Any, paid:
 
 @kernel
 def step_some(
-    phones: Any, scenarios: Any, lanes: Any, routes: Any, observations: Any, paid: Any, terms: Any, statuses: Any
-) -> None:
+    phones: Any, scenarios: Any, lanes: Any, routes: Any, hold_us: int, observations: Any, paid: Any, terms: Any,
+    statuses: Any,
+) -> None:  # fmt: skip
     """Step ``lanes`` (int64 indices), each on its own route of ``routes`` (one per lane of the array)."""
     for position in range(len(lanes)):
         lane = lanes[position]
-        statuses[lane] = step_lane(phones, scenarios, lane, routes[lane], observations, paid, terms)
+        statuses[lane] = step_lane(phones, scenarios, lane, routes[lane], hold_us, observations, paid, terms)
 
 
 class Lanes:
@@ -58,14 +59,15 @@ class Lanes:
         statuses: int64, shape ``(n,)``; RUN_DECISION while a lane awaits a route, RUN_END when its scenario is over.
     """
 
-    def __init__(self, n: int, threads: int = 1) -> None:
-        """Make ``n`` empty lanes, stepped by ``threads`` threads.
+    def __init__(self, n: int, threads: int = 1, hold_us: int = 0) -> None:
+        """Make ``n`` empty lanes, stepped by ``threads`` threads; a step's route stands for ``hold_us``.
 
         Raises:
             ValueError: If there is not at least one lane and one thread.
         """
         self.n = positive("n", n)
         self.threads = positive("threads", threads)
+        self.hold_us = hold_us
         self.phones: npt.NDArray[Any] = np.zeros(n, PHONE)
         self.scenarios: npt.NDArray[Any] = np.zeros(n, SCENARIO)
         self.observations = np.zeros((n, N_PARTS), dtype=np.float32)
@@ -88,7 +90,7 @@ class Lanes:
             lanes: int64 indices.
         """
         lanes = self._all if lanes is None else lanes
-        rest = (routes, self.observations, self.paid, self.terms, self.statuses)
+        rest = (routes, self.hold_us, self.observations, self.paid, self.terms, self.statuses)
         self._share(step_some, lanes, (self.phones, self.scenarios), rest)
 
     def waiting(self) -> npt.NDArray[np.int64]:

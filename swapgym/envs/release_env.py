@@ -19,6 +19,7 @@ from swapgym.envs.observations import N_PARTS, PARTS, observe
 from swapgym.envs.panel import panel
 from swapgym.envs.rewards import DEFAULT_WEIGHTS, N_TERMS, baseline_of, check_weights
 from swapgym.envs.snapshots import Snapshot, native
+from swapgym.phone.constants import MS as US_PER_MS
 from swapgym.phone.constants import RUN_END
 from swapgym.phone.state import PHONE, SCENARIO
 from swapgym.workload import Drawn, draw, empty
@@ -173,6 +174,7 @@ class SwapReleaseEnv(gym.Env[Observation, np.int64]):
     | `weights` | two floats | `(0.5, 0.5)` | of lag and peak in the reward |
     | `tick_us` | `int` | `1000` | length of a simulated tick, 50 to 2000 us |
     | `max_decisions` | `int` or `None` | `None` | truncates longer episodes |
+    | `hold_ms` | `int` | `0` | how long an action stands (simulated time): batches until then follow it unasked |
     | `overrides` | mapping or `None` | `None` | `{"device": {...}, "kernel": {...}}`: fields of the profile or variant to replace |
     | `render_mode` | `str` or `None` | `None` | `"ansi"`: `render()` returns a text panel of the phone |
 
@@ -205,6 +207,7 @@ class SwapReleaseEnv(gym.Env[Observation, np.int64]):
         weights: Sequence[float] = DEFAULT_WEIGHTS,
         tick_us: int = 1000,
         max_decisions: int | None = None,
+        hold_ms: int = 0,
         overrides: Mapping[str, Any] | None = None,
         render_mode: str | None = None,
     ) -> None:
@@ -221,6 +224,7 @@ class SwapReleaseEnv(gym.Env[Observation, np.int64]):
         self.weights = check_weights(weights)
         self.tick_us = arguments.check_tick(tick_us)
         self.max_decisions = arguments.check_max_decisions(max_decisions)
+        self.hold_us = arguments.check_hold(hold_ms) * US_PER_MS
         self.render_mode = arguments.check_render_mode(render_mode, self.metadata["render_modes"])
         self.baseline = baseline_of(preset)
         self.action_space = spaces.Discrete(len(self.routes))
@@ -292,8 +296,9 @@ class SwapReleaseEnv(gym.Env[Observation, np.int64]):
         if type(action) is not int or not 0 <= action < len(self._route_codes):
             action = self._checked(action)
         status = step_lane(
-            self._phones, self._scenarios, 0, self._route_codes[action], self._observations, self._paid, self._terms
-        )
+            self._phones, self._scenarios, 0, self._route_codes[action], self.hold_us, self._observations, self._paid,
+            self._terms,
+        )  # fmt: skip
         self._steps += 1
         late, delay, stalls, relaunch, growth = self._terms_row.tolist()
         reward = -(self._lag_weight * (late + delay + stalls + relaunch) + self._peak_weight * growth)

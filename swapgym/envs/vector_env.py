@@ -94,8 +94,8 @@ class SwapReleaseVectorEnv(VectorEnv[Observations, npt.NDArray[np.int64], npt.ND
         self.autoreset_mode = check_autoreset_mode(autoreset_mode)
         self.max_episode_steps = None if max_episode_steps is None else positive("max_episode_steps", max_episode_steps)
         self.num_envs = positive("num_envs", num_envs)
-        self.lanes = Lanes(self.num_envs, threads)
         self.single = SwapReleaseEnv(**kwargs)
+        self.lanes = Lanes(self.num_envs, threads, self.single.hold_us)
         self.metadata = {**SwapReleaseEnv.metadata, "autoreset_mode": self.autoreset_mode}
         self.render_mode = self.single.render_mode
         self.single_action_space = self.single.action_space

@@ -94,6 +94,31 @@ def test_truncates_at_max_decisions(make: Callable[..., SwapReleaseEnv]) -> None
     assert flags == [(False, False), (False, False), (False, True)]
 
 
+def test_an_action_stands_for_as_long_as_it_is_held(make: Callable[..., SwapReleaseEnv]) -> None:
+    held, free = make(hold_ms=20), make()
+    held.reset(options={"scenario_seed": 14})
+    free.reset(options={"scenario_seed": 14})
+    actions = [1, 0, 1, 1, 0]
+    over, steps, decisions = False, 0, 0
+    while not over:
+        action = actions[steps % len(actions)]
+        until_us = int(free.phone["now_us"]) + 20_000
+        seen, reward, over, _, info = held.step(action)
+        paid, ended, first = 0.0, False, True
+        while first or (not ended and free.phone["now_us"] < until_us):
+            expected, part, ended, _, told = free.step(action)
+            paid, first, decisions = paid + part, False, decisions + 1
+        assert ended == over
+        assert reward == pytest.approx(paid, abs=1e-12)
+        assert seen.tobytes() == expected.tobytes()
+        steps += 1
+    assert info["digest"] == told["digest"]
+    assert 3 < steps < decisions
+    for wrong in (-1, 1.5, 60_001):
+        with pytest.raises(ValueError, match="hold_ms"):
+            make(hold_ms=wrong)
+
+
 def test_step_is_refused_outside_an_episode(make: Callable[..., SwapReleaseEnv]) -> None:
     env = make(max_decisions=1)
     with pytest.raises(gym.error.ResetNeeded, match="reset"):
