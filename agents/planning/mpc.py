@@ -97,10 +97,16 @@ class Played:
 
 
 def rule_of(world: World) -> RealtimeAware:
-    """Return the base rule for a world: ``rt_aware`` as tuned for the weight nearest to the world's."""
+    """Return the base rule for a world: ``rt_aware`` as tuned for its kernel and the weight nearest to its own.
+
+    A kernel that nothing was tuned on has the default kernel's.
+    """
     lag = world.weights[0] / sum(world.weights)
     nearest = min(LAG_WEIGHTS, key=lambda weight: abs(weight - lag))
-    rule = tuned(nearest, world.routes)[RealtimeAware.name]
+    try:
+        rule = tuned(nearest, world.routes, kernel=world.kernel)[RealtimeAware.name]
+    except FileNotFoundError:
+        rule = tuned(nearest, world.routes)[RealtimeAware.name]
     assert isinstance(rule, RealtimeAware)
     return rule
 

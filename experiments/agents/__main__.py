@@ -31,7 +31,9 @@ def main(
     quick: Annotated[bool, typer.Option(help="Fewer episodes and plans.")] = False,
     out: Annotated[Path | None, typer.Option(help="Folder for the results.")] = None,
     trained: Annotated[Path, typer.Option(help="Folder of the stored runs.")] = TRAINED,
-    evaluations: Annotated[int | None, typer.Option(min=8, help="Plans of the bound per episode.")] = None,
+    evaluations: Annotated[
+        int | None, typer.Option(min=8, help="Plans of the bound per episode, to let the planners play now.")
+    ] = None,
 ) -> None:
     """Play all stored runs beside their rivals and the bound, and say what they look at."""
     began = time.monotonic()
@@ -44,9 +46,12 @@ def main(
     looks: dict[Group, Looks] = {}
     with Progress(console=console) as bar:
         for group, folders in groups.items():
-            task = bar.add_task(f"{group.kernel} w{group.lag_weight:g}", total=len(test))
-            plans = evaluations or (24 if quick else 600)
-            measured = measure(group, folders, test, plans, lambda task=task: bar.advance(task))  # type: ignore[misc]
+            task = bar.add_task(f"{group.kernel} w{group.lag_weight:g}", total=2 * len(test))
+            try:
+                measured = measure(group, folders, test, evaluations, lambda task=task: bar.advance(task))  # type: ignore[misc]
+            except ValueError as error:
+                raise typer.BadParameter(str(error)) from error
+            bar.update(task, completed=2 * len(test))
             found.append(measured)
             looks[group] = look(group, folders, measured, test)
     summary = write_all(folder, found, looks)

@@ -5,21 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
 from agents.evaluate import LEARNED, by_policy, difference, play_runs
-from agents.planning import search_all
-from agents.runner import Row, World, play
-from agents.train import ROUTES
+from agents.runner import Row
 from agents.trained import Group
-from swapgym.envs.arguments import route_codes
-from swapgym.workload import draw, empty
+from experiments.agents import planners
+from experiments.agents.planners import BOUND, PLANNERS
 
 Scores = npt.NDArray[np.float64]
-BOUND: Final = "clairvoyant"
 RESAMPLES: Final = 2_000
 
 
@@ -31,7 +28,7 @@ class Measured:
         group: Kernel variant and preference weight.
         episodes: Pairs of preset and seed.
         rows: Replayable records of runs and fixed policies.
-        scores: By policy, shape ``(seeds, episodes)``; the bound's too, as ``clairvoyant``.
+        scores: By policy, shape ``(seeds, episodes)``; the planners' too, as ``clairvoyant`` (the bound) and ``mpc``.
     """
 
     group: Group
@@ -46,7 +43,7 @@ class Measured:
 
     def best_fixed(self) -> str:
         """Return the fixed policy of the lowest mean score."""
-        fixed = [name for name in self.scores if name not in LEARNED and name != BOUND]
+        fixed = [name for name in self.scores if name not in LEARNED and name not in PLANNERS]
         return min(fixed, key=lambda name: float(self.scores[name].mean()))
 
     def learned(self) -> list[str]:
@@ -85,41 +82,34 @@ def measure(
     group: Group,
     folders: Sequence[Path],
     episodes: Sequence[tuple[str, int]],
-    evaluations: int,
+    evaluations: int | None,
     progress: Callable[[], None],
+    workers: int = 2,
 ) -> Measured:
-    """Play runs, tuned policies and the clairvoyant planner on ``episodes``."""
-    rows, weight, kernel = play_runs(folders, episodes)
+    """Play runs, tuned policies and planners on ``episodes``.
+
+    Args:
+        group: What the runs share.
+        folders: Their folders.
+        episodes: Pairs of preset and seed.
+        evaluations: Plans of the bound per episode, to search it now; None takes what is kept.
+        progress: Called twice per episode where planners play.
+        workers: Worker processes of the planners.
+
+    Raises:
+        ValueError: If what is kept of the planners does not replay, or nothing is kept.
+    """
+    rows, _, _ = play_runs(folders, episodes)
+    if evaluations is None:
+        kept = planners.kept(planners.path_of(group), group, episodes)
+        if kept is None:
+            raise ValueError(
+                f"{planners.path_of(group)} has not all episodes; run python -m experiments.agents.planners --kernel"
+                f" {group.kernel} --lag-weight {group.lag_weight:g}, or say --evaluations"
+            )
+    else:
+        kept = planners.plan(group, episodes, evaluations, planners.SETTINGS, progress, workers)
+    rows += [{**row, "run": ""} for row in kept]
     scores = by_policy(rows, episodes)
     scores.pop("random", None)
-    world = World(kernel=kernel, routes=ROUTES, weights=(weight, 1 - weight))
-    found = search_all(episodes, world, evaluations, progress=progress)
-    scores[BOUND] = np.array([[one.score for one in found]])
-    rows = rows + [
-        {**row, "run": ""}
-        for one in found
-        for row in play(world, Recorded(one.routes, world), BOUND, [(one.preset, one.seed)])
-    ]
     return Measured(group, episodes, rows, scores)
-
-
-class Recorded:
-    """Takes the routes of a plan, one after the other."""
-
-    def __init__(self, routes: Sequence[int], world: World) -> None:
-        """Take a plan's routes in the episode's order."""
-        codes = route_codes(world.routes, kernel_record(world))
-        self.actions = iter([codes.index(route) for route in routes])
-
-    def predict(
-        self, observation: Any, state: Any = None, episode_start: Any = None, deterministic: bool = True
-    ) -> tuple[npt.NDArray[np.int64], Any]:
-        """Return the next action, as a batch of one."""
-        return np.array([next(self.actions)], dtype=np.int64), state
-
-
-def kernel_record(world: World) -> Any:
-    """Return a SCENARIO record with the world's kernel, which says what a deferral's route is."""
-    scenario = empty(1)[0]
-    draw("camera_launch", 0, kernel=world.kernel, overrides=world.overrides, out=scenario)
-    return scenario

@@ -15,7 +15,8 @@ from agents.evaluate import COLUMNS, LEARNED
 from agents.trained import Group
 from experiments import results
 from experiments.agents.looks import Leaf
-from experiments.agents.measure import BOUND, Measured
+from experiments.agents.measure import Measured
+from experiments.agents.planners import BOUND, ONLINE, PLANNERS
 
 matplotlib.use("Agg")
 
@@ -74,6 +75,7 @@ def numbers(measured: Measured) -> dict[str, float]:
     best = measured.learned()[0]
     over, over_low, over_high = measured.over_best(best)
     closed, low, high = measured.gap_closed(best)
+    online, online_low, online_high = measured.over_best(ONLINE)
     found = {
         "best_tuned_fixed.score": float(measured.scores[measured.best_fixed()].mean()),
         "bound.score": float(measured.scores[BOUND].mean()),
@@ -84,6 +86,11 @@ def numbers(measured: Measured) -> dict[str, float]:
         "gap_closed": closed,
         "gap_closed_ci_low": low,
         "gap_closed_ci_high": high,
+        "mpc.score": float(measured.scores[ONLINE].mean()),
+        "mpc_over_best": online,
+        "mpc_over_best_low": online_low,
+        "mpc_over_best_high": online_high,
+        "mpc_gap_closed": measured.gap_closed(ONLINE)[0],
         "seeds": float(len(measured.scores[best])),
     }
     return found | {f"{name}.score": float(measured.scores[name].mean()) for name in measured.learned()}
@@ -96,7 +103,8 @@ def page(found: Sequence[Measured], looks: Mapping[Group, Looks]) -> str:
         "All on the same scenarios; scores are means over scenarios (lower is better), of learned agents over their"
         " training seeds too. *Over best fixed*: mean paired difference from the best tuned fixed policy with its 95 %"
         " interval, in which training seeds and scenarios are resampled. *Gap closed*: of what lies between that policy"
-        " and the clairvoyant bound, which knows the episode beforehand.\n",
+        " and the clairvoyant bound, which knows the episode beforehand. `mpc` knows the present whole and samples"
+        " futures: what can be had online is at least what it gets.\n",
         "![scores](agents.png)\n",
     ]
     for measured in found:
@@ -119,7 +127,7 @@ def table(measured: Measured) -> list[list[str]]:
         own = measured.scores[name]
         value, low, high = measured.over_best(name)
         closed = ""
-        if name in LEARNED:
+        if name in LEARNED or name == ONLINE:
             share, share_low, share_high = measured.gap_closed(name)
             closed = f"{share:.0%} [{share_low:.0%}, {share_high:.0%}]"
         seeds = str(len(own)) if name in LEARNED else ""
@@ -156,10 +164,11 @@ def figure(found: Sequence[Measured]) -> Figure:
 
 def panel(axes: Axes, measured: Measured) -> None:
     """Draw differences from the best fixed policy with their intervals."""
-    names = [BOUND, *measured.learned(), *sorted(n for n in measured.scores if n not in LEARNED and n != BOUND)]
+    fixed = sorted(name for name in measured.scores if name not in LEARNED and name not in PLANNERS)
+    names = [*PLANNERS, *measured.learned(), *fixed]
     for position, name in enumerate(reversed(names)):
         value, low, high = measured.over_best(name)
-        colour = "#D55E00" if name in LEARNED else "#0072B2" if name == BOUND else "0.45"
+        colour = "#D55E00" if name in LEARNED else "#0072B2" if name in PLANNERS else "0.45"
         axes.errorbar(value, position, xerr=[[value - low], [high - value]], fmt="o", color=colour, ms=4)
         if name in LEARNED:
             each = (measured.scores[name] - measured.scores[measured.best_fixed()]).mean(axis=1)

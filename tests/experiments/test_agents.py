@@ -12,14 +12,18 @@ from typer.testing import CliRunner
 
 from agents.improve import app as improve
 from agents.improving.network import PairedPolicy, threshold_network
-from agents.runner import World
+from agents.policies import make
+from agents.runner import World, play
 from agents.trained import Group, place, stored
 from agents.training import runs
 from agents.tune import ROUTES
+from experiments.agents import planners
 from experiments.agents.__main__ import app
 from experiments.agents.looks import importance, surrogate, watch
-from experiments.agents.measure import BOUND, Measured, share
+from experiments.agents.measure import Measured, share
+from experiments.agents.planners import BOUND, ONLINE
 from swapgym.envs.observations import INDEX
+from swapgym.workload import suite
 
 EPISODES = [("rt_recording", seed) for seed in range(12)]
 
@@ -30,6 +34,7 @@ def measured() -> Measured:
         "rt_aware": np.array([[1.0, 2.0]]),
         "always_defer": np.array([[1.5, 2.0]]),
         BOUND: np.array([[0.5, 1.5]]),
+        ONLINE: np.array([[0.9, 1.9]]),
     }
     return Measured(Group("vivo-async", 0.5), [("camera_launch", 0), ("clear_all", 1)], [], scores)
 
@@ -87,9 +92,32 @@ def test_a_run_end_to_end(tmp_path: Path) -> None:
     assert summary["gap_closed_ci_low"] <= summary["gap_closed"] <= summary["gap_closed_ci_high"]
     with (tmp_path / "out" / "episodes-vivo-async-w0.5.csv").open() as file:
         rows = list(csv.DictReader(file))
-    assert {row["policy"] for row in rows} >= {"paired", BOUND, "always_defer"}
+    assert {row["policy"] for row in rows} >= {"paired", BOUND, ONLINE, "always_defer"}
     assert all(row["digest"] for row in rows)
     assert "What paired does" in (tmp_path / "out" / "agents.md").read_text()
+    assert summary["mpc.score"] >= summary["bound.score"] - 1e-9
     outcome = runner.invoke(app, ["--trained", str(tmp_path / "nowhere")])
     assert outcome.exit_code == 2
     assert "agents.trained" in outcome.output
+
+
+def test_plans_are_kept_as_they_replay(tmp_path: Path) -> None:
+    small = ["--episodes", "1", "--evaluations", "12", "--workers", "1", "--lag-weight", "0.5", "--out", str(tmp_path)]
+    outcome = CliRunner().invoke(planners.app, small)
+    assert outcome.exit_code == 0, outcome.output
+    group = Group("vivo-async", 0.5)
+    path = planners.path_of(group, tmp_path)
+    episodes = list(suite("test").first(1))
+    rows = planners.kept(path, group, episodes)
+    assert rows is not None
+    assert [row["policy"] for row in rows] == [BOUND] * len(episodes) + [ONLINE] * len(episodes)
+    bound = [row["score"] for row in rows if row["policy"] == BOUND]
+    inline = [row["score"] for row in play(planners.world_of(group), make("always_inline", ROUTES), "", episodes)]
+    assert all(a <= b + 1e-9 for a, b in zip(bound, inline, strict=True))
+    assert planners.kept(path, group, list(suite("test").first(2))) is None
+    assert planners.kept(tmp_path / "none.json", group, episodes) is None
+    stored_ = json.loads(path.read_text())
+    stored_["plans"][0][4] = "0" * 16
+    path.write_text(json.dumps(stored_))
+    with pytest.raises(ValueError, match="ends otherwise"):
+        planners.kept(path, group, episodes)

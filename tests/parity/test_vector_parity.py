@@ -63,7 +63,9 @@ def test_many_seeds(mode: str, preset: str) -> None:
 
 
 @pytest.mark.parametrize("mode", MODES)
-@pytest.mark.parametrize("kwargs", [{}, {"hold_ms": 10}, {"kernel": "userspace-reaper", "weights": (0.9, 0.1), "tick_us": 500}])
+@pytest.mark.parametrize(
+    "kwargs", [{}, {"hold_ms": 10}, {"kernel": "userspace-reaper", "weights": (0.9, 0.1), "tick_us": 500}]
+)
 def test_whole_episodes(mode: str, kwargs: dict[str, Any]) -> None:
     single, native = pair(mode, 3, **kwargs)
     assert_same(single.reset(seed=[7, 5, 3]), native.reset(seed=[7, 5, 3]))
