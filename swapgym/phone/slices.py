@@ -72,9 +72,9 @@ def schedule(phone: Any, scenario: Any) -> None:
         t = phone.tasks[task]
         if t.placed == 0:
             cpu.put(phone, task, select_task_rq(phone, scenario, task))
-            if t.runnable_us == 0 and t.demand_ns != 0:
-                update_load_avg(phone.entities[task], phone.now_us, False)
-                enqueue(phone, scenario, task, True)
+            update_load_avg(phone.entities[task], phone.now_us, t.runnable_us > 0)
+        if t.demand_ns != 0 and (t.runnable_us == 0 or has_blocked(phone, task)):
+            enqueue(phone, scenario, task, True)
     cpu.pull(phone, scenario)
     if ticks:
         for c in range(scenario.device.n_cpus):
@@ -91,6 +91,16 @@ def schedule(phone: Any, scenario: Any) -> None:
         t = phone.tasks[phone.runnable[position]]
         t.granted_ns = max(0, t.granted_ns)
         t.wanted_ns = t.granted_ns  # it runs in one piece: wall time is what it uses
+
+
+@kernel
+def has_blocked(phone: Any, task: int) -> bool:
+    """Return whether ``task`` gave up its CPU in the last tick, having done all it could do then: it wakes again.
+
+    Such is a thread whose work began or ended within that tick.
+    """
+    e = phone.entities[task]
+    return e.exec_end_us == phone.now_us and phone.run_queues[e.cpu].current != task
 
 
 @kernel
