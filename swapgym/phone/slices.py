@@ -201,8 +201,9 @@ def run(phone: Any, rq: Any, c: int) -> None:
         e.vruntime += ran * 1024 // t.weight
         left -= ran
         task = -1
-    least = least_vruntime(phone, c, -1)
-    if least < 1 << 62:
+    if rq.current >= 0:
+        alone = phone.cpu_tasks[c] == 1
+        least = phone.entities[rq.current].vruntime if alone else least_vruntime(phone, c, -1)
         rq.min_vruntime = max(rq.min_vruntime, least)
 
 
