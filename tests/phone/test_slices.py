@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from swapgym.phone import balancer, slices
 from swapgym.phone import constants as k
-from swapgym.phone import slices
 from swapgym.phone.audit import audit
 from swapgym.phone.state import PHONE, SLICES_OFFSET, phone_digest
 from swapgym.workload import device_profile, draw, empty
@@ -139,9 +139,9 @@ def test_a_migration_keeps_the_distance_to_the_others() -> None:
 
 
 def test_loads_halve_in_32_ms() -> None:
-    assert slices.decay(1 << 20, 128) == 1 << 19
-    assert slices.decay(1 << 20, 64) == pytest.approx((1 << 20) * 0.5**0.5, rel=1e-5)
-    assert slices.decay(1 << 20, 128 * 100) == 0
+    assert balancer.decay(1 << 20, 128) == 1 << 19
+    assert balancer.decay(1 << 20, 64) == pytest.approx((1 << 20) * 0.5**0.5, rel=1e-5)
+    assert balancer.decay(1 << 20, 128 * 100) == 0
 
 
 @pytest.mark.parametrize("preset", ["camera_launch", "rt_recording"])
