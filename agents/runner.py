@@ -6,7 +6,6 @@ digest of the phone's final bytes. :func:`replay` runs one again from its action
 
 from __future__ import annotations
 
-import hashlib
 import itertools
 import multiprocessing
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -23,6 +22,7 @@ from swapgym.envs.lanes import Lanes
 from swapgym.envs.metrics import episode_metrics
 from swapgym.envs.rewards import baseline_of, check_weights, scalar_reward
 from swapgym.phone.constants import ROUTE_NAMES
+from swapgym.phone.state import phone_digest
 from swapgym.workload import config_hash, draw
 
 ENV_ID = "swapgym/SwapRelease-v0"
@@ -145,7 +145,7 @@ def play(world: World, policy: Policy, label: str, episodes: Sequence[tuple[str,
                 "score": score,
                 **metrics,
                 "actions": encode(taken[lane]),
-                "digest": hashlib.sha256(lanes.phones[lane].tobytes()).hexdigest()[:16],
+                "digest": phone_digest(lanes.phones[lane])[:16],
                 "world": world_hash,
             }
         )
@@ -190,7 +190,7 @@ def replay(world: World, preset: str, seed: int, actions: str) -> str:
         lanes.step(np.array([route], dtype=np.int64))
     if len(lanes.waiting()) > 0:
         raise ValueError(f"actions: {len(routes)} of them, the episode of {preset} {seed} asks for more")
-    return hashlib.sha256(lanes.phones[0].tobytes()).hexdigest()[:16]
+    return phone_digest(lanes.phones[0])[:16]
 
 
 def play_job(job: tuple[World, Player, Sequence[tuple[str, int]]]) -> list[Row]:

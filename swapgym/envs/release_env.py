@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -21,7 +20,7 @@ from swapgym.envs.rewards import DEFAULT_WEIGHTS, N_TERMS, baseline_of, check_we
 from swapgym.envs.snapshots import Snapshot, native
 from swapgym.phone.constants import MS as US_PER_MS
 from swapgym.phone.constants import RUN_END
-from swapgym.phone.state import PHONE, SCENARIO
+from swapgym.phone.state import PHONE, SCENARIO, phone_digest
 from swapgym.workload import Drawn, draw, empty
 from swapgym.workload.suites import TRAIN_SEEDS
 
@@ -342,7 +341,7 @@ class SwapReleaseEnv(gym.Env[Observation, np.int64]):
 
     def digest(self) -> str:
         """Return the SHA-256 of the phone's bytes, in hexadecimal."""
-        return hashlib.sha256(self._phones.tobytes()).hexdigest()
+        return phone_digest(self._phones)
 
     def metrics(self) -> dict[str, float]:
         """Return the episode's metrics so far: see :mod:`swapgym.envs.metrics`."""

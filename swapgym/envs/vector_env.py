@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -21,6 +20,7 @@ from swapgym.envs.release_env import Observation, SwapReleaseEnv
 from swapgym.envs.rewards import TERM_NAMES
 from swapgym.envs.snapshots import Snapshot
 from swapgym.phone.constants import RUN_DECISION, RUN_END
+from swapgym.phone.state import phone_digest
 from swapgym.workload import Drawn, draw
 from swapgym.workload.config import unknown
 from swapgym.workload.suites import TRAIN_SEEDS
@@ -219,7 +219,7 @@ class SwapReleaseVectorEnv(VectorEnv[Observations, npt.NDArray[np.int64], npt.ND
 
     def digest(self, lane: int) -> str:
         """Return the SHA-256 of a lane's phone, in hexadecimal."""
-        return hashlib.sha256(self.lanes.phones[lane].tobytes()).hexdigest()
+        return phone_digest(self.lanes.phones[lane])
 
     def metrics(self, lane: int) -> dict[str, float]:
         """Return the metrics so far of a lane's episode: see :mod:`swapgym.envs.metrics`."""

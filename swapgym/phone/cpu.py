@@ -224,7 +224,7 @@ def pull(phone: Any, scenario: Any) -> None:
         task = phone.runnable[position]
         t = phone.tasks[task]
         available = phone.cpu_available[t.cpu]
-        shared = phone.cpu_tasks[t.cpu] > 1
+        shared = phone.cpu_tasks[t.cpu] > 1 and not is_current(phone, scenario, task)
         outgrown = t.demand_ns < 0 and largest * k.UNIT > available * CAPACITY_MARGIN
         misfit = outgrown and available * 4 < utilisation(phone, task) * 5
         if shared or misfit:
@@ -237,6 +237,12 @@ def pull(phone: Any, scenario: Any) -> None:
                         idle -= 1
                     put(phone, task, cpu)
         position -= 1
+
+
+@kernel
+def is_current(phone: Any, scenario: Any, task: int) -> bool:
+    """Return whether ``task`` is the one that has its CPU: with time slices it cannot be pulled from under itself."""
+    return scenario.device.sched_latency_us > 0 and phone.run_queues[phone.tasks[task].cpu].current == task
 
 
 @kernel
@@ -271,23 +277,31 @@ def balance(phone: Any, scenario: Any) -> None:
 
 
 @kernel
-def share(phone: Any, scenario: Any) -> None:
-    """Grant CPU time: weighted fair shares per CPU; what a task does not want goes to the others on its CPU."""
+def begin_share(phone: Any, scenario: Any) -> None:
+    """Clear the CPUs' accounts of this tick, and work out what each task wants on the CPU where it was placed."""
     for cpu in range(scenario.device.n_cpus):
         phone.cpu_used_ns[cpu] = 0
         phone.cpu_stall_ns[cpu] = 0
         phone.cpu_reclaim_ns[cpu] = 0
-    crowded = 0
     for position in range(phone.n_runnable):
         task = phone.runnable[position]
         t = phone.tasks[task]
+        t.granted_ns = -1
         t.wanted_ns = phone.fair_ns[t.cpu]
         if t.demand_ns >= 0:
             t.wanted_ns = min(t.wanted_ns, t.demand_ns * k.UNIT // speed_on(scenario, task, t.cpu) + 1)
+
+
+@kernel
+def share(phone: Any, scenario: Any) -> None:
+    """Grant CPU time: weighted fair shares per CPU; what a task does not want goes to the others on its CPU."""
+    begin_share(phone, scenario)
+    crowded = 0
+    for position in range(phone.n_runnable):
+        t = phone.tasks[phone.runnable[position]]
         if phone.cpu_tasks[t.cpu] == 1:
             t.granted_ns = t.wanted_ns
         else:
-            t.granted_ns = -1
             crowded += 1
     if crowded > 0:
         share_crowded(phone, scenario, crowded)
@@ -329,6 +343,12 @@ def elapsed_us(phone: Any, task: int, used_ns: int) -> int:
     t = phone.tasks[task]
     whole_ns = phone.fair_ns[t.cpu] if t.granted_ns >= t.wanted_ns else t.granted_ns
     return min(phone.tick_us, phone.tick_us * used_ns // max(1, whole_ns))
+
+
+@kernel
+def picked_us(phone: Any, task: int) -> int:
+    """Return when in this tick ``task`` began to run: at once, but for one whose slice came later."""
+    return phone.now_us + phone.entities[task].waited_us
 
 
 @kernel

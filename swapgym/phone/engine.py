@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import Any
 
 from swapgym.phone import constants as k
-from swapgym.phone import cpu, drain, foreground, lmkd, locks, memory, psi, release
+from swapgym.phone import cpu, drain, foreground, lmkd, locks, memory, psi, release, slices
 from swapgym.phone.jit import kernel
 
 PHASE_TICK: int = 0
@@ -37,6 +37,8 @@ def start(phones: Any, scenarios: Any, lane: int) -> None:
     for task in range(k.N_TASKS):
         phone.tasks[task].cpu = -1
         phone.tasks[task].wanted_us = NEVER_US
+    if scenario.device.sched_latency_us > 0:
+        slices.start(phone, scenario)
     for reaper in range(k.MAX_REAPERS):
         phone.reapers[reaper].victim = -1
     for index in range(k.MAX_PROCESSES):
@@ -228,8 +230,11 @@ def begin_tick(phone: Any, scenario: Any) -> None:
     happen(phone, scenario)
     wake(phone, scenario)
     cpu.run_realtime(phone, scenario)
-    cpu.place(phone, scenario)
-    cpu.share(phone, scenario)
+    if scenario.device.sched_latency_us > 0:
+        slices.schedule(phone, scenario)
+    else:
+        cpu.place(phone, scenario)
+        cpu.share(phone, scenario)
     release.join_locks(phone, scenario)
     memory.join_reclaim(phone, scenario)
     foreground.join_swapin(phone, scenario)

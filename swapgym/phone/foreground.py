@@ -13,7 +13,7 @@ from __future__ import annotations
 from typing import Any
 
 from swapgym.phone import constants as k
-from swapgym.phone.cpu import charge, elapsed_us, want, weight_of
+from swapgym.phone.cpu import charge, elapsed_us, picked_us, want, weight_of
 from swapgym.phone.jit import kernel
 from swapgym.phone.locks import join
 from swapgym.phone.memory import reclaim, swap_in
@@ -187,7 +187,7 @@ def run_frames(phone: Any, scenario: Any) -> None:
     if frame.render_deadline_us > 0 and phone.tasks[k.TASK_RENDER].wanted_us == phone.now_us:
         task = phone.tasks[k.TASK_RENDER]
         capacity = scenario.device.capacity[task.cpu]
-        start_us = max(phone.now_us, frame.render_start_us)
+        start_us = max(picked_us(phone, k.TASK_RENDER), frame.render_start_us)
         granted = min(task.granted_ns, (end_us - start_us) * k.NS_PER_US)
         needed = (frame.render_left_ns * k.UNIT + capacity - 1) // capacity
         if needed <= granted:
@@ -226,7 +226,7 @@ def run_ui(phone: Any, scenario: Any) -> int:
     frame = phone.frame
     task = phone.tasks[k.TASK_UI]
     end_us = phone.now_us + phone.tick_us
-    start_us = max(phone.now_us, frame.ui_start_us)
+    start_us = max(picked_us(phone, k.TASK_UI), frame.ui_start_us)
     granted = min(task.granted_ns, (end_us - start_us) * k.NS_PER_US)
     capacity = scenario.device.capacity[task.cpu]
     if frame.alloc_left > 0:
@@ -361,7 +361,8 @@ def run_launches(phone: Any, scenario: Any) -> None:
             launch.work_left_ns[thread] = (
                 0 if needed <= left else launch.work_left_ns[thread] - used * capacity // k.UNIT
             )
-            end_us = max(end_us, phone.now_us + elapsed_us(phone, task_id, task.granted_ns - left + used))
+            used += task.granted_ns - left
+            end_us = max(end_us, picked_us(phone, task_id) + elapsed_us(phone, task_id, used))
         finished = (
             launch.phase == k.LAUNCH_BURST and launch.burst_done == launch.burst_total and work_done(launch, spec)
         )

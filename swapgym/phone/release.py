@@ -12,7 +12,7 @@ from __future__ import annotations
 from typing import Any
 
 from swapgym.phone import constants as k
-from swapgym.phone.cpu import charge, elapsed_us, speed_on, weight_of
+from swapgym.phone.cpu import charge, elapsed_us, picked_us, speed_on, weight_of
 from swapgym.phone.jit import kernel
 from swapgym.phone.locks import contend, join
 from swapgym.phone.memory import forget_evicted, free_objects
@@ -275,7 +275,7 @@ def run_exit(phone: Any, scenario: Any, index: int, budget_ps: int) -> int:
             budget -= left
             process.exit_other_left_ps = 0
             used = max(0, task.granted_ns - budget // k.PS_PER_NS)
-            process.exit_ready_us = phone.now_us + elapsed_us(phone, k.TASK_EXIT + index, used)
+            process.exit_ready_us = picked_us(phone, k.TASK_EXIT + index) + elapsed_us(phone, k.TASK_EXIT + index, used)
             process.exit_ready_us += scenario.kernel.exit_wait_us
             process.exit_stage = k.EXIT_WAIT
             if process.exit_ready_us < phone.now_us + phone.tick_us:

@@ -11,6 +11,7 @@ Integers make a trajectory's bits the same on every machine.
 
 from __future__ import annotations
 
+import hashlib
 from typing import Any, Final
 
 import numpy as np
@@ -39,6 +40,10 @@ DEVICE_FIELDS: Final[tuple[Field, ...]] = (
     integer("file_floor_pages", "pages", "page cache that reclaim never gets (mlocked, executable hot text)"),
     integer("file_workingset_pages", "pages", "page cache the foreground uses; below it, refaults"),
     integer("rt_throttling", "0/1", "sched_rt_runtime_us = 950000 (1) or -1 (0)"),
+    integer("sched_latency_us", "us", "period in which every task runs once; 0: CPUs are shared as a fluid"),
+    integer("sched_min_granularity_us", "us", "shortest slice"),
+    integer("sched_wakeup_granularity_us", "us", "how far behind the current a waker of nice 0 must be to preempt it"),
+    integer("sched_tick_us", "us", "period of the scheduler tick: 1 s / HZ"),
     integer("low_ram", "0/1", "ro.config.low_ram: lmkd's low-RAM defaults"),
     integer("psi_partial_stall_us", "us per s", "lmkd's medium event: PSI some"),
     integer("psi_complete_stall_us", "us per s", "lmkd's critical event: PSI full"),
@@ -242,6 +247,28 @@ TASK_FIELDS: Final[tuple[Field, ...]] = (
     integer("lock_factor", "1/1024", "cost multiplier of lock-taking work in this tick"),
 )
 TASK: Final[np.dtype[Any]] = record(*TASK_FIELDS)
+
+SCHED_ENTITY_FIELDS: Final[tuple[Field, ...]] = (
+    integer("cpu", "index", "run queue that its vruntime belongs to"),
+    integer("vruntime", "ns", "CPU time at nice 0 that it counts as having had"),
+    integer("exec_ns", "ns", "how long it has run since it was last picked"),
+    integer("exec_end_us", "us", "end of the last tick in which it ran"),
+    integer("waited_us", "us", "how long it waited in this tick until it was picked"),
+    integer("load_avg", "1/2**20", "PELT average of its being runnable"),
+    integer("load_us", "us", "when that was last updated"),
+)
+SCHED_ENTITY: Final[np.dtype[Any]] = record(*SCHED_ENTITY_FIELDS)
+
+RUN_QUEUE_FIELDS: Final[tuple[Field, ...]] = (
+    integer("current", "index", "task that has the CPU; -1 none"),
+    integer("resched", "0/1", "it must be picked anew (TIF_NEED_RESCHED)"),
+    integer("min_vruntime", "ns", "smallest vruntime of its tasks; it never goes back"),
+    integer("load", "1", "sum of the load averages of its tasks, those asleep included, when last balanced"),
+    integer("balance_us", "us", "when it last balanced"),
+    integer("balance_interval_us", "us", "sd->balance_interval: interval of an idle CPU"),
+    integer("balance_failed", "1", "sd->nr_balance_failed: balances in a row that found an imbalance and moved nobody"),
+)
+RUN_QUEUE: Final[np.dtype[Any]] = record(*RUN_QUEUE_FIELDS)
 
 LAUNCH_FIELDS: Final[tuple[Field, ...]] = (
     integer("phase", "code", "LAUNCH_* of constants"),
@@ -455,5 +482,19 @@ PHONE_FIELDS: Final[tuple[Field, ...]] = (
     nested("tasks", TASK, "schedulable tasks", k.N_TASKS),
     nested("processes", PROCESS, "processes", k.MAX_PROCESSES),
     nested("total", TOTAL, "what the episode is judged by"),
+    # time slices: zero where CPUs are shared as a fluid, and last, so that such a phone's digest is that of the rest
+    nested("run_queues", RUN_QUEUE, "run queue per CPU (cfs_rq)", k.MAX_CPUS),
+    nested("entities", SCHED_ENTITY, "tasks as the run queues see them (sched_entity)", k.N_TASKS),
 )
 PHONE: Final[np.dtype[Any]] = record(*PHONE_FIELDS)
+SLICES_OFFSET: Final[int] = PHONE.fields["run_queues"][1]  # type: ignore[index]
+"""Where the state of time slices begins, in bytes."""
+
+
+def phone_digest(phone: Any) -> str:
+    """Return the SHA-256 of one PHONE record (or an array of one), in hexadecimal.
+
+    The state of time slices counts where there is any: phones that share their CPUs as a fluid have none.
+    """
+    data = phone.tobytes()
+    return hashlib.sha256(data if any(data[SLICES_OFFSET:]) else data[:SLICES_OFFSET]).hexdigest()

@@ -45,6 +45,10 @@ class DeviceProfile:
     file_floor_mib: int = bounded(120, 0, 4096, "MiB", "page cache that reclaim never gets (judgement)")
     file_workingset_mib: int = bounded(500, 0, 16384, "MiB", "page cache that the foreground uses (judgement)")
     rt_throttling: bool = True
+    sched_latency_us: int = bounded(0, 0, 1_000_000, "us", "CFS's period; 0: CPUs are shared as a fluid")
+    sched_min_granularity_us: int = bounded(0, 0, 1_000_000, "us", "CFS's shortest slice")
+    sched_wakeup_granularity_us: int = bounded(0, 0, 1_000_000, "us", "how far behind the current a waker preempts it")
+    sched_tick_us: int = bounded(4_000, 1_000, 10_000, "us", "period of the scheduler tick: HZ=250")
     low_ram: bool = False
     psi_partial_stall_ms: int = bounded(70, 1, 1000, "ms", "lmkd's medium event")
     psi_complete_stall_ms: int = bounded(700, 1, 1000, "ms", "lmkd's critical event")
@@ -80,6 +84,14 @@ class DeviceProfile:
                 f" watermark_low_share ({self.watermark_low_share!r})"
             )
 
+        if 0 < self.sched_latency_us < self.sched_min_granularity_us or (
+            self.sched_latency_us > 0 and self.sched_min_granularity_us == 0
+        ):
+            raise ValueError(
+                f"DeviceProfile.sched_min_granularity_us: {self.sched_min_granularity_us!r}, must be from 1 to"
+                f" sched_latency_us ({self.sched_latency_us!r}) where CPUs are shared by slices"
+            )
+
     def mem_speed(self) -> tuple[int, ...]:
         """Return the speed of memory-bound kernel work per CPU, over 1024."""
         return tuple(round(UNIT * (self.stall_share + (1 - self.stall_share) * c / UNIT)) for c in self.capacity)
@@ -109,7 +121,8 @@ class DeviceProfile:
         for name in (
             "deadline_vsyncs", "ui_nice", "victim_nice", "reaper_nice", "reapers_queue", "swappiness", "rt_throttling",
             "low_ram", "swap_free_low_percent", "thrashing_limit_percent", "thrashing_decay_percent", "n_reapers",
-            "kill_heaviest", "compaction", "freezer",
+            "kill_heaviest", "compaction", "freezer", "sched_latency_us", "sched_min_granularity_us",
+            "sched_wakeup_granularity_us", "sched_tick_us",
         ):  # fmt: skip
             record[name] = int(getattr(self, name))
         return record
@@ -181,6 +194,10 @@ EMULATED_X86: Final = DeviceProfile(
     file_floor_mib=20,
     file_workingset_mib=20,
     swappiness=60,
+    # kernel/sched/fair.c, 6.1: 6, 0.75 and 1 ms, times 1 + log2(CPUs)
+    sched_latency_us=12_000,
+    sched_min_granularity_us=1_500,
+    sched_wakeup_granularity_us=2_000,
     n_reapers=0,
     compaction=False,
     freezer=False,

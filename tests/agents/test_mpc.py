@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from typing import Any
 
 import numpy as np
@@ -15,6 +14,7 @@ from agents.policies.thresholds import RealtimeAware
 from agents.runner import World, encode, play, replay
 from swapgym.phone import constants as k
 from swapgym.phone.audit import audit
+from swapgym.phone.state import phone_digest
 from swapgym.workload import PRESETS, draw, empty
 
 pytestmark = pytest.mark.xdist_group("planning_online")  # one process compiles its kernels
@@ -203,7 +203,7 @@ def test_episodes_replay(world: World) -> None:
     for preset, seed in [("camera_launch", 3), ("service_restart", 4)]:
         planner = Planner(scenario_of(preset, seed), preset, seed, world, QUICK)
         score, routes = planner.play()
-        digest = hashlib.sha256(planner.phones[0].tobytes()).hexdigest()[:16]
+        digest = phone_digest(planner.phones[0])[:16]
         assert replay(world, preset, seed, encode(routes)) == digest
         assert planner.evaluations == planner.plans * QUICK.futures * len(world.routes)
         assert score == mpc.play(preset, seed, world, QUICK).score

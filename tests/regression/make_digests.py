@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from pathlib import Path
 
@@ -10,7 +9,7 @@ import numpy as np
 
 from swapgym.phone import constants as k
 from swapgym.phone import engine
-from swapgym.phone.state import PHONE
+from swapgym.phone.state import PHONE, phone_digest
 from swapgym.workload import KERNELS, PRESETS, draw, empty
 
 STORED = Path(__file__).with_name("digests.json")
@@ -26,7 +25,7 @@ def digest(preset: str, seed: int, kernel: str, pattern: str) -> str:
     while engine.advance(phones, scenarios, 0) == k.RUN_DECISION:
         engine.decide(phones, scenarios, 0, PATTERNS[pattern][step % len(PATTERNS[pattern])])
         step += 1
-    return hashlib.sha256(phones.tobytes()).hexdigest()
+    return phone_digest(phones)
 
 
 def cases() -> list[tuple[str, int, str, str]]:

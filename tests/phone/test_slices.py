@@ -1,0 +1,179 @@
+"""Time slices, worked out on paper: who is current and for how long, who preempts, what a migration keeps."""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any
+
+import numpy as np
+import pytest
+
+from swapgym.phone import balancer, slices
+from swapgym.phone import constants as k
+from swapgym.phone.audit import audit
+from swapgym.phone.state import PHONE, SLICES_OFFSET, phone_digest
+from swapgym.workload import device_profile, draw, empty
+from swapgym.workload.config import override
+from tests.phone.board import Board, charged_ms
+from tests.property.test_every_tick import wrong
+from tests.ticks import each_tick
+
+LONG_NS = 10**10
+SLICES = {
+    "sched_latency_us": 12_000,
+    "sched_min_granularity_us": 1_500,
+    "sched_wakeup_granularity_us": 2_000,
+    "sched_tick_us": 4_000,
+}
+"""Of a kernel with two CPUs."""
+
+
+def sliced(cpus: int, ms: int, hogs: int, **changes: int) -> Board:
+    """Return a board with time slices and exits that compute for ten seconds and touch neither memory nor lock."""
+    board = Board(cpus=cpus, ms=ms, tick_us=250)
+    for name, value in {**SLICES, **changes}.items():
+        board.device[name] = value
+    for _ in range(hogs):
+        process = board.app()
+        board.scenario["apps"][process]["exit_other_ns"] = LONG_NS
+        board.kill(process)
+    return board
+
+
+def ran(board: Board) -> list[list[int]]:
+    """Return the tasks that ran in every tick."""
+    seen = []
+    for phone in each_tick(board.phones, board.scenarios, lambda: k.INLINE):
+        runnable = phone["runnable"][: phone["n_runnable"]]
+        seen.append([int(task) for task in runnable if phone["tasks"]["granted_ns"][task] > 0])
+        assert wrong(phone, board.scenario) == []
+    return seen
+
+
+@pytest.mark.parametrize(("hogs", "slice_ms"), [(2, 8), (3, 8), (4, 4), (8, 4)])
+def test_equal_hogs_take_turns_by_the_scheduler_tick(hogs: int, slice_ms: int) -> None:
+    # slices of 6, 4, 3 and 1.5 ms, looked at every 4 ms: one that has run for just its slice goes on
+    turns = [(task, len(list(group)) // 4) for task, group in itertools.groupby(ran(sliced(1, 128, hogs)))]
+    assert {length for _, length in turns} == {slice_ms}
+    tasks = [tuple(task) for task, _ in turns]
+    assert len(set(tasks)) == hogs
+    assert tasks[hogs:] == tasks[:-hogs]
+
+
+@pytest.mark.parametrize(("granularity_us", "starts_ms"), [(2_000, 10), (7_000, 12)])
+def test_a_waker_with_credit_preempts(granularity_us: int, starts_ms: int) -> None:
+    board = sliced(1, 20, 1, sched_wakeup_granularity_us=granularity_us)
+    board.scenario["noise"][0] = (100_000, 10_000, 1_000_000, 0, 1)
+    seen = ran(board)
+    # it wakes at 10 ms, 6 ms behind the hog: more than 2, less than 7; the tick at 12 ms finds the hog's slice over
+    mine = [tick for tick, tasks in enumerate(seen) if k.TASK_NOISE in tasks]
+    assert mine == list(range(4 * starts_ms, 4 * starts_ms + 4))
+
+
+@pytest.mark.parametrize(("nice", "late"), [(-10, 0), (0, 1)])
+def test_a_frame_at_nice_minus_ten_gets_the_cpu_at_once(nice: int, late: int) -> None:
+    board = sliced(1, 1_000, 3, ui_nice=nice, deadline_vsyncs=1)
+    board.scenario["frames_on"] = 1
+    board.scenario["frame_ui_us"] = 6_000
+    total = board.run()["total"]
+    assert total["frames"] > 30
+    assert (total["frames_janky"] > 10) == late
+    if not late:
+        assert total["frame_late_us"] == 0
+
+
+def test_shares_follow_the_weights() -> None:
+    board = sliced(1, 2_000, 1)
+    board.device["victim_nice"] = 5
+    board.noise(0, 1.0)
+    phone = board.run()
+    # weights 335 and 1,024
+    assert charged_ms(phone, k.CHARGE_EXIT) == pytest.approx(2_000 * 335 / 1_359, rel=0.02)
+    assert charged_ms(phone, k.CHARGE_IDLE) == pytest.approx(0, abs=0.1)
+
+
+def test_what_the_current_leaves_of_a_tick_is_the_next_one_s() -> None:
+    board = sliced(1, 1_000, 1)
+    board.scenario["noise"][0] = (20_000, 0, 100_000, -20, 1)  # 0.1 ms of work
+    phone = board.run()
+    assert charged_ms(phone, k.CHARGE_NOISE) == pytest.approx(5, abs=0.01)
+    assert charged_ms(phone, k.CHARGE_EXIT) == pytest.approx(995, abs=0.01)
+
+
+def test_three_hogs_take_turns_on_two_cpus() -> None:
+    board = sliced(2, 3_000, 3)
+    phone = board.run()
+    got = [LONG_NS - int(left) // k.PS_PER_NS for left in phone["processes"]["exit_other_left_ps"][1:4]]
+    assert sum(got) / 1e6 == pytest.approx(6_000, abs=0.1)
+    # whole tasks move every few tens of ms, once a balance has failed: nobody stays alone for long
+    assert max(got) - min(got) < 0.1 * max(got)
+
+
+def test_a_sleeper_stays_where_no_cpu_is_idle() -> None:
+    board = sliced(2, 500, 3)
+    board.scenario["noise"][0] = (20_000, 10_000, 500_000, 0, 3)
+    cpus = []
+    for phone in each_tick(board.phones, board.scenarios, lambda: k.INLINE):
+        task = phone["tasks"][k.TASK_NOISE]
+        if task["wanted_us"] == phone["now_us"] - phone["tick_us"] and task["runnable_us"] == 0:
+            cpus.append(int(task["cpu"]))
+    assert len(cpus) >= 24
+    assert sum(one != other for one, other in itertools.pairwise(cpus)) <= 2  # the balancer's doing
+
+
+def test_a_migration_keeps_the_distance_to_the_others() -> None:
+    scenarios, phones = sliced(2, 10, 0).scenarios, np.zeros(1, PHONE)
+    phone: Any = phones[0]
+    slices.start(phones[0], scenarios[0])
+    phone["run_queues"]["min_vruntime"][:2] = (5_000_000, 90_000_000)
+    task = k.TASK_EXIT
+    phone["entities"]["vruntime"][task] = 7_000_000
+    phone["tasks"][task]["cpu"], phone["tasks"][task]["weight"] = 1, 1_024
+    slices.enqueue(phones[0], scenarios[0], task, False)
+    assert phone["entities"]["vruntime"][task] == 92_000_000
+    # a waker is at most half a period behind, and loses nothing if it is ahead of that
+    for before, after in ((80_000_000, 84_000_000), (88_000_000, 88_000_000)):
+        phone["entities"]["vruntime"][task] = before
+        slices.enqueue(phones[0], scenarios[0], task, True)
+        assert phone["entities"]["vruntime"][task] == after
+
+
+def test_loads_halve_in_32_ms() -> None:
+    assert balancer.decay(1 << 20, 128) == 1 << 19
+    assert balancer.decay(1 << 20, 64) == pytest.approx((1 << 20) * 0.5**0.5, rel=1e-5)
+    assert balancer.decay(1 << 20, 128 * 100) == 0
+
+
+@pytest.mark.parametrize("preset", ["camera_launch", "rt_recording"])
+def test_a_phone_with_slices_balances(preset: str) -> None:
+    scenarios, phones = empty(1), np.zeros(1, PHONE)
+    draw(preset, 5, overrides={"device": SLICES}, out=scenarios[0])
+    for tick, phone in enumerate(each_tick(phones, scenarios, lambda: k.KWORKER)):
+        assert wrong(phone, scenarios[0]) == []
+        if tick % 100 == 0:
+            assert audit(phone, scenarios[0]) == []
+    assert any(phones[0].tobytes()[SLICES_OFFSET:])
+
+
+def test_a_phone_without_writes_nothing_of_theirs() -> None:
+    board = Board(ms=100)
+    board.kill(board.app(entries=10_000))
+    phone = board.run()
+    assert not any(phone.tobytes()[SLICES_OFFSET:])
+    before = phone_digest(phone)
+    phone["run_queues"]["current"][0] = 1
+    assert phone_digest(phone) != before
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"sched_latency_us": 12_000},
+        {"sched_latency_us": 12_000, "sched_min_granularity_us": 13_000},
+        {"sched_latency_us": -1},
+        {"sched_tick_us": 0},
+    ],
+)
+def test_slices_that_no_kernel_could_have_are_refused(changes: dict[str, int]) -> None:
+    with pytest.raises(ValueError, match=r"DeviceProfile\.sched_"):
+        override(device_profile("phone-8gb"), changes)
