@@ -15,6 +15,7 @@ from agents.policies import POLICIES, make
 from agents.runner import Player, Row, World, play_all
 from experiments.compare import tables
 from experiments.compare.report import write_all
+from experiments.compare.rivals import planned, rivals
 from swapgym.workload import KERNELS, suite
 
 RESULTS = Path(__file__).parent / "results"
@@ -79,18 +80,21 @@ def main(
         if kernel not in KERNELS:
             raise ValueError(f"kernel: {kernel!r} is unknown, must be one of {', '.join(KERNELS)}")
         players = compared(kernel, policy or list(POLICIES))
+        others = [] if policy else rivals(kernel)
+        plans = [] if policy else planned(kernel, episodes)
     except ValueError as error:
         console.print(f"[red]error:[/red] {error}", highlight=False)
         raise typer.Exit(2) from error
     variants = published()
-    rows = run([*players, *variants], episodes, workers)
+    rows = run([*players, *variants, *others], episodes, workers)
     split = len(players) * len(episodes)
+    second = split + len(variants) * len(episodes)
     about = (
         f"{len(episodes)} scenarios of the {suite_name} suite, the same for all; kernel `{kernel}`; interquartile means"
         " with 95 % stratified bootstrap intervals; score: lag and peak at equal weights, each over what mainline's"
         " inline release costs on the preset (lower is better)."
     )
-    summary = write_all(folder, rows[:split], rows[split:], about)
+    summary = write_all(folder, rows[:split], rows[split:second], [*rows[second:], *plans], about)
     show(rows[:split], summary)
     console.print(f"{len(rows)} episodes in {time.monotonic() - began:.0f} s; results in {folder}", highlight=False)
     console.print(f"tensorboard --logdir {folder / 'tensorboard'}", highlight=False)

@@ -67,8 +67,18 @@ def margin_text(best: dict[str, str], overall_best: str, gains: dict[str, Estima
     )
 
 
-def write_all(folder: Path, rows: Sequence[Row], variants: Sequence[Row], about: str) -> dict[str, float]:
-    """Write tables, figures, records, logs and the summary into ``folder``; return the summary."""
+def write_all(
+    folder: Path, rows: Sequence[Row], variants: Sequence[Row], rivals: Sequence[Row], about: str
+) -> dict[str, float]:
+    """Write tables, figures, records, logs and the summary into ``folder``; return the summary.
+
+    Args:
+        folder: Where to.
+        rows: All policies in one kernel.
+        variants: Each kernel with its published rule.
+        rivals: Tuned policies, stored agents and planners; may be none.
+        about: What was played, for the pages.
+    """
     table = tables.overall(rows)
     variant_table = tables.overall(variants)
     differences = tables.paired(rows)
@@ -80,7 +90,9 @@ def write_all(folder: Path, rows: Sequence[Row], variants: Sequence[Row], about:
     summary["best_fixed_per_preset_differs"] = float(len(set(best.values())) > 1)
     # by more than chance: intervals wholly below zero
     summary["presets_where_best_beats_overall_best"] = float(sum(gain.high < 0.0 for gain in gains.values()))
-    results.write_csv(folder / "episodes.csv", [{name: row[name] for name in RECORD} for row in (*rows, *variants)])
+    results.write_csv(
+        folder / "episodes.csv", [{name: row[name] for name in RECORD} for row in (*rows, *variants, *rivals)]
+    )
     results.write_csv(folder / "table.csv", tables.flat_rows(table))
     results.write_csv(folder / "variants.csv", tables.flat_rows(variant_table))
     results.write_csv(folder / "per_preset.csv", breakdown)
@@ -94,6 +106,8 @@ def write_all(folder: Path, rows: Sequence[Row], variants: Sequence[Row], about:
     own_kernel = f"{about.split(';')[0]}, each in its own kernel."
     variants_text = f"# Each kernel with its published rule\n\n{own_kernel}\n\n{table_text(variant_table, 'kernel')}"
     results.write(folder / "variants.md", variants_text)
+    if rivals:
+        summary |= write_rivals(folder, rivals, own_kernel)
     results.write(
         folder / "per_preset.md",
         f"# By preset\n\n{about}\n\n{preset_text(breakdown)}{margin_text(best, overall_best, gains)}",
@@ -117,6 +131,24 @@ def write_all(folder: Path, rows: Sequence[Row], variants: Sequence[Row], about:
     results.write_json(folder / "provenance.json", results.provenance())
     results.write_json(folder / "summary.json", summary)
     return summary
+
+
+def write_rivals(folder: Path, rows: Sequence[Row], about: str) -> dict[str, float]:
+    """Write what tuned policies, stored agents and planners come to; return their numbers."""
+    table = tables.overall(rows)
+    table = dict(sorted(table.items(), key=lambda item: item[1]["score"].value))
+    results.write_csv(folder / "rivals.csv", tables.flat_rows(table))
+    text = (
+        "# Tuned policies, stored agents and planners\n\n"
+        f"{about.replace('each in its own kernel', 'all in one kernel and two routes')} `clairvoyant` knows each episode"
+        " beforehand, `mpc` the present whole and futures by odds. Agents' figures are over all their training seeds;"
+        " intervals over seeds and scenarios, and what agents do, are in `experiments/agents`.\n\n"
+        f"{table_text(table, 'policy')}"
+        f"\n## Mean difference from {tables.REFERENCE} on the same episodes\n\n"
+        f"{table_text(tables.paired(rows), 'policy')}"
+    )
+    results.write(folder / "rivals.md", text)
+    return {f"rivals.{name}": value for name, value in tables.flat(table).items()}
 
 
 def write_logs(

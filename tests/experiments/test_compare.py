@@ -12,9 +12,13 @@ from matplotlib import image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from typer.testing import CliRunner
 
-from agents.runner import World, replay
+from agents.runner import World, play_all, replay
+from agents.trained import Group, stored
+from agents.tune import tuned
 from experiments.compare.__main__ import app, compared
 from experiments.compare.figures import pareto_front, spread_out
+from experiments.compare.report import write_rivals
+from experiments.compare.rivals import TUNED, rivals
 from experiments.compare.tables import COLUMNS, margins, per_preset
 from experiments.statistics import interquartile_mean
 
@@ -133,3 +137,21 @@ def test_margins_by_hand() -> None:
     overall_best, gains = margins(rows, per_preset(rows, "x"))
     assert overall_best == "y"
     assert gains == {"a": (-1.0, -1.0, -1.0), "b": (0.0, 0.0, 0.0)}
+
+
+def test_tuned_policies_and_stored_agents_play_too(tmp_path: Path) -> None:
+    players = rivals("vivo-async")
+    labels = [player.label for _, player in players]
+    assert labels[0] == "always_inline"
+    assert {label for label in labels if label.startswith(TUNED)} == {
+        TUNED + name for name in tuned(0.5) if name not in ("always_inline", "random")
+    }
+    assert len(labels) - len(stored().get(Group("vivo-async", 0.5), [])) == len(set(tuned(0.5))) - 1
+    rows = play_all(players, [("rt_recording", 3), ("clear_all", 4)], workers=1)
+    summary = write_rivals(tmp_path, rows, "two scenarios, each in its own kernel.")
+    assert summary["rivals.always_inline.score"] == pytest.approx(
+        np.mean([row["score"] for row in rows if row["policy"] == "always_inline"])
+    )
+    text = (tmp_path / "rivals.md").read_text()
+    assert all(f"| {label} |" in text for label in labels)
+    assert rivals("mainline") == []
