@@ -15,7 +15,7 @@ def reaps(phone: Any, scenario: Any, reaper: int) -> bool:
     """Return whether an lmkd reaper has work: process_mrelease succeeds once all of its victim's threads are dying."""
     victim = phone.reapers[reaper].victim
     if victim < 0:
-        return False
+        return scenario.device.reapers_queue != 0 and oldest(phone) >= 0
     return phone.now_us + phone.tick_us > phone.processes[victim].kill_us + scenario.kernel.exit_signal_us
 
 
@@ -25,6 +25,14 @@ def run_reaper(phone: Any, scenario: Any, reaper: int) -> None:
     r = phone.reapers[reaper]
     task_id = k.TASK_REAPER + reaper
     task = phone.tasks[task_id]
+    if r.victim < 0:
+        # those that look for victims call only now that they have a CPU
+        if task.granted_ns == 0 or oldest(phone) < 0:
+            return
+        r.victim = oldest(phone)
+        r.walk.stage = k.WALK_FETCH
+        r.walk.credit_ps = 0
+        phone.processes[r.victim].reaper = reaper
     process = phone.processes[r.victim]
     speed = speed_on(scenario, task_id, task.cpu)
     shared = process.exit_stage == k.EXIT_UNMAP and process.walk.stage != k.WALK_DONE
@@ -40,23 +48,24 @@ def run_reaper(phone: Any, scenario: Any, reaper: int) -> None:
     if r.walk.stage == k.WALK_DONE:
         process.reaper = -1
         r.victim = -1
-        if scenario.device.reapers_queue != 0:
-            take_oldest(phone, reaper)
 
 
 @kernel
-def take_oldest(phone: Any, reaper: int) -> None:
-    """Give a reaper that is done the oldest victim that nobody reaps and whose address space is not yet walked."""
+def oldest(phone: Any) -> int:
+    """Return the oldest victim that an idle reaper still gets; -1 none.
+
+    A victim clears task->mm as soon as it has a CPU after SIGKILL (exit_mm), and process_mrelease (mm/oom_kill.c) then
+    finds no address space: ESRCH.
+    """
     for position in range(phone.n_exiting):
         index = phone.exiting[position]
         process = phone.processes[index]
-        walked = process.exit_stage > k.EXIT_UNMAP or process.walk.stage == k.WALK_DONE
-        if process.reaper < 0 and not walked and process.killer != k.KILLER_ACTIVITY_MANAGER:
-            phone.reapers[reaper].victim = index
-            phone.reapers[reaper].walk.stage = k.WALK_FETCH
-            phone.reapers[reaper].walk.credit_ps = 0
-            process.reaper = reaper
-            return
+        begun = process.walk.credit_ps != 0 or process.swap_entries < process.swap_at_kill
+        late = process.exit_stage > k.EXIT_UNMAP or (process.exit_stage == k.EXIT_UNMAP and begun)
+        told = phone.now_us > process.kill_us and process.killer != k.KILLER_ACTIVITY_MANAGER
+        if process.reaper < 0 and told and not late:
+            return index
+    return -1
 
 
 @kernel

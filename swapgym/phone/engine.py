@@ -218,7 +218,7 @@ def run(phone: Any, scenario: Any) -> None:
         on = phone.tasks[k.TASK_CACHED].cpu
         cpu.charge(phone, k.TASK_CACHED, k.CHARGE_CACHED, memory.run_cached(phone, scenario, device.mem_speed[on]))
     for reaper in range(device.n_reapers):
-        if phone.tasks[k.TASK_REAPER + reaper].wanted_us == phone.now_us and phone.reapers[reaper].victim >= 0:
+        if phone.tasks[k.TASK_REAPER + reaper].wanted_us == phone.now_us:
             drain.run_reaper(phone, scenario, reaper)
     drain.run_kworkers(phone, scenario)
     drain.run_children(phone, scenario)

@@ -42,7 +42,7 @@ def kill(phone: Any, scenario: Any, index: int, killer: int) -> None:
     if killer == k.KILLER_LMKD and process.prescribed == 0:
         phone.total.innocents += 1
         phone.total.relaunch_cost_us += scenario.apps[index].relaunch_cost_us
-    if killer != k.KILLER_ACTIVITY_MANAGER:
+    if killer != k.KILLER_ACTIVITY_MANAGER and scenario.device.reapers_queue == 0:
         for reaper in range(scenario.device.n_reapers):
             r = phone.reapers[reaper]
             if r.victim < 0:

@@ -54,7 +54,7 @@ DEVICE_FIELDS: Final[tuple[Field, ...]] = (
     integer("victim_nice", "nice", "nice of a victim that lmkd has promoted"),
     integer("n_reapers", "1", "lmkd's reaper threads (0 to 2)"),
     integer("reaper_nice", "nice", "their nice"),
-    integer("reapers_queue", "0/1", "a reaper that is done takes the oldest victim left (1), or waits for a kill (0)"),
+    integer("reapers_queue", "0/1", "reapers look for victims by themselves (1), or are handed them by the kill (0)"),
     integer("kill_heaviest", "0/1", "lmkd's kill_heaviest_task"),
     integer("compaction", "0/1", "an app that enters cached is paged out (CachedAppOptimizer, full compaction)"),
     integer("freezer", "0/1", "cached apps are frozen"),

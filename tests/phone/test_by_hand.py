@@ -249,19 +249,28 @@ def test_reaper_and_victim_split_the_address_space() -> None:
     assert phone["processes"]["exit_us"][victim] == pytest.approx(58_982 / 2 * (1 + 205 / 1024), rel=0.03)
 
 
-def test_a_reaper_that_is_done_takes_the_next_victim_where_victims_queue() -> None:
+def test_a_reaper_takes_the_next_victim_where_they_queue() -> None:
     reaped = {}
     for queue in (0, 1):
         board = Board(cpus=8)
         board.device["n_reapers"] = 1
         board.device["reapers_queue"] = queue
-        # the first is short: its reaper is done long before the second has walked its own
+        board.kernel["exit_signal_us"] = 20_000
+        # the first is short: its reaper is done before the second's threads are gone
         first, second = board.app(entries=1_020), board.app(entries=102_000)
         board.kill(first)
         board.kill(second)
         reaped[queue] = int(board.run()["total"]["entries_reaped"])
     assert 0 < reaped[0] <= 1_020
     assert reaped[1] > reaped[0] + 40_000
+
+
+def test_a_reaper_that_must_look_comes_too_late_where_exit_mm_comes_at_once() -> None:
+    board = Board(cpus=8)
+    board.device["n_reapers"] = 1
+    board.device["reapers_queue"] = 1
+    board.kill(board.app(entries=51_000))
+    assert board.run()["total"]["entries_reaped"] == 0
 
 
 def test_a_reaper_of_low_priority_leaves_the_cpu_to_its_victim() -> None:
