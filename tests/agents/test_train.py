@@ -16,7 +16,9 @@ import pytest
 import torch
 from typer.testing import CliRunner
 
-from agents.runner import World
+from agents.evaluate import load_model
+from agents.policies import make
+from agents.runner import World, play
 from agents.sb3_vec_env import make_sb3
 from agents.train import ROUTES, app, learner
 from agents.training import algorithms, callbacks, runs
@@ -204,3 +206,19 @@ def test_unknown_hyperparameters_and_schedules_are_named(tmp_path: Path) -> None
     assert algorithms.arguments({"learning_rate": "lin_0.5"})["learning_rate"](0.5) == 0.25
     with pytest.raises(ValueError, match="only ppo discounts by time"):
         algorithms.hyperparameters("dqn", "swapgym/SwapRelease-v0", {"discount_ms": 5})
+
+
+def test_a_short_run_improves_over_random(tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    arguments = ["--preset", "clear_all", "--timesteps", "6144", "--set", "n_steps=64", "--set", "batch_size=128"]
+    train(*arguments, "--seed", "0", "--out", str(folder))
+    config, model = load_model(folder)
+    episodes = list(suite("validation").only("clear_all"))
+    world = World(routes=ROUTES)
+    scores = {
+        name: np.mean([row["score"] for row in play(world, policy, name, episodes)])
+        for name, policy in {"ppo": model, "random": make("random", ROUTES), "fresh": learner(config)}.items()
+    }
+    # deferring gains a tenth there, random half of it
+    assert scores["ppo"] < scores["random"] - 0.02
+    assert scores["ppo"] < scores["fresh"] - 0.02
