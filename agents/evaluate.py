@@ -31,6 +31,10 @@ from swapgym.workload.config import unknown
 
 RESAMPLES: Final = 2_000
 PAIRED: Final = "paired"
+BOUND: Final = "clairvoyant"
+ONLINE: Final = "mpc"
+PLANNERS: Final = (BOUND, ONLINE)
+"""What rows of planners are called."""
 LEARNED: Final = (*algorithms.ALGORITHMS, PAIRED)
 COLUMNS: Final = (
     "policy", "run", "preset", "seed", "device", "kernel", "score", "lag_ms", "peak_mib", "launch_delay_ms",
@@ -138,6 +142,34 @@ def summarise(rows: Sequence[Row], episodes: Sequence[tuple[str, int]]) -> list[
     return sorted(table, key=lambda row: row["score"])
 
 
+def breakdown(rows: Sequence[Row], episodes: Sequence[tuple[str, int]]) -> list[dict[str, Any]]:
+    """Return a row per policy and preset, and per policy and device: paired difference to the best fixed policy of all.
+
+    Args:
+        rows: Of all policies on the same episodes.
+        episodes: Those, in their order.
+    """
+    scores = by_policy(rows, episodes)
+    fixed = [name for name in scores if name not in (*LEARNED, *PLANNERS)]
+    best = min(fixed, key=lambda name: float(scores[name].mean()))
+    devices = {(row["preset"], row["seed"]): row["device"] for row in rows}
+    found = []
+    for by, values in (("preset", [preset for preset, _ in episodes]), ("device", [devices[one] for one in episodes])):
+        for value in dict.fromkeys(values):
+            places = [place for place, own in enumerate(values) if own == value]
+            presets = [episodes[place][0] for place in places]
+            for name, own in scores.items():
+                gap = difference(own[:, places], scores[best][:, places], presets)
+                found.append(
+                    {
+                        "by": by, "value": value, "episodes": len(places), "policy": name,
+                        "score": float(own[:, places].mean()), "over_best_fixed": gap[0], "low": gap[1],
+                        "high": gap[2], "best_fixed": best,
+                    }
+                )  # fmt: skip
+    return found
+
+
 @app.command()
 def main(
     run: Annotated[list[Path], typer.Argument(help="Run folders of one preference weight.")],
@@ -155,7 +187,13 @@ def main(
         raise typer.BadParameter(str(error)) from error
     table = summarise(rows, pairs)
     if out is not None:
-        write(out, rows, table, {"suite": on, "episodes": len(pairs), "lag_weight": weight, "kernel": kernel})
+        write(
+            out,
+            rows,
+            table,
+            breakdown(rows, pairs),
+            {"suite": on, "episodes": len(pairs), "lag_weight": weight, "kernel": kernel},
+        )
     shown = Table(title=f"{on} suite, {len(pairs)} scenarios, lag weight {weight:g}; score: lower is better")
     for column in ("policy", "seeds", "score", "over best fixed", "95 %"):
         shown.add_column(column, justify="right")
@@ -164,12 +202,32 @@ def main(
         seeds = str(row["seeds"] or "")
         shown.add_row(row["policy"], seeds, f"{row['score']:.4f}", f"{row['over_best_fixed']:+.4f}", interval)
     console.print(shown)
+    console.print(by_preset(rows, pairs))
 
 
-def write(folder: Path, rows: Sequence[Row], table: Sequence[Mapping[str, Any]], about: Mapping[str, Any]) -> None:
-    """Write records, table and what was evaluated."""
+def by_preset(rows: Sequence[Row], episodes: Sequence[tuple[str, int]]) -> Table:
+    """Return a table of what the agents are over the best fixed policy, by preset and by device."""
+    parts = [row for row in breakdown(rows, episodes) if row["policy"] in LEARNED]
+    shown = Table(title="over the best fixed policy")
+    for column in ("where", "scenarios", "policy", "difference", "95 %"):
+        shown.add_column(column, justify="right")
+    for row in parts:
+        interval = f"[{row['low']:+.4f}, {row['high']:+.4f}]"
+        shown.add_row(row["value"], str(row["episodes"]), row["policy"], f"{row['over_best_fixed']:+.4f}", interval)
+    return shown
+
+
+def write(
+    folder: Path,
+    rows: Sequence[Row],
+    table: Sequence[Mapping[str, Any]],
+    parts: Sequence[Mapping[str, Any]],
+    about: Mapping[str, Any],
+) -> None:
+    """Write records, tables and what was evaluated."""
     folder.mkdir(parents=True, exist_ok=True)
-    for name, lines, columns in (("episodes", rows, COLUMNS), ("table", table, tuple(table[0]))):
+    tables = (("episodes", rows, COLUMNS), ("table", table, tuple(table[0])), ("breakdown", parts, tuple(parts[0])))
+    for name, lines, columns in tables:
         partial = folder / f".{name}.csv"
         with partial.open("w", newline="", encoding="utf-8") as file:
             writer = csv.writer(file, lineterminator="\n")

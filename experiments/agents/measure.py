@@ -10,11 +10,10 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from agents.evaluate import LEARNED, by_policy, difference, play_runs
+from agents.evaluate import BOUND, LEARNED, PLANNERS, by_policy, difference, play_runs
 from agents.runner import Row
 from agents.trained import Group
 from experiments.agents import planners
-from experiments.agents.planners import BOUND, PLANNERS
 
 Scores = npt.NDArray[np.float64]
 RESAMPLES: Final = 2_000

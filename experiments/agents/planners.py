@@ -20,6 +20,7 @@ import typer
 from rich.console import Console
 from rich.progress import Progress
 
+from agents.evaluate import BOUND, ONLINE, PLANNERS
 from agents.planning import mpc, search_all
 from agents.planning.clairvoyant import STARTS
 from agents.runner import Row, World, decode, encode, play
@@ -31,9 +32,6 @@ from swapgym.envs.arguments import route_codes
 from swapgym.workload import draw, empty, kernel_variant, suite
 
 RESULTS: Final = Path(__file__).parent / "results"
-BOUND: Final = "clairvoyant"
-ONLINE: Final = "mpc"
-PLANNERS: Final = (BOUND, ONLINE)
 EVALUATIONS: Final = 600
 SETTINGS: Final = mpc.Settings(futures=16, rounds=2, hold=64, caution=1.0)
 """Of those tried on train episodes, what brought most per future."""

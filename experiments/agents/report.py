@@ -11,12 +11,11 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from agents.evaluate import COLUMNS, LEARNED
+from agents.evaluate import BOUND, COLUMNS, LEARNED, ONLINE, PLANNERS, breakdown
 from agents.trained import Group
 from experiments import results
 from experiments.agents.looks import Leaf
 from experiments.agents.measure import Measured
-from experiments.agents.planners import BOUND, ONLINE, PLANNERS
 
 matplotlib.use("Agg")
 
@@ -114,6 +113,7 @@ def page(found: Sequence[Measured], looks: Mapping[Group, Looks]) -> str:
             f" tuned fixed policy: {measured.best_fixed()}.\n"
         )
         parts.append(results.markdown(["policy", "seeds", "score", "over best fixed", "gap closed"], table(measured)))
+        parts.append(where(measured))
         seen = looks.get(group)
         if seen is not None:
             parts.append(words(seen))
@@ -133,6 +133,27 @@ def table(measured: Measured) -> list[list[str]]:
         seeds = str(len(own)) if name in LEARNED else ""
         rows.append([name, seeds, f"{own.mean():.4f}", f"{value:+.4f} [{low:+.4f}, {high:+.4f}]", closed])
     return rows
+
+
+def where(measured: Measured) -> str:
+    """Return differences from the best fixed policy by preset and device, in Markdown."""
+    names = [*measured.learned(), *(name for name in PLANNERS)]
+    found = {(row["value"], row["policy"]): row for row in breakdown(measured.rows, measured.episodes)}
+    values = list(dict.fromkeys(value for value, _ in found))
+    lines = [
+        [
+            f"`{value}`",
+            str(found[value, BOUND]["episodes"]),
+            *(
+                f"{row['over_best_fixed']:+.4f} [{row['low']:+.4f}, {row['high']:+.4f}]"
+                for row in (found[value, name] for name in names)
+            ),
+        ]
+        for value in values
+    ]
+    return "\nOver the best fixed policy, by preset and by device:\n\n" + results.markdown(
+        ["where", "scenarios", *names], lines
+    )
 
 
 def words(seen: Looks) -> str:

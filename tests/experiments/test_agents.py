@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
+from agents.evaluate import BOUND, ONLINE
 from agents.improve import app as improve
 from agents.improving.network import PairedPolicy, threshold_network
 from agents.policies import make
@@ -21,7 +22,6 @@ from experiments.agents import planners
 from experiments.agents.__main__ import app
 from experiments.agents.looks import importance, surrogate, watch
 from experiments.agents.measure import Measured, share
-from experiments.agents.planners import BOUND, ONLINE
 from swapgym.envs.observations import INDEX
 from swapgym.workload import suite
 
