@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from experiments.real_kernel.cases import all_cases
+from experiments.real_kernel.doubts import doubt
 from experiments.real_kernel.fit import HANDOFF_CASE, fit, handoff
 from experiments.real_kernel.judge import beside, judge, predict
 from experiments.real_kernel.pool import pool_rows
@@ -29,11 +30,12 @@ console = Console()
 def main(
     measured: Annotated[Path, typer.Option(help="Folder of a measurement.")] = RESULTS,
     out: Annotated[Path | None, typer.Option(help="Folder for the comparison; the measurement's by default.")] = None,
-    quick: Annotated[bool, typer.Option(help="Only the cases of one victim.")] = False,
+    quick: Annotated[bool, typer.Option(help="Only the cases in which one process exits.")] = False,
 ) -> None:
     """Predict every measured case with costs fitted on measurement 1 alone, and judge by rules."""
     began = time.monotonic()
-    folder = out or (measured / "quick" if quick else measured)
+    # quick/ is measure's: a comparison in it would be taken for one of what was measured there
+    folder = out or (measured / "quick" / "comparison" if quick else measured)
     try:
         rows = load(measured / "measurements.csv")
         about = json.loads((measured / "provenance.json").read_text(encoding="utf-8"))
@@ -44,7 +46,7 @@ def main(
     names = {spread.case for spread in found}
     cases = [case for case in all_cases() if case.name in names and not case.icount]
     if quick:
-        cases = [case for case in cases if case.settings.get("victims", 1) == 1]
+        cases = [case for case in cases if case.exits == 1]
     alone = costs.kernel_changes()
     with Progress(console=console) as bar:
         task = bar.add_task("predict", total=2 * len(cases))
@@ -53,13 +55,18 @@ def main(
         again = beside(found, predict(cases, {**alone, "lock_handoff": growth}, partial(bar.advance, task)))
     verdicts = judge(compared)
     second = judge([row for row in again if row.case != HANDOFF_CASE])
-    compared_both = Compared(found, compared, again, verdicts, second, pool_rows(found), costs, growth)
-    write_all(folder, compared_both, about)
+    doubts = doubt(rows, compared, about)
+    write_all(
+        folder,
+        Compared(found, compared, again, verdicts, second, pool_rows(found, compared), costs, growth, doubts),
+        about,
+    )
     for name, verdict in verdicts.items():
         console.print(
-            f"{verdict.rule}: {verdict.held} of {verdict.of}, worst {verdict.worst:.0%}; with the hand-off:"
-            f" {second[name].held} of {second[name].of}, worst {second[name].worst:.0%}",
+            f"{verdict.rule}: {verdict.held} of {verdict.of} (0 everywhere: {verdict.null}), worst {verdict.worst:.0%};"
+            f" with the hand-off: {second[name].held} of {second[name].of}, worst {second[name].worst:.0%}",
             highlight=False,
+            soft_wrap=True,
         )
     console.print(f"{time.monotonic() - began:.0f} s; results in {folder}", highlight=False)
 

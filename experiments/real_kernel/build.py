@@ -80,13 +80,21 @@ def newest(packages: Iterable[str]) -> str:
 
 
 def fetch_package(folder: Path, wanted: str | None) -> Path:
-    """Return the file of kernel package ``wanted``: a file, a package's name, or None: the newest that apt knows."""
+    """Return the file of kernel package ``wanted``: a file, a package as apt-get names it, or None: the newest.
+
+    Raises:
+        BuildError: apt does not give it.
+    """
     if wanted and Path(wanted).is_file():
         return Path(wanted).resolve()
     found = run(["apt-cache", "search", "--names-only", KERNEL_PACKAGES], folder)
     name = wanted or newest(line.split()[0] for line in found.splitlines() if line)
     run(["apt-get", "download", name], folder)
-    return next(folder.glob(f"{name}_*.deb"))
+    # the file is named after the package alone, whatever version, architecture or release was asked for
+    files = sorted(folder.glob(f"{re.split('[=:/]', name)[0]}_*.deb"))
+    if len(files) != 1:
+        raise BuildError(f"apt-get download {name} left {len(files)} packages of that name, must be one")
+    return files[0]
 
 
 def plain_name(name: str) -> str:

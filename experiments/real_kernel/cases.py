@@ -60,6 +60,11 @@ class Case(NamedTuple):
         """What is booted together: a measurement, instructions apart from times."""
         return self.name.partition("/")[0]
 
+    @property
+    def exits(self) -> int:
+        """How many processes exit."""
+        return int(self.settings.get("victims", self.settings.get("processes", 1)))
+
 
 def all_cases() -> list[Case]:
     """Return all cases of all measurements."""
@@ -79,12 +84,12 @@ def all_cases() -> list[Case]:
     for grain in GRAINS:
         for data in ("uniform", "varied"):
             for mode in ("plain", "compact", "pressure"):
-                settings = {"grain": grain, "data": data, "mode": mode, "timeout": 600}
+                settings = {"processes": 8, "grain": grain, "data": data, "mode": mode, "timeout": 600}
                 cases.append(Case(f"pool/{grain}/{data}/{mode}", "pool", settings))
     cases += foreground_cases()
     for runtime in (950000, -1):
         cases.append(Case(f"starve/{runtime}", "starve", {"runtime_us": runtime, "mib": 64}))
-    cases += [Case(f"burst/{name}", "burst", dict(told)) for name, told in BURSTS.items()]
+    cases += [Case(f"burst/{name}", "burst", {"victims": 4, **told}) for name, told in BURSTS.items()]
     return cases
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from experiments.real_kernel.cases import Case
@@ -23,6 +23,8 @@ TIMES_OF: Final = {
 LATENESS: Final = ("late_sum_ms", "late_sum_two_ms")
 ORDERED: Final = ("lowest_free_mib", "stall_some_ms")
 """Of the burst: what must come in the measured order. The peak is RAM less the lowest free memory."""
+MARGIN: Final = {"MiB": 0.5, "ms": 1.0}
+"""By how much predictions must differ before they have an order: less is a tick or a batch of reclaim, by accident."""
 
 
 class Row(NamedTuple):
@@ -62,13 +64,22 @@ class Verdict(NamedTuple):
         of: Of how many.
         broken: Those that do not, at most a handful.
         worst: Largest relative error among all that the rule looks at; 0 for orders.
+        null: How many would hold if 0 were predicted for everything: what is held beyond that is the simulator's.
+        alone: How many are within the share itself, where a rule takes the measured spread instead if that is wider.
+        higher: How many different cases are the higher one of a pair, in orders: pairs with one of them are not
+            independent of each other.
+        ties: How many of the broken pairs are broken because 0 is predicted for both.
     """
 
     rule: str
     held: int
     of: int
     broken: tuple[str, ...]
-    worst: float
+    worst: float = 0.0
+    null: int = 0
+    alone: int = 0
+    higher: int = 0
+    ties: int = 0
 
 
 def predict(
@@ -123,12 +134,7 @@ def judge(rows: Sequence[Row]) -> dict[str, Verdict]:
             found[f"{measurement}_{metric}"] = near(rule, own, TIMES, True)
     for metric in LATENESS:
         late = [row for row in rows if row.measurement == "foreground" and row.metric == metric]
-        zero = [row for row in late if row.highest <= NEAR_ZERO_MS]
-        broken = [row for row in zero if row.predicted > NEAR_ZERO_MS]
-        found[f"near_zero_{metric}"] = Verdict(
-            f"{metric} near zero where the kernel shows near zero", len(zero) - len(broken), len(zero),
-            tuple(row.case for row in broken), 0.0,
-        )  # fmt: skip
+        found[f"near_zero_{metric}"] = near_zero(f"{metric} near zero where the kernel shows near zero", late)
         found[f"order_{metric}"] = in_order(f"{metric}: order of any two cases whose spreads do not overlap", late)
     for metric in ORDERED:
         own = [row for row in rows if row.measurement == "burst" and row.metric == metric]
@@ -150,28 +156,48 @@ def speed_up(row: Row, table: Mapping[tuple[str, str], Row]) -> Row | None:
     )  # fmt: skip
 
 
+def is_near(row: Row, share: float, spread_counts: bool) -> bool:
+    """Return whether a prediction is within ``share`` of what was measured, or in its spread where that counts."""
+    return abs(row.error) <= share or (spread_counts and row.within_spread)
+
+
 def near(rule: str, rows: Sequence[Row], share: float, spread_counts: bool) -> Verdict:
     """Judge by relative error, and by the spread where that counts too."""
-    broken = [row for row in rows if not (abs(row.error) <= share or (spread_counts and row.within_spread))]
+    broken = [row for row in rows if not is_near(row, share, spread_counts)]
     broken.sort(key=lambda row: -abs(row.error))
     worst = max((abs(row.error) for row in rows if not math.isnan(row.error)), default=0.0)
+    nothing = [row._replace(predicted=0.0, error=-1.0, within_spread=row.lowest <= 0) for row in rows]
     return Verdict(
-        rule, len(rows) - len(broken), len(rows), tuple(f"{row.case} {row.error:+.0%}" for row in broken), worst
+        rule,
+        len(rows) - len(broken),
+        len(rows),
+        tuple(f"{row.case} {row.error:+.0%}" for row in broken),
+        worst,
+        null=sum(is_near(row, share, spread_counts) for row in nothing),
+        alone=sum(is_near(row, share, False) for row in rows),
     )
 
 
+def near_zero(rule: str, rows: Iterable[Row]) -> Verdict:
+    """Judge what was near zero every time it was measured. Who predicts 0 for everything holds all of it."""
+    zero = [row for row in rows if row.highest <= NEAR_ZERO_MS]
+    broken = tuple(row.case for row in zero if row.predicted > NEAR_ZERO_MS)
+    return Verdict(rule, len(zero) - len(broken), len(zero), broken, null=len(zero))
+
+
 def in_order(rule: str, rows: Sequence[Row]) -> Verdict:
-    """Judge all pairs that the measurement tells apart."""
-    held, broken = 0, []
-    for one, other in itertools.combinations(rows, 2):
-        if one.highest < other.lowest:
-            low, high = one, other
-        elif other.highest < one.lowest:
-            low, high = other, one
-        else:
+    """Judge all pairs that the measurement tells apart, by predictions that differ by at least :data:`MARGIN`.
+
+    Who predicts 0 for everything holds none.
+    """
+    held, ties, broken, higher = 0, 0, [], set()
+    for low, high in itertools.permutations(rows, 2):
+        if low.highest >= high.lowest:
             continue
-        if low.predicted < high.predicted:
+        higher.add(high.case)
+        if high.predicted - low.predicted >= MARGIN[high.unit]:
             held += 1
         else:
             broken.append(f"{low.case} < {high.case}")
-    return Verdict(rule, held, held + len(broken), tuple(broken), 0.0)
+            ties += low.predicted == high.predicted == 0
+    return Verdict(rule, held, held + len(broken), tuple(broken), higher=len(higher), ties=ties)

@@ -16,6 +16,10 @@ from experiments.real_kernel.build import BuildError, Kernel
 QEMU = "qemu-system-x86_64"
 MEMORY_MIB = 4096
 CPUS = 2
+MAX_LOAD = 0.3
+MAX_OTHERS = 0.05
+MAX_STOLEN = 0.05
+"""Limits of the guard: load average at the start, and shares of the CPU time of a boot."""
 # preempt=full: as Android's kernels are configured; mitigations=off: phones have none of the x86 ones; no transparent
 # huge pages, which Android does not use for apps; autogroup would turn nice into a matter of sessions
 COMMAND_LINE = (
@@ -28,7 +32,7 @@ ACCELERATORS = {
     "kvm": ("-accel", "kvm", "-cpu", "host", "-smp", str(CPUS)),
     "tcg": ("-accel", "tcg,thread=multi", "-cpu", "max,-cx16", "-smp", str(CPUS)),
     # one instruction is one nanosecond of the guest's clock, and one tick of its time stamp counter
-    "icount": ("-accel", "tcg,thread=single", "-icount", "shift=0,sleep=off", "-cpu", "max", "-smp", "1"),
+    "icount": ("-accel", "tcg,thread=single", "-icount", "shift=0,sleep=off", "-cpu", "max,-cx16", "-smp", "1"),
 }
 
 
@@ -98,6 +102,7 @@ class Guard:
     Args:
         max_load: Highest load average of one minute at the start.
         max_others: Highest share of the CPU time that others may use, before and during a boot.
+        max_stolen: Highest share that the hypervisor below may take during a boot: nobody on this machine shows it.
         enforced: Whether to refuse; if not, only to record.
         look_s: For how long to look before a boot.
         patience_s: How long to wait for the machine to become idle before a boot.
@@ -105,14 +110,16 @@ class Guard:
 
     def __init__(
         self,
-        max_load: float,
-        max_others: float = 0.05,
+        max_load: float = MAX_LOAD,
+        max_others: float = MAX_OTHERS,
+        max_stolen: float = MAX_STOLEN,
         enforced: bool = True,
         look_s: float = 1,
         patience_s: float = 120,
     ) -> None:
         """Look at nothing yet."""
-        self.max_load, self.max_others, self.enforced = max_load, max_others, enforced
+        self.max_load, self.max_others, self.max_stolen = max_load, max_others, max_stolen
+        self.enforced = enforced
         self.look_s, self.patience_s = look_s, patience_s
 
     def start(self, load: float | None = None) -> float:
@@ -149,7 +156,21 @@ class Guard:
 
     def accepts(self, load: Load) -> bool:
         """Return whether what was measured under ``load`` counts."""
-        return not self.enforced or load.others <= self.max_others
+        return not self.enforced or not self.objections(load)
+
+    def objections(self, load: Load) -> list[str]:
+        """Return in words what of ``load`` is above the limits, enforced or not."""
+        shares = (("others used", load.others, self.max_others), ("stolen", load.stolen, self.max_stolen))
+        return [f"{name} {share:.0%} of the CPU time" for name, share, limit in shares if share > limit]
+
+    def is_strict(self) -> bool:
+        """Return whether it refuses at least what it refuses by default."""
+        default = Guard().limits()
+        return self.enforced and all(limit <= default[name] for name, limit in self.limits().items())
+
+    def limits(self) -> dict[str, float]:
+        """Return the limits, to be kept beside results."""
+        return {"max_load": self.max_load, "max_others": self.max_others, "max_stolen": self.max_stolen}
 
 
 def share_of_others(before: CpuTimes, after: CpuTimes, own: float) -> float:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
+import shlex
 import shutil
+import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -20,6 +23,8 @@ from experiments.real_kernel.records import MalformedLineError, Record, Spread, 
 from experiments.results import provenance, write_csv, write_json
 
 RESULTS = Path(__file__).parent / "results"
+REPEATS = 5
+"""Fewer are a trial."""
 ATTEMPTS = 3
 CASE_S = {"icount": 120.0, "kvm": 60.0, "tcg": 120.0}
 """How long a case may take on average before a boot is given up, by accelerator."""
@@ -93,13 +98,13 @@ class Laboratory:
             )
             if not self.guard.accepts(load):
                 self.refused += 1
-                self.say("  refused: others used too much of the machine meanwhile")
+                self.say(f"  refused: {', '.join(self.guard.objections(load))}")
                 continue
             for case, message in report.failures.items():
                 self.failures.append(f"repeat {repeat}, {case}: {message}")
                 self.say(f"  {case} failed: {message}")
             return records(report, cases[0].group, repeat, number, load)
-        raise machine.BusyMachineError(f"{cases[0].group}: others used the machine during {ATTEMPTS} boots of it")
+        raise machine.BusyMachineError(f"{cases[0].group}: the machine was busy during all {ATTEMPTS} boots of it")
 
     def about(self) -> dict[str, Any]:
         """Return what the results came from."""
@@ -110,7 +115,10 @@ class Laboratory:
             "kernel_command_line": machine.COMMAND_LINE,
             "qemu": self.qemu,
             "compiler": machine.version("gcc"),
+            "command": command_line(sys.argv[1:]),
+            "limits": self.guard.limits(),
             "accelerator": self.accelerator,
+            "qemu_options": {name: " ".join(machine.ACCELERATORS[name]) for name in (self.accelerator, "icount")},
             "cpus": self.info.get("cpus", ""),
             "memory_mib": machine.MEMORY_MIB,
             "zram_algorithm": self.kernel.algorithm,
@@ -123,35 +131,48 @@ class Laboratory:
 
 @app.command()
 def main(
-    repeats: Annotated[int, typer.Option(min=1, help="How often each case is measured.")] = 5,
+    repeats: Annotated[int, typer.Option(min=1, help="How often each case is measured.")] = REPEATS,
     only: Annotated[list[str] | None, typer.Option(help="Only this measurement or case; * and ? fit any.")] = None,
     quick: Annotated[bool, typer.Option(help="A few small cases, once.")] = False,
-    out: Annotated[Path | None, typer.Option(help="Folder for the results.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder; by default results/, or results/quick/ for all but a whole run.")
+    ] = None,
     keep: Annotated[
         bool, typer.Option(help="Keep the folder in which everything is built, with the consoles.")
     ] = False,
     kernel: Annotated[str | None, typer.Option(help="Debian package of the kernel, or its file.")] = None,
     accelerator: Annotated[str, typer.Option(help="tcg, kvm or auto (kvm where it works).")] = "auto",
-    max_load: Annotated[float, typer.Option(help="Highest load average at the start.")] = 0.3,
+    max_load: Annotated[float, typer.Option(help="Highest load average at the start.")] = machine.MAX_LOAD,
+    max_stolen: Annotated[
+        float, typer.Option(help="Highest share of CPU time that the hypervisor may take during a boot.")
+    ] = machine.MAX_STOLEN,
     busy: Annotated[bool, typer.Option(help="Measure on a busy machine too: a trial, and recorded as such.")] = False,
 ) -> None:
-    """Measure a real kernel and store what was measured."""
+    """Measure a real kernel and store what was measured.
+
+    The full results are only ever replaced by those of a run that is whole: all cases, at least five times, none
+    failed, within the guard's limits. All else is a trial.
+    """
     began = time.monotonic()
-    target = out or (RESULTS / "quick" if quick else RESULTS)
+    guard = machine.Guard(max_load, max_stolen=max_stolen, enforced=not busy)
+    full = not quick and not only and repeats >= REPEATS and guard.is_strict()
     folder = Path(tempfile.mkdtemp(prefix="real_kernel-"))
     try:
         if accelerator not in ("auto", "tcg", "kvm"):
             raise ValueError(f"--accelerator {accelerator}: must be auto, tcg or kvm")
         cases = choose(choose(all_cases(), QUICK) if quick else all_cases(), only or [])
-        guard = machine.Guard(max_load, enforced=not busy)
+        if out and out.resolve() == RESULTS.resolve() and not full:
+            raise ValueError(f"--out {out}: holds the full results, and this run is a trial")
         load_before = guard.start()
         laboratory = Laboratory(folder, kernel, accelerator, guard, lambda text: console.print(text, highlight=False))
         started = datetime.now(UTC)
         rows: list[Record] = []
-        for repeat in range(1 if quick else repeats):
+        last = (1 if quick else repeats) - 1
+        for repeat in range(last + 1):
             for boot in interleaved(cases, repeat):
                 rows += laboratory.measure(boot, repeat)
             # what is stored is whole repeats: a run that breaks off leaves those that it finished
+            target = destination(out, full and repeat == last and not laboratory.failures)
             write_all(
                 target,
                 rows,
@@ -177,6 +198,18 @@ def main(
     if laboratory.failures:
         console.print(f"[red]{len(laboratory.failures)} cases failed[/red]: see provenance.json", highlight=False)
         raise typer.Exit(1)
+
+
+def destination(out: Path | None, whole: bool) -> Path:
+    """Return where to write: ``out`` if given, but the full results only for a run that is ``whole``."""
+    wanted = out or RESULTS
+    return RESULTS / "quick" if wanted.resolve() == RESULTS.resolve() and not whole else wanted
+
+
+def command_line(arguments: Sequence[str]) -> str:
+    """Return the command line, to be kept beside results: of files only the names."""
+    words = (re.sub(r"(^|=)/(\S*/)?", r"\1", word) for word in arguments)
+    return shlex.join(["python", "-m", "experiments.real_kernel.measure", *words])
 
 
 def write_all(folder: Path, rows: list[Record], about: dict[str, Any]) -> None:

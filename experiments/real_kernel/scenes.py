@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from experiments.calibration.board import MIB, Board
 from swapgym.phone import constants as k
-from swapgym.phone import engine
+from swapgym.phone import engine, memory
 
 DEVICE: Final = "emulated-x86"
 KERNEL: Final = "linux-6.1-emulated"
@@ -23,7 +23,11 @@ COLD_MIB: Final = 512
 N_CPUS: Final = 2
 BURST_MIB: Final = 352
 N_VICTIMS: Final = 4
-"""As in payload/foreground.c and payload/burst.c."""
+N_POOL: Final = 8
+POOL_MIB: Final = 8
+READ_MIB: Final = 224
+"""As in payload/foreground.c, payload/burst.c and payload/pool.c."""
+ENOUGH_PS: Final = 1 << 60
 NEVER_KILLED: Final = -1
 """oom_score_adj of processes that lmkd must leave alone: the measured machine has none."""
 TICK_US: Final = 250
@@ -223,9 +227,18 @@ def burst(settings: Settings, changes: Mapping[str, Any]) -> Metrics:
         "until_allocated_ms": done_ms,
         "lowest_free_mib": lowest / MIB,
         "put_out_pages": float(total["pswpout"]),
+        **reclaimed_by(board.phone),
         "stall_some_ms": float(psi["some_us"]) / k.MS,
         "stall_full_ms": float(psi["full_us"]) / k.MS,
     }
+
+
+def reclaimed_by(phone: Any) -> Metrics:
+    """Return who put out how many pages, by the CPU time of each: a page costs both the same."""
+    charged, put_out = phone["total"]["charged_ns"], float(phone["total"]["pswpout"])
+    direct, kswapd = float(charged[k.CHARGE_DIRECT_RECLAIM]), float(charged[k.CHARGE_KSWAPD])
+    share = direct / max(1.0, direct + kswapd)
+    return {"direct_reclaim_pages": share * put_out, "kswapd_pages": (1 - share) * put_out}
 
 
 def allocator(board: Board, ms: float, mib: int) -> None:
@@ -249,9 +262,40 @@ def leave_free(board: Board, mib: int) -> None:
     scenario["device"]["reserved_pages"] = scenario["device"]["ram_pages"] - held - mib * MIB
 
 
+def pool(settings: Settings, changes: Mapping[str, Any]) -> Metrics:
+    """Processes whose pages were put out in turns exit one by one: what share of the pool is back.
+
+    Grain and data change nothing: the simulator has one exponent for all. A manual ``compact`` gives back all that is
+    missing; under pressure, after every second exit, reclaim goes over the pool by the simulator's own rule.
+    """
+    n, mode = int(settings.get("processes", N_POOL)), settings["mode"]
+    board = machine(changes, ms=1)
+    for _ in range(n):
+        board.app(swap_mib=POOL_MIB)
+    engine.start(board.phones, board.scenarios, 0)
+    phone, scenario = board.phones[0], board.scenarios[0]
+    entries, whole = int(phone["pool_objects"]), int(phone["pool_pages"])
+    found: Metrics = {}
+    for gone in range(1, n + 1):
+        for _ in range(entries // n // k.SWAP_CLUSTER_MAX):
+            memory.free_objects(phone, scenario, k.SWAP_CLUSTER_MAX)
+        found[f"entries_back_{gone}_of_{n}"] = 1 - float(phone["pool_objects"]) / entries
+        found[f"pool_back_{gone}_of_{n}"] = 1 - float(phone["pool_pages"]) / whole
+        if mode == "plain" or (mode == "pressure" and gone % 2):
+            continue
+        if mode == "compact":
+            phone["pool_pages"] -= memory.fragmented_pages(phone, scenario)
+        else:
+            phone["file_pages"] = scenario["device"]["file_floor_pages"] + READ_MIB * MIB
+            memory.reclaim(phone, scenario, READ_MIB * MIB, ENOUGH_PS, k.UNIT, k.UNIT)
+        found[f"pool_back_then_{gone}_of_{n}"] = 1 - float(phone["pool_pages"]) / whole
+    return found
+
+
 MEASUREMENTS: Final[dict[str, Callable[[Settings, Mapping[str, Any]], Metrics]]] = {
     "contention": contention,
     "foreground": foreground,
     "starve": starve,
     "burst": burst,
+    "pool": pool,
 }

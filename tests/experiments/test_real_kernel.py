@@ -6,8 +6,9 @@ import shutil
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
-from experiments.real_kernel import build, cases, machine, records
+from experiments.real_kernel import build, cases, machine, measure, records, scenes
 from experiments.real_kernel.machine import BusyMachineError, CpuTimes, Guard, Load
 
 IDLE = Load(0.0, 1.0, 0.01, 0.0)
@@ -78,6 +79,40 @@ def test_a_busy_machine_is_refused() -> None:
     assert Guard(0.3, enforced=False).start(0.42) == 0.42
     assert not Guard(0.3).accepts(Load(0.0, 0.0, 0.2, 0.0))
     assert Guard(0.3).accepts(IDLE)
+    stolen = Load(0.0, 0.0, 0.0, 0.14)
+    assert not Guard().accepts(stolen)
+    assert Guard().objections(stolen) == ["stolen 14% of the CPU time"]
+    assert Guard(max_stolen=0.2).accepts(stolen)
+    assert Guard(enforced=False).accepts(stolen)
+    assert Guard().is_strict()
+    assert not Guard(max_load=1.0).is_strict()
+    assert not Guard(max_stolen=0.2).is_strict()
+    assert not Guard(enforced=False).is_strict()
+
+
+def test_full_results_are_only_replaced_by_a_whole_run(tmp_path: Path) -> None:
+    assert measure.destination(None, whole=True) == measure.RESULTS
+    assert measure.destination(None, whole=False) == measure.RESULTS / "quick"
+    assert measure.destination(measure.RESULTS, whole=False) == measure.RESULTS / "quick"
+    assert measure.destination(tmp_path, whole=False) == tmp_path
+    trials = (["--quick"], ["--busy"], ["--only", "starve"], ["--repeats", "1"], ["--max-load", "9"])
+    for trial in trials:
+        outcome = CliRunner().invoke(measure.app, [*trial, "--out", str(measure.RESULTS)])
+        assert outcome.exit_code == 2
+        assert "this run is a trial" in " ".join(outcome.output.split())
+    words = measure.command_line(["--only", "unmap/64/*", "--kernel", "/a/b.deb", "--out=/c/d"])
+    assert words == "python -m experiments.real_kernel.measure --only 'unmap/64/*' --kernel b.deb --out=d"
+
+
+def test_a_package_is_found_by_its_name_whatever_version_was_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(build, "run", lambda command, folder: "")
+    with pytest.raises(build.BuildError, match=r"apt-get download linux=1 left 0 packages"):
+        build.fetch_package(tmp_path, "linux=1")
+    (tmp_path / "linux_1_amd64.deb").touch()
+    for wanted in ("linux", "linux=1", "linux:amd64", "linux/stable"):
+        assert build.fetch_package(tmp_path, wanted) == tmp_path / "linux_1_amd64.deb"
 
 
 def test_the_share_of_others_by_hand() -> None:
@@ -135,6 +170,9 @@ def test_cases_cover_the_six_measurements_and_repeats_shuffle_them() -> None:
     assert all(cases.choose(every, [pattern]) for pattern in cases.QUICK)
     with pytest.raises(ValueError, match="--only nothing: fits no case"):
         cases.choose(every, ["nothing"])
+    exits = {case.name: case.exits for case in every}
+    assert (exits["foreground/0/0/none/none"], exits["contention/4/swapped"], exits["starve/-1"]) == (0, 4, 1)
+    assert (exits["burst/late"], exits["pool/1/varied/plain"]) == (scenes.N_VICTIMS, scenes.N_POOL)
     one, other = cases.interleaved(every, 0), cases.interleaved(every, 1)
     assert sorted(case.name for boot in one for case in boot) == sorted(names)
     assert [boot[0].group for boot in one] != [boot[0].group for boot in other]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from pathlib import Path
 
@@ -11,8 +12,10 @@ from typer.testing import CliRunner
 from experiments.real_kernel import scenes
 from experiments.real_kernel.__main__ import RESULTS, app
 from experiments.real_kernel.cases import all_cases
+from experiments.real_kernel.criteria import in_short
+from experiments.real_kernel.doubts import Doubts, doubt
 from experiments.real_kernel.fit import Costs, fit
-from experiments.real_kernel.judge import Row, in_order, judge, near
+from experiments.real_kernel.judge import Row, in_order, judge, near, predict
 from experiments.real_kernel.machine import Load
 from experiments.real_kernel.pool import pool_rows
 from experiments.real_kernel.records import Record, Spread, load, spreads
@@ -67,7 +70,8 @@ def test_exits_one_by_one_take_as_long_as_their_sum() -> None:
 
 
 def test_a_helper_at_the_lowest_priority_takes_less_than_one_at_the_highest() -> None:
-    settings = {"nice": 0, "victims": 2, "percent": 100, "mib": 64, "way": "mrelease"}
+    # more victims than CPUs: whoever has a CPU at once is past exit_mm before the helper looks
+    settings = {"nice": 0, "victims": 4, "percent": 100, "mib": 64, "way": "mrelease"}
     strong = scenes.foreground({**settings, "helper_nice": -20}, COSTS)
     weak = scenes.foreground({**settings, "helper_nice": 19}, COSTS)
     assert strong["helper_cpu_ms"] > 0.2 * strong["victims_cpu_ms"] > 0
@@ -113,13 +117,22 @@ def test_rules_by_hand() -> None:
     judged = near("", rows, 0.25, True)
     # b lies within its spread, c within the share
     assert (judged.held, judged.of, judged.broken, judged.worst) == (2, 3, ("a +100%",), 1.0)
+    assert (judged.alone, judged.null) == (1, 0)
     assert near("", rows, 0.25, False).held == 1
+    # 0 lies within the spread of the first only
+    nothing = near("", [row("a", 5, 0, 9, 100), row("b", 5, 1, 9, 5)], 0.25, True)
+    assert (nothing.held, nothing.alone, nothing.null) == (1, 1, 1)
     ordered = in_order("", rows)
     # b and c do not overlap; so do a and both
-    assert (ordered.held, ordered.of) == (3, 3)
+    assert (ordered.held, ordered.of, ordered.higher, ordered.ties) == (3, 3, 2, 0)
+    flat = in_order("", [one._replace(predicted=0.0) for one in rows])
+    assert (flat.held, flat.of, flat.ties) == (0, 3, 3)
+    # a tick or a batch of reclaim is no order
+    assert in_order("", [rows[0], rows[2]._replace(predicted=20.9)]).held == 0
+    assert in_order("", [rows[0], rows[2]._replace(predicted=21.0)]).held == 1
     assert in_order("", [rows[0], rows[2]._replace(predicted=5.0)]).broken == ("a < c",)
     zero = judge([row("foreground/0/1/x/y", 0.0, 0.0, 1.0, 30.0)])["near_zero_late_sum_ms"]
-    assert (zero.held, zero.of, zero.broken) == (0, 1, ("foreground/0/1/x/y",))
+    assert (zero.held, zero.of, zero.null, zero.broken) == (0, 1, 1, ("foreground/0/1/x/y",))
 
 
 def test_speed_up_is_over_one_process() -> None:
@@ -133,13 +146,56 @@ def test_speed_up_is_over_one_process() -> None:
     assert verdict.worst == pytest.approx(1 - 1.3 / 1.5)
 
 
+def test_what_the_simulator_says_of_the_pool() -> None:
+    plain = scenes.pool({"mode": "plain"}, {})
+    assert plain["entries_back_4_of_8"] == 0.5
+    assert plain["pool_back_4_of_8"] == pytest.approx(1 - 0.5**0.65, abs=0.002)
+    assert scenes.pool({"mode": "plain"}, {"zspage_return": 1.0})["pool_back_4_of_8"] == pytest.approx(0.5, abs=0.001)
+    compacted = scenes.pool({"mode": "compact"}, {})
+    assert compacted["pool_back_then_4_of_8"] == pytest.approx(0.5, abs=0.001)
+    # what is missing is an eighth of what is left
+    pressed = scenes.pool({"mode": "pressure"}, {})
+    assert "pool_back_then_3_of_8" not in pressed
+    assert 1 - pressed["pool_back_then_4_of_8"] == pytest.approx(0.5 * 8 / 7, abs=0.005)
+
+
 def test_exponents_of_the_pool() -> None:
     def spread(metric: str, value: float) -> Spread:
         return Spread("pool", "pool/1/uniform/plain", metric, "1", 1, *([value] * 5))
 
-    (found,) = pool_rows([spread("entries_back_4_of_8", 0.5), spread("pool_back_4_of_8", 0.75)])
+    measured = [spread("entries_back_4_of_8", 0.5), spread("pool_back_4_of_8", 0.75)]
+    own = {"measurement": "pool", "metric": "pool_back_4_of_8"}
+    (found,) = pool_rows(measured, [row("pool/1/uniform/plain", 0.75, 0.75, 0.75, 0.5, **own)])
     assert found.exponent == pytest.approx(2.0)
-    assert found.after is None
+    assert (found.foretold, found.after, found.foretold_after) == (0.5, None, None)
+    assert found.off == (-0.25,)
+
+
+def test_boots_that_would_be_refused_are_named() -> None:
+    rows = unmap_rows(1_000.0, 3_000.0)
+    about = {"load_before": 0.1}
+    assert doubt(rows, [], about) == Doubts("", (), None, None)
+    late = [one._replace(boot=1, repeat=1, value=2 * one.value, stolen=0.14) for one in rows]
+    found = doubt([*rows, *late], [], {"load_before": 0.5})
+    assert found.start == "load 0.50 at the start, above 0.30"
+    assert found.boots == ("boot 1 (unmap, repeat 1: stolen 14% of the CPU time)",)
+    assert found.costs is not None
+    assert found.costs.entry_ns == pytest.approx(3_000.0)
+
+
+def test_the_paragraph_says_what_is_met_and_what_is_not() -> None:
+    rows = [
+        row("foreground/0/1/x/y", 0.0, 0.0, 1.0, 0.0),
+        row("foreground/0/2/x/y", 90.0, 80.0, 99.0, 0.0),
+        row("burst/late", 100.0, 90.0, 110.0, 25.0, measurement="burst", metric="stall_some_ms"),
+    ]
+    verdicts = judge(rows)
+    text = in_short(rows, verdicts, verdicts, Costs(1.0, 1.0, 1.0, 1.0, 0.27))
+    assert "1 of 3 criteria set beforehand are met in full; who predicts 0 for everything meets 1 of them" in text
+    assert "**Met**: no lateness where there is none, one vsync 1 of 1 (0 everywhere would hold 1)." in text
+    assert "order of lateness, one vsync 0 of 1 (1 of the others are ties at a predicted 0)" in text
+    assert "is 27%, more than the 20%" in text
+    assert "stall 0.2 to 0.2 times" in text
 
 
 def test_the_stored_variant_is_the_fit_of_the_stored_measurement() -> None:
@@ -147,6 +203,23 @@ def test_the_stored_variant_is_the_fit_of_the_stored_measurement() -> None:
     variant = kernel_variant(scenes.KERNEL)
     for name, value in changes.items():
         assert getattr(variant, name) == pytest.approx(value, rel=0.01), name
+
+
+def test_the_stored_predictions_are_those_of_the_simulator() -> None:
+    """A change of the phone that changes them must come with the comparison written anew."""
+    with (RESULTS / "comparison.csv").open(encoding="utf-8", newline="") as file:
+        stored = {(line["case"], line["metric"]): float(line["predicted"]) for line in csv.DictReader(file)}
+    names = {
+        "contention/1/swapped", "contention/4/swapped", "contention/4/resident", "starve/950000", "starve/-1",
+        "pool/16/uniform/plain", "pool/16/uniform/compact", "pool/16/uniform/pressure", "burst/late",
+        "foreground/0/4/swapped/mrelease-20", "foreground/-10/2/swapped/nice19",
+    }  # fmt: skip
+    cases = [case for case in all_cases() if case.name in names]
+    assert len(cases) == len(names)
+    predicted = predict(cases, fit(load(RESULTS / "measurements.csv")).kernel_changes())
+    compared = {key: value for key, value in predicted.items() if key in stored}
+    assert {case for case, _ in compared} == names
+    assert compared == {key: pytest.approx(stored[key], rel=1e-6, abs=1e-6) for key in compared}
 
 
 def test_every_case_was_measured_five_times() -> None:
@@ -162,6 +235,9 @@ def test_the_comparison_runs(tmp_path: Path) -> None:
     summary = json.loads((tmp_path / "summary.json").read_text())
     stored = json.loads((RESULTS / "summary.json").read_text())
     assert summary["fit.entry_ns"] == pytest.approx(stored["fit.entry_ns"])
+    with (tmp_path / "comparison.csv").open(encoding="utf-8", newline="") as file:
+        names = {line["case"] for line in csv.DictReader(file)}
+    assert names == {case.name for case in all_cases() if case.exits == 1 and case.group in scenes.MEASUREMENTS}
     assert {file.name for file in tmp_path.iterdir()} >= {
         "comparison.csv",
         "comparison.md",

@@ -80,8 +80,8 @@ static void start_cold(long mib)
 	}
 }
 
-/* A burst on every CPU, as the threads of a launch make one. Without a fault per page, which costs most of an allocation
- * under emulation: it is to outrun the release. */
+/* A burst on every CPU, as the threads of a launch make one. Populated in one call: nothing but allocation, at full speed.
+ * It saves no time under emulation (13 us a page with nobody dying; the faults of measurement 1 take 10). */
 static void allocate(long pages)
 {
 	atomic_int *done = shared(sizeof *done);

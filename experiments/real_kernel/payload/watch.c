@@ -63,7 +63,7 @@ int64_t watch_back_ns(const struct watch *watch, int64_t since, double share)
 	for (int i = 0; i < watch->n; i++)
 		if (watch->sample[i].at > since && (double)(watch->sample[i].free_pages - before) >= share * (double)(after - before))
 			return watch->sample[i].at - since;
-	return -1;
+	fail("no memory came back: %ld pages free before, %ld after", before, after);
 }
 
 long watch_lowest_free(const struct watch *watch, int64_t from, int64_t to)
@@ -74,5 +74,7 @@ long watch_lowest_free(const struct watch *watch, int64_t from, int64_t to)
 		if (watch->sample[i].at >= from && watch->sample[i].at <= to &&
 		    (lowest < 0 || watch->sample[i].free_pages < lowest))
 			lowest = watch->sample[i].free_pages;
+	if (lowest < 0)
+		fail("nobody looked at free memory for %.1f ms", (double)(to - from) / 1e6);
 	return lowest;
 }
