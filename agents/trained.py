@@ -6,6 +6,7 @@ Each folder is a run's: ``config.json`` says what it was trained with, ``model.z
 
 from __future__ import annotations
 
+import json
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -64,6 +65,42 @@ def place(config: dict[str, Any], folder: Path = TRAINED) -> Path:
     return folder / str(config["kernel"]) / f"w{config['lag_weight']:g}" / f"{config['algo']}-{config['seed']}"
 
 
+def curve_of(folder: Path) -> list[dict[str, float]]:
+    """Return a run's curve; empty where it has none."""
+    path = folder / "curve.json"
+    curve: list[dict[str, float]] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else []
+    return curve
+
+
+def card(config: dict[str, Any], curve: list[dict[str, float]]) -> str:
+    """Return what a stored model is, how it was made and how to watch it, in Markdown."""
+    here = place(config, Path("agents/trained")).as_posix()
+    paired = config["algo"] == "paired"
+    how = (
+        "Policy iteration by paired continuations (`agents.improve`): a network of two hidden layers regressed on what"
+        " either route came to from the same moments of train episodes."
+        if paired
+        else f"{config['algo'].upper()} of Stable-Baselines3 on the native lanes (`agents.train`)."
+    )
+    where = "train episodes that choose among iterations" if paired else "the first episodes of the validation suite"
+    scores = [row["score"] for row in curve]
+    # a paired run keeps its best iteration, others their last weights
+    result = f"{min(scores) if paired else scores[-1]:.4f} (at the start {scores[0]:.4f})" if scores else "not measured"
+    lag, peak = config["lag_weight"], 1 - config["lag_weight"]
+    return f"""# {config["algo"]}, seed {config["seed"]}: kernel `{config["kernel"]}`, lag weight {lag:g}
+
+{how} It decides for each batch of a victim's swap entries whether to release it inline (0) or to defer it (1), from the
+33 parts of the observation of `swapgym/SwapRelease-v0`; the score it was trained for weighs lag by
+{lag:g} and peak by {peak:g}, each over mainline's inline release (lower is better).
+
+- Made by `{config["command"]}` at commit `{config["git"] or "unknown"}`; all settings are in `config.json`.
+- Score on {where}: {result}. What it is worth on the test suite, beside tuned policies and planners, is in
+  `experiments/agents/results/agents.md`.
+- Watch it: `python -m agents.watch {here}`.
+- Limits: trained on one kernel variant and the devices that the presets draw; a simulated phone, not a real one.
+"""
+
+
 @app.command()
 def main(run: Annotated[list[Path], typer.Argument(help="Run folders.")]) -> None:
     """Copy what is worth keeping of finished runs into the repository."""
@@ -80,6 +117,7 @@ def main(run: Annotated[list[Path], typer.Argument(help="Run folders.")]) -> Non
         for name in ("config.json", "curve.json", *MODELS):
             if (folder / name).exists():
                 shutil.copyfile(folder / name, target / name)
+        runs.put(target / "README.md", card(config, curve_of(folder)).encode())
         console.print(f"{folder} -> {target}", highlight=False)
 
 
