@@ -15,12 +15,15 @@ from agents.evaluate import load_model
 from agents.runner import World
 from agents.train import ROUTES
 from agents.trained import TRAINED, Group, stored
+from experiments.agents import discounting
 from experiments.agents.looks import importance, surrogate, watch
 from experiments.agents.measure import Measured, measure
 from experiments.agents.report import Looks, write_all
-from swapgym.workload import suite
+from swapgym.workload import Suite, suite
 
 RESULTS = Path(__file__).parent / "results"
+DISCOUNT_EPISODES = 10
+"""Per preset."""
 
 app = typer.Typer(add_completion=False, help=__doc__, pretty_exceptions_enable=False)
 console = Console()
@@ -54,7 +57,12 @@ def main(
             bar.update(task, completed=2 * len(test))
             found.append(measured)
             looks[group] = look(group, folders, measured, test)
-    summary = write_all(folder, found, looks)
+    played = list(Suite("train", 0, 1 if quick else DISCOUNT_EPISODES))
+    discounts = {}
+    for kernel in dict.fromkeys(group.kernel for group in groups):
+        differences, spacing = discounting.differences(World(kernel=kernel, routes=ROUTES), played)
+        discounts[kernel] = (discounting.agreements(differences), spacing)
+    summary = write_all(folder, found, looks, discounts)
     for name, value in summary.items():
         console.print(f"{name}: {value:.5g}", highlight=False)
     console.print(f"{time.monotonic() - began:.0f} s; results in {folder}", highlight=False)

@@ -13,12 +13,13 @@ from typer.testing import CliRunner
 from agents.evaluate import BOUND, ONLINE
 from agents.improve import app as improve
 from agents.improving.network import PairedPolicy, threshold_network
+from agents.planning import mpc
 from agents.policies import make
 from agents.runner import World, play
 from agents.trained import Group, place, stored
 from agents.training import runs
 from agents.tune import ROUTES
-from experiments.agents import planners
+from experiments.agents import discounting, planners
 from experiments.agents.__main__ import app
 from experiments.agents.looks import importance, surrogate, watch
 from experiments.agents.measure import Measured, share
@@ -74,6 +75,13 @@ def test_stored_runs_are_found_by_what_they_share(tmp_path: Path) -> None:
     assert stored(tmp_path) == {Group("mainline", 0.2): [folder]}
 
 
+@pytest.fixture
+def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the online planner look at two futures only."""
+    monkeypatch.setattr(planners, "SETTINGS", mpc.Settings(futures=2, rounds=1, hold=0))
+
+
+@pytest.mark.usefixtures("hasty")
 def test_a_run_end_to_end(tmp_path: Path) -> None:
     runner = CliRunner()
     for seed in (0, 1):
@@ -101,6 +109,7 @@ def test_a_run_end_to_end(tmp_path: Path) -> None:
     assert "agents.trained" in outcome.output
 
 
+@pytest.mark.usefixtures("hasty")
 def test_plans_are_kept_as_they_replay(tmp_path: Path) -> None:
     small = ["--episodes", "1", "--evaluations", "12", "--workers", "1", "--lag-weight", "0.5", "--out", str(tmp_path)]
     outcome = CliRunner().invoke(planners.app, small)
@@ -121,3 +130,21 @@ def test_plans_are_kept_as_they_replay(tmp_path: Path) -> None:
     path.write_text(json.dumps(stored_))
     with pytest.raises(ValueError, match="ends otherwise"):
         planners.kept(path, group, episodes)
+
+
+def test_discounts_by_hand() -> None:
+    sums = discounting.discounted(np.array([1.0, 0.0, 2.0]), np.array([0.0, 1.0, 3_000.0]))
+    assert sums["whole"] == 3.0
+    assert sums["by time, 3000 ms"] == pytest.approx(1 + 2 * np.exp(-1))
+    assert sums["by decisions, gamma 0.9"] == pytest.approx(1 + 2 * 0.81)
+    spacing = discounting.spacing(np.array([0.0] * 98 + [1.0, 99.0]))
+    assert spacing.median == 0.0
+    assert spacing.in_longest == pytest.approx(0.99, abs=0.02)
+
+
+def test_whole_differences_are_those_of_whole_episodes() -> None:
+    world = World(routes=ROUTES)
+    found, _ = discounting.differences(world, [("clear_all", 3)])
+    assert 0 < len(found["whole"]) <= discounting.MOMENTS
+    agreed = discounting.agreements({"whole": np.array([1.0, -2.0, 0.0]), "half": np.array([0.5, -1.0, 3.0])})
+    assert agreed[0].sign == 1.0
