@@ -13,11 +13,15 @@ from agents.policies import Policy
 from agents.runner import World
 from swapgym.envs.arguments import route_codes
 from swapgym.envs.lanes import Lanes
-from swapgym.envs.observations import PARTS
+from swapgym.envs.observations import PARTS, Part
 from swapgym.workload import draw
 
 LEAVES: Final = 6
 SHUFFLES: Final = 5
+SHUFFLED: Final = 20_000
+"""Decisions that are shuffled, at most."""
+OWN: Final = ("victim_last_route",)
+"""What only repeats the agent's own last decision: a tree that may read it says little else."""
 Array = npt.NDArray[np.float64]
 
 
@@ -77,14 +81,16 @@ def watch(world: World, policy: Policy, episodes: Sequence[tuple[str, int]]) -> 
 def importance(policy: Policy, seen: Seen, seed: int = 0) -> dict[str, float]:
     """Return, by part, the share of decisions that turn when the part is shuffled among them; largest first."""
     rng = np.random.default_rng(seed)
+    chosen = np.sort(rng.permutation(len(seen.actions))[:SHUFFLED])
+    observations, taken = seen.observations[chosen], seen.actions[chosen]
     found = {}
     for index, part in enumerate(PARTS):
         turned = []
         for _ in range(SHUFFLES):
-            shuffled = seen.observations.copy()
+            shuffled = observations.copy()
             shuffled[:, index] = rng.permutation(shuffled[:, index])
             actions, _ = policy.predict(shuffled, None, deterministic=True)
-            turned.append(float((actions != seen.actions).mean()))
+            turned.append(float((actions != taken).mean()))
         found[part.name] = float(np.mean(turned))
     return dict(sorted(found.items(), key=lambda item: -item[1]))
 
@@ -92,13 +98,15 @@ def importance(policy: Policy, seen: Seen, seed: int = 0) -> dict[str, float]:
 def surrogate(seen: Seen) -> tuple[list[Leaf], float]:
     """Return the leaves of a small tree that imitates the agent, and its agreement on episodes it has not seen."""
     held = seen.episodes % 4 == 0
+    kept = [index for index, part in enumerate(PARTS) if part.name not in OWN]
+    visible = seen.observations[:, kept]
     tree = DecisionTreeClassifier(max_leaf_nodes=LEAVES, min_samples_leaf=50, random_state=0)
-    tree.fit(seen.observations[~held], seen.actions[~held])
-    agreement = float((tree.predict(seen.observations[held]) == seen.actions[held]).mean())
-    return leaves(tree), agreement
+    tree.fit(visible[~held], seen.actions[~held])
+    agreement = float((tree.predict(visible[held]) == seen.actions[held]).mean())
+    return leaves(tree, [PARTS[index] for index in kept]), agreement
 
 
-def leaves(tree: DecisionTreeClassifier) -> list[Leaf]:
+def leaves(tree: DecisionTreeClassifier, parts: Sequence[Part]) -> list[Leaf]:
     """Return a fitted tree's leaves in words, those of most decisions first."""
     inner = tree.tree_
     total = float(inner.weighted_n_node_samples[0])
@@ -115,7 +123,7 @@ def leaves(tree: DecisionTreeClassifier) -> list[Leaf]:
                 Leaf(" and ".join(path) or "always", float(inner.weighted_n_node_samples[node]) / total, deferred)
             )
             return
-        part = PARTS[inner.feature[node]]
+        part = parts[inner.feature[node]]
         threshold = part.reading(float(inner.threshold[node]))
         unit = "" if part.unit in ("1", "0/1", "sign") else f" {part.unit}"
         follow(int(inner.children_left[node]), [*path, f"{part.name} <= {threshold:.3g}{unit}"])
