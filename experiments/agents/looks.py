@@ -13,7 +13,7 @@ from agents.policies import Policy
 from agents.runner import World
 from swapgym.envs.arguments import route_codes
 from swapgym.envs.lanes import Lanes
-from swapgym.envs.observations import PARTS, Part
+from swapgym.envs.observations import PARTS, ObservationPart
 from swapgym.workload import draw
 
 LEAVES: Final = 6
@@ -106,7 +106,7 @@ def surrogate(seen: Seen) -> tuple[list[Leaf], float]:
     return leaves(tree, [PARTS[index] for index in kept]), agreement
 
 
-def leaves(tree: DecisionTreeClassifier, parts: Sequence[Part]) -> list[Leaf]:
+def leaves(tree: DecisionTreeClassifier, parts: Sequence[ObservationPart]) -> list[Leaf]:
     """Return a fitted tree's leaves in words, those of most decisions first."""
     inner = tree.tree_
     total = float(inner.weighted_n_node_samples[0])
