@@ -53,6 +53,7 @@ def load_model(folder: Path) -> tuple[dict[str, Any], Policy]:
     Raises:
         FileNotFoundError: If the folder is no run, or has no model yet.
     """
+    folder = Path(folder)
     config = runs.config_of(folder)
     paired = config["algo"] == PAIRED
     path = folder / ("model.npz" if paired else "model.zip")
@@ -61,6 +62,11 @@ def load_model(folder: Path) -> tuple[dict[str, Any], Policy]:
     kind: Any = PairedPolicy if paired else algorithms.algorithm(config["algo"])
     model: Policy = kind.load(path, device="cpu")
     return config, model
+
+
+def hold_of(config: Mapping[str, Any]) -> int:
+    """Return how long a run's actions stand (ms), as it was trained; 0: asked at every batch."""
+    return int(config.get("hyperparameters", {}).get("hold_ms") or 0)
 
 
 def play_runs(folders: Sequence[Path], episodes: Sequence[tuple[str, int]]) -> tuple[list[Row], float, str]:
@@ -77,7 +83,8 @@ def play_runs(folders: Sequence[Path], episodes: Sequence[tuple[str, int]]) -> t
     world = World(kernel=kernel, routes=ROUTES, weights=(weight, 1 - weight))
     rows = []
     for folder, (config, model) in loaded.items():
-        rows += [row | {"run": folder.name} for row in play(world, model, config["algo"], episodes)]
+        found = play(world, model, config["algo"], episodes, hold_of(config))
+        rows += [row | {"run": folder.name} for row in found]
     rivals = dict(tuned(weight, kernel=kernel)) | {"always_inline": make("always_inline", ROUTES)}
     for name, policy in rivals.items():
         rows += [row | {"run": ""} for row in play(world, policy, name, episodes)]

@@ -61,6 +61,12 @@ def main(
     try:
         if resume is not None:
             folder, config = resume, runs.config_of(resume)
+            if config["algo"] != "paired":
+                raise ValueError(f"resume: {resume} was made by agents.train, which goes on with it")
+            if not (folder / "iteration-1.npz").exists() and (folder / "curve.json").exists():
+                length = len(json.loads((folder / "curve.json").read_text(encoding="utf-8")))
+                if length > 1:
+                    raise ValueError(f"resume: {resume} keeps only its model, as stored runs do; start another")
         else:
             kernel_variant(kernel)
             folder = out or Path("runs") / f"paired-w{lag_weight:g}-{seed}"

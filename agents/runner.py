@@ -21,7 +21,7 @@ from swapgym.envs import arguments
 from swapgym.envs.lanes import Lanes
 from swapgym.envs.metrics import episode_metrics
 from swapgym.envs.rewards import baseline_of, check_weights, scalar_reward
-from swapgym.phone.constants import ROUTE_NAMES
+from swapgym.phone.constants import MS, ROUTE_NAMES
 from swapgym.phone.state import phone_digest
 from swapgym.workload import config_hash, draw
 
@@ -64,6 +64,11 @@ class Player:
     policy: str
     parameters: Mapping[str, float] = field(default_factory=dict)
 
+    @property
+    def hold_ms(self) -> int:
+        """How long its actions stand; 0: it is asked at every batch."""
+        return 0
+
     def policy_for(self, world: World) -> Policy:
         """Return the policy for the routes of ``world``."""
         return make(self.policy, world.routes, **self.parameters)
@@ -91,7 +96,7 @@ def decode(text: str) -> list[int]:
     return routes
 
 
-def play(world: World, policy: Policy, label: str, episodes: Sequence[tuple[str, int]]) -> list[Row]:
+def play(world: World, policy: Policy, label: str, episodes: Sequence[tuple[str, int]], hold_ms: int = 0) -> list[Row]:
     """Play ``episodes`` side by side.
 
     Args:
@@ -100,6 +105,7 @@ def play(world: World, policy: Policy, label: str, episodes: Sequence[tuple[str,
             ``(layers, lanes, hidden)``, as sb3-contrib has, and starts all of them from ``None``.
         label: Name of the policy in the rows.
         episodes: Pairs of preset and scenario seed.
+        hold_ms: How long an action stands, as the environment's argument has it; rows name the route of every batch.
 
     Returns:
         A row per episode: ``policy``, ``preset``, ``seed``, ``device``, ``decisions``, ``score``, metrics, ``actions``,
@@ -121,11 +127,18 @@ def play(world: World, policy: Policy, label: str, episodes: Sequence[tuple[str,
     codes = np.array(arguments.route_codes(world.routes, lanes.scenarios[0]), dtype=np.int64)
     taken: list[list[int]] = [[] for _ in episodes]
     routes = np.zeros(lanes.n, dtype=np.int64)
+    held, until_us = np.zeros(lanes.n, dtype=np.int64), np.zeros(lanes.n, dtype=np.int64)
     lanes.begin()
     state, before = None, lanes.waiting()
     while len(waiting := lanes.waiting()):
         state, before = remaining(state, before, waiting), waiting
         actions, state = policy.predict(lanes.observations[waiting], state, deterministic=True)
+        if hold_ms > 0:
+            now_us = lanes.phones["now_us"][waiting]
+            asked = now_us >= until_us[waiting]
+            held[waiting[asked]] = np.asarray(actions)[asked]
+            until_us[waiting[asked]] = now_us[asked] + hold_ms * MS
+            actions = held[waiting]
         routes[waiting] = codes[actions]
         for lane in waiting.tolist():
             taken[lane].append(int(routes[lane]))
@@ -196,7 +209,7 @@ def replay(world: World, preset: str, seed: int, actions: str) -> str:
 def play_job(job: tuple[World, Player, Sequence[tuple[str, int]]]) -> list[Row]:
     """Play one job; at module level so that worker processes can be sent it."""
     world, player, episodes = job
-    return play(world, player.policy_for(world), player.label, episodes)
+    return play(world, player.policy_for(world), player.label, episodes, player.hold_ms)
 
 
 def play_all(

@@ -155,6 +155,7 @@ def evaluation_of(config: dict[str, Any], folder: Path) -> Any:
         bound=bound_of(episodes, weight, config["kernel"], search=config.get("bound", False)),
         watched=watched if config.get("figures", True) else None,
         folder=folder,
+        hold_ms=config.get("hyperparameters", {}).get("hold_ms") or 0,
     )
 
 

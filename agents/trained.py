@@ -50,6 +50,13 @@ class TrainedPlayer(Player):
 
         return load_model(Path(self.folder))[1]
 
+    @property
+    def hold_ms(self) -> int:
+        """How long its actions stand, as it was trained."""
+        from agents.evaluate import hold_of
+
+        return hold_of(runs.config_of(Path(self.folder)))
+
 
 def stored(folder: Path = TRAINED) -> dict[Group, list[Path]]:
     """Return the stored runs by what they must share, in the order of their names."""
@@ -82,10 +89,14 @@ def card(config: dict[str, Any], curve: list[dict[str, float]]) -> str:
         if paired
         else f"{config['algo'].upper()} of Stable-Baselines3 on the native lanes (`agents.train`)."
     )
-    where = "train episodes that choose among iterations" if paired else "the first episodes of the validation suite"
+    hold_ms = int(config.get("hyperparameters", {}).get("hold_ms") or 0)
+    if hold_ms:
+        how += f" An action stands for {hold_ms} ms of simulated time."
     scores = [row["score"] for row in curve]
-    # a paired run keeps its best iteration, others their last weights
-    result = f"{min(scores) if paired else scores[-1]:.4f} (at the start {scores[0]:.4f})" if scores else "not measured"
+    result = ""
+    if paired and scores:
+        # such a run keeps its best iteration
+        result = f"Score on the train episodes that choose: {min(scores):.4f} (at the start {scores[0]:.4f}). "
     lag, peak = config["lag_weight"], 1 - config["lag_weight"]
     return f"""# {config["algo"]}, seed {config["seed"]}: kernel `{config["kernel"]}`, lag weight {lag:g}
 
@@ -93,8 +104,9 @@ def card(config: dict[str, Any], curve: list[dict[str, float]]) -> str:
 33 parts of the observation of `swapgym/SwapRelease-v0`; the score it was trained for weighs lag by
 {lag:g} and peak by {peak:g}, each over mainline's inline release (lower is better).
 
-- Made by `{config["command"]}` at commit `{config["git"] or "unknown"}`; all settings are in `config.json`.
-- Score on {where}: {result}. What it is worth on the test suite, beside tuned policies and planners, is in
+- Made by `{config["command"]}` at commit `{config["git"] or "unknown"}` (`+`: with changes not yet committed); all
+  settings are in `config.json`.
+- {result}What it is worth on the test suite, beside tuned policies and planners, is in
   `experiments/agents/results/agents.md`.
 - Watch it: `python -m agents.watch {here}`.
 - Limits: trained on one kernel variant and the devices that the presets draw; a simulated phone, not a real one.

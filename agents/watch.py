@@ -17,7 +17,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from agents.evaluate import load_model
+from agents.evaluate import hold_of, load_model
 from agents.policies import Policy, make
 from agents.runner import World, decode, play
 from agents.train import ENV_ID, ROUTES
@@ -25,6 +25,7 @@ from swapgym.phone.constants import INLINE
 from swapgym.workload import MIXED, PRESET_NAMES
 from swapgym.workload.config import unknown
 
+WATCHED = tuple(name for name in PRESET_NAMES if name != MIXED)
 SHOWN = ("score", "lag_ms", "peak_mib", "launch_delay_ms", "zombie_peak_mib")
 """Metrics of the table at the end."""
 
@@ -35,15 +36,15 @@ console = Console()
 @app.command()
 def main(
     run: Annotated[Path, typer.Argument(help="Run folder, or a stored one under agents/trained.")],
-    preset: Annotated[str, typer.Option(help=f"One of {', '.join(PRESET_NAMES)}.")] = "camera_launch",
+    preset: Annotated[str, typer.Option(help=f"One of {', '.join(WATCHED)}.")] = "camera_launch",
     seed: Annotated[int, typer.Option(min=0, help="Scenario seed.")] = 0,
     seconds: Annotated[float, typer.Option(min=0.0, help="How long to show it; 0 only says what came of it.")] = 15.0,
 ) -> None:
     """Play a scenario with an agent, and show it."""
     try:
         config, policy = load_model(run)
-        if preset not in PRESET_NAMES or preset == MIXED:
-            raise unknown("preset", preset, [name for name in PRESET_NAMES if name != MIXED])
+        if preset not in WATCHED:
+            raise unknown("preset", preset, WATCHED)
     except (ValueError, FileNotFoundError) as error:
         raise typer.BadParameter(str(error)) from error
     weights = (config["lag_weight"], 1 - config["lag_weight"])
@@ -52,9 +53,10 @@ def main(
         config["algo"]: policy,
         **{name: make(name, ROUTES) for name in ("always_inline", "always_defer")},
     }
-    rows = {name: play(world, rival, name, [(preset, seed)])[0] for name, rival in rivals.items()}
+    hold_ms = hold_of(config)
+    rows = {name: play(world, rival, name, [(preset, seed)], hold_ms)[0] for name, rival in rivals.items()}
     if seconds > 0:
-        show(world, policy, preset, seed, seconds / max(1, rows[config["algo"]]["decisions"]))
+        show(world, policy, preset, seed, hold_ms, seconds)
     table = Table(title=f"{preset} {seed}, kernel {config['kernel']}, lag weight {config['lag_weight']:g}", box=None)
     table.add_column("policy", no_wrap=True)
     for column in ("deferred", *SHOWN):
@@ -64,11 +66,13 @@ def main(
     console.print(table)
 
 
-def show(world: World, policy: Policy, preset: str, seed: int, pause_s: float) -> None:
-    """Play the scenario with a panel after each decision."""
+def show(world: World, policy: Policy, preset: str, seed: int, hold_ms: int, seconds: float) -> None:
+    """Play the scenario in so many seconds, with a panel at each decision."""
     env: Any = gym.make(
-        ENV_ID, preset=preset, kernel=world.kernel, routes=list(world.routes), weights=world.weights, render_mode="ansi"
-    )
+        ENV_ID, preset=preset, kernel=world.kernel, routes=list(world.routes), weights=world.weights, hold_ms=hold_ms,
+        render_mode="ansi",
+    )  # fmt: skip
+    scenario_us = 0
     observation, _ = env.reset(options={"scenario_seed": seed})
     state, over = None, False
     with Live(console=console, refresh_per_second=20, transient=True) as live:
@@ -76,7 +80,10 @@ def show(world: World, policy: Policy, preset: str, seed: int, pause_s: float) -
             actions, state = policy.predict(observation[None], state, deterministic=True)
             panel = Text(f"{env.render()}this batch: {world.routes[int(actions[0])]}")
             live.update(panel)
-            time.sleep(pause_s)
+            phone, scenario = env.unwrapped.phone, env.unwrapped.scenario
+            # as long as the phone took for it
+            time.sleep(seconds * (int(phone["now_us"]) - scenario_us) / int(scenario["duration_us"]))
+            scenario_us = int(phone["now_us"])
             observation, _, terminated, truncated, _ = env.step(int(actions[0]))
             over = terminated or truncated
     env.close()

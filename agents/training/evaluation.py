@@ -39,6 +39,7 @@ class Evaluation(BaseCallback):
         bound: Mapping[str, float] | None = None,
         watched: tuple[str, int] | None = None,
         folder: Path | None = None,
+        hold_ms: int = 0,
     ) -> None:
         """Evaluate every so many frames.
 
@@ -49,11 +50,13 @@ class Evaluation(BaseCallback):
             rivals: Fixed policies by the names of their reference lines.
             bound: Means of the clairvoyant bound on the same episodes, where they are known.
             watched: Episode of the timeline; no figures are drawn without.
+            hold_ms: How long the model's actions stand, as it is trained.
             folder: Run folder, where ``curve.json`` keeps the history; it is not kept without.
         """
         super().__init__()
         self.world, self.episodes, self.every, self.rivals = world, list(episodes), every, dict(rivals)
         self.bound, self.watched, self.folder = bound, watched, folder
+        self.hold_ms = hold_ms
         self.next = 0
         self.reference: dict[str, dict[str, float]] = {}
         self.history: list[dict[str, float]] = []
@@ -81,7 +84,7 @@ class Evaluation(BaseCallback):
         """Evaluate now; return the mean score."""
         if not self.reference:
             self.reference = {name: self.mean(policy) for name, policy in self.rivals.items()}
-        found = self.mean(self.model)
+        found = self.mean(self.model, self.hold_ms)
         for name, value in found.items():
             self.logger.record(f"eval/{name}", value)
         for name, means in self.reference.items():
@@ -94,9 +97,9 @@ class Evaluation(BaseCallback):
             self.draw(self.watched)
         return found["score"]
 
-    def mean(self, policy: Policy | Any) -> dict[str, float]:
+    def mean(self, policy: Policy | Any, hold_ms: int = 0) -> dict[str, float]:
         """Return a policy's mean score, lag and peak on the episodes."""
-        rows = play(self.world, policy, "", self.episodes)
+        rows = play(self.world, policy, "", self.episodes, hold_ms)
         return {name: float(np.mean([row[name] for row in rows])) for name in MEANS}
 
     def remember(self, found: Mapping[str, float]) -> None:

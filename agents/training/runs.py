@@ -105,7 +105,10 @@ def load_checkpoint(folder: Path) -> Any:
 
     path = folder / "checkpoint.pkl"
     if not path.exists():
-        raise FileNotFoundError(f"{folder} has no checkpoint.pkl: it ended before its first checkpoint; start it anew")
+        raise FileNotFoundError(
+            f"{folder} has no checkpoint.pkl: it is a stored run, was made by agents.improve, or ended before its first"
+            " checkpoint; start another"
+        )
     stored = pickle.loads(path.read_bytes())
     model = stored["class"].__new__(stored["class"])
     model.__dict__.update(stored["state"])

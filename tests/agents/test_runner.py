@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import gymnasium as gym
 import numpy as np
 import pytest
@@ -57,3 +59,30 @@ def test_run_lengths() -> None:
     routes = np.random.default_rng(1).integers(0, 3, 200).tolist()
     assert decode(encode(routes)) == routes
     assert encode([0, 0, 0, 1, 2, 2]) == "3I1K2U"
+
+
+class Capricious:
+    """Changes its mind with every observation."""
+
+    def predict(
+        self, observation: Any, state: Any = None, episode_start: Any = None, deterministic: bool = True
+    ) -> tuple[Any, Any]:
+        return (np.asarray(observation).sum(axis=-1) * 1_000).astype(np.int64) % 2, state
+
+
+def test_a_held_action_is_the_environment_s() -> None:
+    world = World(routes=("INLINE", "DEFER"))
+    digests = set()
+    for hold_ms in (0, 20, 300):
+        for row in play(world, Capricious(), "", EPISODES, hold_ms):
+            env = gym.make("swapgym:swapgym/SwapRelease-v0", preset=row["preset"], hold_ms=hold_ms)
+            observation, _ = env.reset(options={"scenario_seed": row["seed"]})
+            done = False
+            while not done:
+                action, _ = Capricious().predict(observation)
+                observation, _, terminated, truncated, info = env.step(int(action))
+                done = terminated or truncated
+            assert info["digest"].startswith(row["digest"])
+            assert replay(world, row["preset"], row["seed"], row["actions"]) == row["digest"]
+            digests.add(row["digest"])
+    assert len(digests) == 9

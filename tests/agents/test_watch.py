@@ -55,5 +55,6 @@ def test_a_card_says_how_it_was_made() -> None:
     assert "python -m x" in text
     assert "0.8000 (at the start 0.9000)" in text
     assert "agents/trained/vivo-async/w0.5/paired-4" in text
-    assert "0.8500 (at" in card({**CONFIG, "algo": "ppo"}, [{"score": 0.9}, {"score": 0.8}, {"score": 0.85}])
-    assert "not measured" in card(CONFIG, [])
+    held = card({**CONFIG, "algo": "ppo", "hyperparameters": {"hold_ms": 300}}, [{"score": 0.9}])
+    assert "stands for 300 ms" in held
+    assert "0.9" not in held
