@@ -234,6 +234,7 @@ def begin_tick(phone: Any, scenario: Any) -> None:
         slices.schedule(phone, scenario)
     else:
         cpu.place(phone, scenario)
+    if scenario.device.sched_latency_us == 0:
         cpu.share(phone, scenario)
     release.join_locks(phone, scenario)
     memory.join_reclaim(phone, scenario)

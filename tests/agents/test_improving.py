@@ -177,6 +177,19 @@ def test_first_moments_serve_another_weight(tmp_path: Path) -> None:
     assert (tmp_path / "second" / "curve.json").read_text() != (tmp_path / "first" / "curve.json").read_text()
 
 
+def test_a_stored_run_or_another_s_is_not_gone_on_with(tmp_path: Path) -> None:
+    config = {"algo": "paired", "kernel": "vivo-async", "lag_weight": 0.5, "seed": 0, "iterations": 1}
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    (tmp_path / "curve.json").write_text(json.dumps([{"score": 1.0}, {"score": 0.9}]))
+    outcome = CliRunner().invoke(app, ["--resume", str(tmp_path)])
+    assert outcome.exit_code == 2
+    assert "keeps only its model" in " ".join(outcome.output.replace("│", " ").split())
+    (tmp_path / "config.json").write_text(json.dumps({**config, "algo": "ppo"}))
+    outcome = CliRunner().invoke(app, ["--resume", str(tmp_path)])
+    assert outcome.exit_code == 2
+    assert "made by agents.train" in " ".join(outcome.output.replace("│", " ").split())
+
+
 def test_errors_name_what_is_wrong(tmp_path: Path) -> None:
     outcome = CliRunner().invoke(app, ["--kernel", "vivo"])
     assert outcome.exit_code == 2

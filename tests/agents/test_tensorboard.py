@@ -111,7 +111,7 @@ def test_hyperparameters_and_outcomes_are_comparable(events: Any) -> None:
     contents = events.PluginTagToContent("hparams")
     start = HParamsPluginData.FromString(contents["_hparams_/session_start_info"]).session_start_info
     values = {name: value.number_value or value.string_value for name, value in start.hparams.items()}
-    assert (values["algo"], values["n_envs"], values["learning_rate"]) == ("ppo", 8.0, "lin_0.0006")
+    assert (values["algo"], values["n_envs"], values["learning_rate"]) == ("ppo", 8.0, "lin_0.0015")
     assert (values["policy_kwargs.net_arch"], values["lag_weight"]) == ("[64, 64]", 0.5)
     experiment = HParamsPluginData.FromString(contents["_hparams_/experiment"]).experiment
     outcomes = {metric.name.tag for metric in experiment.metric_infos}
