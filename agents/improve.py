@@ -25,6 +25,7 @@ from agents.improving.fit import fit
 from agents.improving.gather import Moments, gather, together
 from agents.improving.network import PairedPolicy, threshold_network
 from agents.runner import World, play
+from agents.trained import curve_of
 from agents.training import runs
 from agents.tune import ROUTES
 from swapgym.envs.observations import INDEX
@@ -63,10 +64,8 @@ def main(
             folder, config = resume, runs.config_of(resume)
             if config["algo"] != "paired":
                 raise ValueError(f"resume: {resume} was made by agents.train, which goes on with it")
-            if not (folder / "iteration-1.npz").exists() and (folder / "curve.json").exists():
-                length = len(json.loads((folder / "curve.json").read_text(encoding="utf-8")))
-                if length > 1:
-                    raise ValueError(f"resume: {resume} keeps only its model, as stored runs do; start another")
+            if len(curve_of(folder)) > 1 and not (folder / "iteration-1.npz").exists():
+                raise ValueError(f"resume: {resume} keeps only its model, as stored runs do; start another")
         else:
             kernel_variant(kernel)
             folder = out or Path("runs") / f"paired-w{lag_weight:g}-{seed}"
@@ -97,8 +96,7 @@ def improve(config: dict[str, Any], folder: Path, workers: int, share: Path | No
     world = World(kernel=config["kernel"], routes=ROUTES, weights=weights)
     judges = list(Suite("train", JUDGE_SEED, config["eval_episodes"]))
     policy = PairedPolicy(threshold_network(INDEX["rt_load"], START))
-    path = folder / "curve.json"
-    curve: list[dict[str, float]] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else []
+    curve = curve_of(folder)
     if not curve:
         curve = [{"iteration": 0, **score(world, policy, judges)}]
         keep(folder, policy, curve, config)

@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from agents.improving.network import HIDDEN, Network, worth
 from agents.runner import World
+from agents.training.runs import put
 from swapgym.envs import arguments
 from swapgym.envs.observations import N_PARTS, observe
 from swapgym.envs.rewards import baseline_of
@@ -131,9 +132,7 @@ class Moments:
         buffer = io.BytesIO()
         np.savez_compressed(buffer, observations=self.observations, worths=self.worths, episodes=self.episodes)
         path.parent.mkdir(parents=True, exist_ok=True)
-        partial = path.with_name(f".{path.name}")
-        partial.write_bytes(buffer.getvalue())
-        partial.replace(path)
+        put(path, buffer.getvalue())
 
     @classmethod
     def load(cls, path: Path) -> Moments:

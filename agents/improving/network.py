@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from agents.policies.base import Actions, State, as_batch
+from agents.training.runs import put
 from swapgym.envs.observations import N_PARTS, PARTS
 from swapgym.phone.jit import kernel
 
@@ -130,9 +131,7 @@ class PairedPolicy:
         about = json.dumps({**self.about, "parts": [part.name for part in PARTS]})
         arrays = {name: value.astype(np.float32) for name, value in self.network._asdict().items()}
         np.savez_compressed(buffer, about=np.array(about), **arrays)
-        partial = path.with_name(f".{path.name}")
-        partial.write_bytes(buffer.getvalue())
-        partial.replace(path)
+        put(path, buffer.getvalue())
 
     @classmethod
     def load(cls, path: Path, device: str = "cpu") -> PairedPolicy:
