@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from experiments.real_kernel import host
 from experiments.real_kernel.build import BuildError, Kernel
 
 QEMU = "qemu-system-x86_64"
@@ -66,6 +67,20 @@ class Load(NamedTuple):
     after: float
     others: float
     stolen: float
+
+
+class Boot(NamedTuple):
+    """A boot that ended by itself.
+
+    Attributes:
+        console: What the kernel and the payload wrote.
+        load: Of the machine around it.
+        threads: Whether QEMU's threads were placed, see :func:`experiments.real_kernel.host.place`.
+    """
+
+    console: str
+    load: Load
+    threads: str
 
 
 def load_average(text: str | None = None) -> float:
@@ -194,33 +209,43 @@ def qemu_command(accelerator: str, kernel: Path, initrd: Path) -> list[str]:
         *(QEMU, *ACCELERATORS[accelerator], "-m", str(MEMORY_MIB), "-nodefaults", "-no-user-config"),
         # touched before the kernel boots: what a case takes must not depend on which pages others have used before it
         *("-machine", "memory-backend=ram", "-object", f"memory-backend-ram,id=ram,size={MEMORY_MIB}M,prealloc=on"),
-        *("-display", "none", "-serial", "stdio", "-no-reboot"),
+        *("-display", "none", "-serial", "stdio", "-no-reboot", *host.THREAD_NAMES),
         *("-kernel", str(kernel), "-initrd", str(initrd), "-append", COMMAND_LINE),
     ]
 
 
-def boot(accelerator: str, kernel: Path, initrd: Path, timeout_s: float) -> tuple[str, Load]:
-    """Boot until the payload turns the machine off; return its console and the load of the machine around it.
+def boot(accelerator: str, kernel: Path, initrd: Path, timeout_s: float) -> Boot:
+    """Boot until the payload turns the machine off; return its console and how the machine was around it.
 
     Raises:
         BootError: It did not end in time, or QEMU failed.
     """
     before, times, own = load_average(), cpu_times(), own_time()
     command = qemu_command(accelerator, kernel, initrd)
-    try:
-        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=timeout_s, check=False)
-    except subprocess.TimeoutExpired as error:
-        console = (error.stdout or b"").decode(errors="replace")
-        raise BootError(
-            f"no end after {timeout_s:.0f} s under {accelerator}; its last lines:\n{tail(console)}"
-        ) from error
-    console = done.stdout.decode(errors="replace")
-    if done.returncode:
-        raise BootError(f"QEMU: exit code {done.returncode}: {done.stderr.decode(errors='replace')}\n{tail(console)}")
+    placed = "not placed: one thread for all virtual CPUs"
+    with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        try:
+            if accelerator != "icount":
+                placed = host.place(process, CPUS)
+            output, errors = process.communicate(timeout=timeout_s)
+        except subprocess.TimeoutExpired as error:
+            process.kill()
+            console = process.communicate()[0].decode(errors="replace")
+            raise BootError(
+                f"no end after {timeout_s:.0f} s under {accelerator}; its last lines:\n{tail(console)}"
+            ) from error
+        except BaseException:
+            process.kill()
+            raise
+    console = output.decode(errors="replace")
+    if process.returncode:
+        said = errors.decode(errors="replace")
+        raise BootError(f"QEMU: exit code {process.returncode}: {said}\n{tail(console)}")
     now = cpu_times()
     passed = now.passed - times.passed
     stolen = (now.stolen - times.stolen) / passed if passed > 0 else 0.0
-    return console, Load(before, load_average(), share_of_others(times, now, own_time() - own), stolen)
+    load = Load(before, load_average(), share_of_others(times, now, own_time() - own), stolen)
+    return Boot(console, load, placed)
 
 
 def tail(console: str, lines: int = 15) -> str:
@@ -236,7 +261,7 @@ def choose_accelerator(kernel: Kernel, initrd: Path, wanted: Sequence[str] = ("k
             refusals.append("kvm: no /dev/kvm")
             continue
         try:
-            console, _ = boot(accelerator, kernel.image, initrd, timeout_s=30 if accelerator == "kvm" else 120)
+            console = boot(accelerator, kernel.image, initrd, timeout_s=30 if accelerator == "kvm" else 120).console
         except BootError as error:
             refusals.append(f"{accelerator}: {error}")
             continue

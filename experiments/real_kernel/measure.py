@@ -17,7 +17,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from experiments.real_kernel import build, machine
+from experiments.real_kernel import build, host, machine
 from experiments.real_kernel.cases import QUICK, Case, all_cases, choose, interleaved
 from experiments.real_kernel.records import MalformedLineError, Record, Spread, parse, records, spreads, store
 from experiments.results import provenance, write_csv, write_json
@@ -61,6 +61,7 @@ class Laboratory:
         wanted = ("kvm", "tcg") if accelerator == "auto" else (accelerator,)
         self.accelerator = machine.choose_accelerator(self.kernel, self.write_plan([]), wanted)
         self.info: dict[str, str] = {}
+        self.stalls = host.stalls()
         self.boots = 0
         self.refused = 0
         self.failures: list[str] = []
@@ -86,12 +87,12 @@ class Laboratory:
             self.guard.wait_idle()
             began = time.monotonic()
             limit = 120 + CASE_S[accelerator] * len(cases)
-            text, load = machine.boot(accelerator, self.kernel.image, self.write_plan(cases), limit)
+            text, load, threads = machine.boot(accelerator, self.kernel.image, self.write_plan(cases), limit)
             (self.folder / f"console-{self.boots}-{cases[0].group}.txt").write_text(text, encoding="utf-8")
             number, self.boots = self.boots, self.boots + 1
             report = parse(text)
             # those with instructions counted have one CPU, and no times
-            self.info |= {} if cases[0].icount else report.info
+            self.info |= {} if cases[0].icount else {**report.info, "threads": threads}
             self.say(
                 f"repeat {repeat}: {cases[0].group}, {len(cases)} cases, {time.monotonic() - began:.0f} s,"
                 f" others {load.others:.1%}, stolen {load.stolen:.1%}"
@@ -120,6 +121,8 @@ class Laboratory:
             "accelerator": self.accelerator,
             "qemu_options": {name: " ".join(machine.ACCELERATORS[name]) for name in (self.accelerator, "icount")},
             "cpus": self.info.get("cpus", ""),
+            "stalls": self.stalls,
+            "threads": self.info.get("threads", ""),
             "memory_mib": machine.MEMORY_MIB,
             "zram_algorithm": self.kernel.algorithm,
             "boots": self.boots,

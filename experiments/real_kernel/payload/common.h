@@ -51,6 +51,7 @@ void write_file(const char *path, const char *text);
 bool read_file(const char *path, char *buffer, size_t size);
 long counter(const char *path, const char *name); /* the number after `name` on its line; -1: no such line */
 long vmstat(const char *prefix);                  /* sum of all counters of /proc/vmstat that start with it */
+long free_pages(void);
 long pressure_us(const char *kind);               /* total of /proc/pressure/memory, "some" or "full" */
 struct pool pool_now(void);
 void load_modules(void);
@@ -94,6 +95,16 @@ struct victim *start_victims(int n, long mib, int percent, bool varied);
 void wait_ready(struct victim *victims, int n);
 void kill_and_wait(struct victim *victims, int n);
 
+/* ---- a kernel function's duration, without its callees being told (probe.c) ---- */
+
+struct probed {
+	long calls;
+	int64_t ticks; /* as of ticks(), from entry to return, over all calls */
+};
+
+void probe_on(const char *function);
+struct probed probe_off(void);
+
 /* ---- free memory, watched (watch.c) ---- */
 
 struct watch {
@@ -102,13 +113,12 @@ struct watch {
 	int n;
 	struct {
 		int64_t at;
-		long free_pages, free_swap_pages;
+		long free_pages;
 	} sample[1 << 16];
 };
 
 struct watch *watch_start(int64_t every_ns);
 void watch_stop(struct watch *watch);
-int64_t watch_back_ns(const struct watch *watch, int64_t since, double share); /* since when `share` of the rise is back */
 long watch_lowest_free(const struct watch *watch, int64_t from, int64_t to);
 
 /* ---- the measurements ---- */

@@ -18,27 +18,30 @@
 #define FRAMES_BEFORE 12 /* before the kill: the task has settled, and its lateness without exits is known */
 #define FRAMES_AFTER 12  /* after the last death */
 #define FRAMES_MAX 4096
-#define WITNESS 80       /* who kills and waits: before everybody but the watch, and nearly always asleep */
-#define WATCH_NS 2000000LL
+#define WITNESS 80       /* who kills and waits: before everybody, and nearly always asleep */
 #define BACK 0.95        /* share of the memory that must be back: the rest is in per-CPU lists and slot caches */
 
 struct frames {
 	atomic_int stop;
-	int64_t first;
+	int64_t first, cpu;
 	int n, skipped;
 	int64_t vsync[FRAMES_MAX];
 	int64_t took_ns[FRAMES_MAX]; /* from its vsync until it is done */
+	long free_pages[FRAMES_MAX]; /* when it was done */
 };
 
 /* A frame starts at a vsync; a vsync that finds the task still busy is skipped, as Android's Choreographer does and as the
- * simulated phone does. Lateness is given against the next vsync and against the one after (`_two`: double buffering). */
+ * simulated phone does. Lateness is given against the next vsync and against the one after (`_two`: double buffering).
+ * Free memory is looked at between frames, by the task itself: a process of its own that did so, real-time and every 2 ms,
+ * took a sixth of a CPU of the emulated machine, the turn of whom it interrupted, and with both the balance of the CPUs. */
 static _Noreturn void draw(struct frames *frames, int nice_value)
 {
-	int64_t done = 0;
+	int64_t done = 0, began;
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	mlockall(MCL_CURRENT | MCL_FUTURE);
 	be_nice(0, nice_value);
+	began = own_cpu_ns();
 	for (int64_t vsync = frames->first; !frames->stop && frames->n < FRAMES_MAX; vsync += PERIOD_NS) {
 		if (done > vsync) {
 			frames->skipped++;
@@ -48,8 +51,10 @@ static _Noreturn void draw(struct frames *frames, int nice_value)
 		spin_cpu_ns(WORK_NS);
 		frames->vsync[frames->n] = vsync;
 		done = now_ns();
-		frames->took_ns[frames->n++] = done - vsync;
+		frames->took_ns[frames->n] = done - vsync;
+		frames->free_pages[frames->n++] = free_pages();
 	}
+	frames->cpu = own_cpu_ns() - began;
 	_exit(0);
 }
 
@@ -126,6 +131,22 @@ static void emit_frames(const struct frames *frames, int64_t killed, int periods
 	emit(name, before, "ms");
 }
 
+/* How long after the kill most of the memory that comes back is back: known to a frame's duration. */
+static int64_t back_ns(const struct frames *frames, int64_t killed)
+{
+	long before = 0, after = frames->free_pages[frames->n - 1];
+
+	for (int i = 0; i < frames->n; i++) {
+		int64_t at = frames->vsync[i] + frames->took_ns[i];
+
+		if (at <= killed)
+			before = frames->free_pages[i];
+		else if ((double)(frames->free_pages[i] - before) >= BACK * (double)(after - before))
+			return at - killed;
+	}
+	fail("no memory came back: %ld pages free before, %ld after", before, after);
+}
+
 void measure_foreground(void)
 {
 	int n = (int)setting("victims", 1);
@@ -134,7 +155,6 @@ void measure_foreground(void)
 	struct frames *frames = shared(sizeof *frames);
 	atomic_int *killed = shared(sizeof *killed);
 	int64_t *helper_cpu = shared(sizeof *helper_cpu), cpu = 0, used = 0, kill_at, dead;
-	struct watch *watch;
 	pid_t drawer, helper = 0;
 
 	wait_ready(victims, n);
@@ -146,7 +166,6 @@ void measure_foreground(void)
 		release(victims, n, (int)setting("helper_nice", 0), killed, helper_cpu);
 	if (helper)
 		waitpid(helper, NULL, WUNTRACED);
-	watch = watch_start(WATCH_NS);
 	be_fifo(WITNESS);
 	frames->first = now_ns() + 2 * PERIOD_NS;
 	drawer = fork();
@@ -173,14 +192,14 @@ void measure_foreground(void)
 	frames->stop = 1;
 	waitpid(drawer, NULL, 0);
 	be_fifo(0);
-	watch_stop(watch);
 	emit("frames", frames->n, "1");
+	emit("frame_cpu_ms", (double)frames->cpu / 1e6 / frames->n, "ms");
 	emit("vsyncs_skipped", frames->skipped, "1");
 	emit_frames(frames, kill_at, 1, "");
 	emit_frames(frames, kill_at, 2, "_two");
 	if (n) {
 		emit("dead_ms", (double)(dead - kill_at) / 1e6, "ms");
-		emit("back_ms", (double)watch_back_ns(watch, kill_at, BACK) / 1e6, "ms");
+		emit("back_ms", (double)back_ns(frames, kill_at) / 1e6, "ms");
 		emit("victims_cpu_ms", (double)(cpu - used) / 1e6, "ms");
 		emit("helper_cpu_ms", (double)*helper_cpu / 1e6, "ms");
 		emit("swapped", (double)victims[0].out / (double)victims[0].pages, "1");

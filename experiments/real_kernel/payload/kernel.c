@@ -160,12 +160,18 @@ void zram_off(void)
 	write_file("/sys/block/zram0/reset", "1");
 }
 
-static long free_mib(void)
+long free_pages(void)
 {
 	struct sysinfo is;
 
-	sysinfo(&is);
-	return (long)(is.freeram * is.mem_unit / MIB);
+	if (sysinfo(&is))
+		fail("sysinfo: %s", strerror(errno));
+	return (long)(is.freeram * is.mem_unit / PAGE);
+}
+
+static long free_mib(void)
+{
+	return free_pages() / PAGES_PER_MIB;
 }
 
 /* Huge pages take memory that nobody can reclaim, without a fault or a byte written; what is too scattered for them a

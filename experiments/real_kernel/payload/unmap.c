@@ -43,11 +43,17 @@ void measure_unmap(void)
 		emit("compression", (double)(full.stored - empty.stored) / (double)(full.used - empty.used), "1");
 
 	sleep_ns(100000000);
+	if (setting("probe", 0))
+		probe_on("swapcache_free_entries"); /* all of it runs under si->lock */
 	began = now_ns(), ticked = ticks(), cpu = own_cpu_ns();
 	if (munmap(at, (size_t)(pages * PAGE)))
 		fail("munmap: %s", strerror(errno));
 	cpu = own_cpu_ns() - cpu;
-	per_page("unmap", now_ns() - began, ticks() - ticked, pages);
+	ticked = ticks() - ticked, began = now_ns() - began;
+	if (setting("probe", 0))
+		per_page("locked", 0, (uint64_t)probe_off().ticks, pages); /* what probes cost falls on "unmap" */
+	else
+		per_page("unmap", began, ticked, pages);
 	if (!setting("icount", 0))
 		emit("unmap_cpu_ns", (double)cpu / (double)pages, "ns/page");
 	emit("swapped", (double)out / (double)pages, "1");

@@ -3,11 +3,9 @@
 
 #include <errno.h>
 #include <signal.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
-#include <sys/sysinfo.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -15,13 +13,8 @@
 
 static void look(struct watch *watch)
 {
-	struct sysinfo is;
-
-	if (sysinfo(&is))
-		fail("sysinfo: %s", strerror(errno));
 	watch->sample[watch->n].at = now_ns();
-	watch->sample[watch->n].free_pages = (long)(is.freeram * is.mem_unit / PAGE);
-	watch->sample[watch->n].free_swap_pages = (long)(is.freeswap * is.mem_unit / PAGE);
+	watch->sample[watch->n].free_pages = free_pages();
 	watch->n++;
 }
 
@@ -52,18 +45,6 @@ void watch_stop(struct watch *watch)
 {
 	watch->stop = 1;
 	waitpid(watch->pid, NULL, 0);
-}
-
-int64_t watch_back_ns(const struct watch *watch, int64_t since, double share)
-{
-	long before = 0, after = watch->sample[watch->n - 1].free_pages;
-
-	for (int i = 0; i < watch->n && watch->sample[i].at <= since; i++)
-		before = watch->sample[i].free_pages;
-	for (int i = 0; i < watch->n; i++)
-		if (watch->sample[i].at > since && (double)(watch->sample[i].free_pages - before) >= share * (double)(after - before))
-			return watch->sample[i].at - since;
-	fail("no memory came back: %ld pages free before, %ld after", before, after);
 }
 
 long watch_lowest_free(const struct watch *watch, int64_t from, int64_t to)
