@@ -27,16 +27,17 @@ struct frames {
 	int n, skipped;
 	int64_t vsync[FRAMES_MAX];
 	int64_t took_ns[FRAMES_MAX]; /* from its vsync until it is done */
-	long free_pages[FRAMES_MAX]; /* when it was done */
+	int64_t looked[FRAMES_MAX];
+	long free_pages[FRAMES_MAX]; /* when it looked */
 };
 
 /* A frame starts at a vsync; a vsync that finds the task still busy is skipped, as Android's Choreographer does and as the
  * simulated phone does. Lateness is given against the next vsync and against the one after (`_two`: double buffering).
- * Free memory is looked at between frames, by the task itself: a process of its own that did so, real-time and every 2 ms,
- * took a sixth of a CPU of the emulated machine, the turn of whom it interrupted, and with both the balance of the CPUs. */
+ * Free memory is looked at by the task itself, as part of a frame's work: a process of its own that did so, real-time and
+ * every 2 ms, took a sixth of a CPU, the turn of whom it interrupted, and with both the balance of the CPUs. */
 static _Noreturn void draw(struct frames *frames, int nice_value)
 {
-	int64_t done = 0, began;
+	int64_t done = 0, began, used;
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	mlockall(MCL_CURRENT | MCL_FUTURE);
@@ -48,11 +49,13 @@ static _Noreturn void draw(struct frames *frames, int nice_value)
 			continue;
 		}
 		sleep_until_ns(vsync);
-		spin_cpu_ns(WORK_NS);
+		used = own_cpu_ns();
+		frames->free_pages[frames->n] = free_pages();
+		frames->looked[frames->n] = now_ns();
+		spin_cpu_ns(WORK_NS - (own_cpu_ns() - used));
 		frames->vsync[frames->n] = vsync;
 		done = now_ns();
-		frames->took_ns[frames->n] = done - vsync;
-		frames->free_pages[frames->n++] = free_pages();
+		frames->took_ns[frames->n++] = done - vsync;
 	}
 	frames->cpu = own_cpu_ns() - began;
 	_exit(0);
@@ -131,18 +134,16 @@ static void emit_frames(const struct frames *frames, int64_t killed, int periods
 	emit(name, before, "ms");
 }
 
-/* How long after the kill most of the memory that comes back is back: known to a frame's duration. */
+/* How long after the kill most of the memory that comes back is back: known to a vsync period. */
 static int64_t back_ns(const struct frames *frames, int64_t killed)
 {
 	long before = 0, after = frames->free_pages[frames->n - 1];
 
 	for (int i = 0; i < frames->n; i++) {
-		int64_t at = frames->vsync[i] + frames->took_ns[i];
-
-		if (at <= killed)
+		if (frames->looked[i] <= killed)
 			before = frames->free_pages[i];
 		else if ((double)(frames->free_pages[i] - before) >= BACK * (double)(after - before))
-			return at - killed;
+			return frames->looked[i] - killed;
 	}
 	fail("no memory came back: %ld pages free before, %ld after", before, after);
 }
