@@ -1,7 +1,8 @@
 """Per-page costs of the measured kernel, from measurement 1 alone: a thread that unmaps, with nobody beside it.
 
 What a thread alone cannot tell is what it costs this machine when two release at once: cache lines of locks and of
-shared counters travel between its CPUs. :func:`handoff` takes that one number from two processes of measurement 2, for
+shared counters travel between its CPUs. What of its work is under the lock it can tell: instructions inside
+``swapcache_free_entries``, all of which runs under ``si->lock``, out of all. :func:`handoff` takes that one number from two processes of measurement 2, for
 a second set of predictions beside those of measurement 1 alone.
 """
 
@@ -19,9 +20,7 @@ from experiments.real_kernel.scenes import contention
 from swapgym.phone.constants import UNIT
 from swapgym.workload.kernels import A72_SPEED
 
-LOCK_SHARE: Final = 398.292 / 558.645
-"""Share of a swap entry's release under the contended lock: swapcache_free_entries, which holds si->lock, of
-zap_pte_range, in the only profile of such a kernel (Zhiguo Jiang, v1 reply, 31 Jul 2024; FACTS A.1.2)."""
+LOCK_CASE: Final = "unmap_instructions/64/100"
 HANDOFF_CASE: Final = "contention/2/swapped"
 HANDOFF_MOST: Final = 4.0
 ON_A72: Final = UNIT / A72_SPEED
@@ -36,6 +35,7 @@ class Costs(NamedTuple):
         entry_ns: Unmap and free a swapped page.
         touch_ns: Fault in and zero a new page.
         put_out_ns: Put a page out to zram.
+        lock_share: Share of a swapped page's release that runs under the contended lock.
         error: Largest relative residual of the unmapping cases.
     """
 
@@ -43,6 +43,7 @@ class Costs(NamedTuple):
     entry_ns: float
     touch_ns: float
     put_out_ns: float
+    lock_share: float
     error: float
 
     def kernel_changes(self) -> dict[str, float]:
@@ -51,9 +52,9 @@ class Costs(NamedTuple):
         return {
             "resident_anon_ns": self.resident_ns,
             "entry_inline_a72_ns": entry,
-            "entry_inline_lock_a72_ns": entry * LOCK_SHARE,
+            "entry_inline_lock_a72_ns": entry * self.lock_share,
             "entry_drain_a72_ns": entry,
-            "entry_drain_lock_a72_ns": entry * LOCK_SHARE,
+            "entry_drain_lock_a72_ns": entry * self.lock_share,
             "alloc_ns": self.touch_ns,
             "compress_ns": self.put_out_ns,
         }
@@ -63,12 +64,13 @@ def fit(rows: Sequence[Record]) -> Costs:
     """Fit the costs: CPU time per page is a mixture of present and swapped pages, by their shares.
 
     Args:
-        rows: Of a measurement; only those of ``unmap`` are looked at.
+        rows: Of a measurement; only those of ``unmap`` and ``unmap_instructions`` are looked at.
 
     Raises:
         ValueError: If measurement 1 is not among them.
     """
-    of = {(spread.case, spread.metric): spread for spread in spreads(rows) if spread.measurement == "unmap"}
+    found = spreads(rows)
+    of = {(spread.case, spread.metric): spread for spread in found if spread.measurement == "unmap"}
     cases = sorted({case for case, _ in of})
     if not cases:
         raise ValueError("measurements: none of unmap, which the costs are fitted on")
@@ -79,8 +81,22 @@ def fit(rows: Sequence[Record]) -> Costs:
     (resident, entry), *_ = np.linalg.lstsq(mixture / cpu_ns[:, None], np.ones(len(cases)), rcond=None)
     error = float(np.abs(mixture @ np.array([resident, entry]) / cpu_ns - 1).max())
     return Costs(
-        float(resident), float(entry), middle(of.values(), "touch_ns"), middle(of.values(), "put_out_ns"), error
-    )
+        float(resident), float(entry), middle(of.values(), "touch_ns"), middle(of.values(), "put_out_ns"),
+        lock_share(found), error,
+    )  # fmt: skip
+
+
+def lock_share(found: Iterable[Spread]) -> float:
+    """Return the share of the instructions of a swapped page's release that run under ``si->lock``.
+
+    Raises:
+        ValueError: They were not counted.
+    """
+    of = {(spread.case, spread.metric): spread.median for spread in found}
+    try:
+        return of[f"{LOCK_CASE}/locked", "locked_instructions"] / of[LOCK_CASE, "unmap_instructions"]
+    except KeyError as error:
+        raise ValueError(f"measurements: no {error.args[0][0]}, which tells what runs under the lock") from error
 
 
 def middle(found: Iterable[Spread], metric: str) -> float:

@@ -11,7 +11,7 @@ from experiments import results
 from experiments.real_kernel.criteria import in_short
 from experiments.real_kernel.doubts import Doubts
 from experiments.real_kernel.figure import figure
-from experiments.real_kernel.fit import LOCK_SHARE, Costs
+from experiments.real_kernel.fit import Costs
 from experiments.real_kernel.judge import MARGIN, Row, Verdict
 from experiments.real_kernel.pool import EXITS, PoolRow
 from experiments.real_kernel.records import Spread
@@ -102,12 +102,12 @@ def page(compared: Compared, about: Mapping[str, Any]) -> str:
         "## What was fitted\n",
         f"Measurement 1 alone: {costs.resident_ns:,.0f} ns to unmap a present page, {costs.entry_ns:,.0f} ns a swapped"
         f" one (largest residual of the {n_fitted} cases {costs.error:.0%}), {costs.touch_ns:,.0f} ns to fault one in,"
-        f" {costs.put_out_ns:,.0f} ns to put one out. The share under the lock, {LOCK_SHARE:.2f}, is that of the"
-        " published profile of a kernel with `si->lock`. Everything else is predicted. *With the hand-off*: a second"
-        " set of predictions, in which the growth of a lock hold per contender is"
+        f" {costs.put_out_ns:,.0f} ns to put one out; {costs.lock_share:.0%} of the instructions of a swapped page's release"
+        " run under `si->lock` (0.71 of its time in the published profile of a phone's kernel). Everything else is"
+        " predicted. *With the hand-off*: a second set of predictions, in which the growth of a lock hold per contender is"
         f" {compared.handoff:.2f} instead of the 0.11 of the published board: what makes two swapped processes come out"
         " as measured, and what a thread alone cannot tell.\n",
-        *instructions(compared, about),
+        *instructions(compared),
         "## Verdicts\n",
         "*0 everywhere*: how many the prediction 0 for every case would hold. *Within the share alone*: without those"
         " that hold because they lie within the measured spread. Predictions have an order where they differ by at least"
@@ -145,15 +145,11 @@ def doubts_text(compared: Compared) -> str:
     return text + "\n"
 
 
-def instructions(compared: Compared, about: Mapping[str, Any]) -> list[str]:
-    """Return the instruction counts, and how they were taken."""
-    found = [spread for spread in compared.measured if spread.metric == "unmap_instructions"]
-    taken = "" if "qemu_options" in about else (
-        " They were counted on a CPU with cmpxchg16b, which the timed boots did not have (SLUB then takes a lock"
-        " instead), so that they need not be quite the instructions of those; measured again, neither has it."
-    )  # fmt: skip
+def instructions(compared: Compared) -> list[str]:
+    """Return the instruction counts."""
+    found = [s for s in compared.measured if s.metric in ("unmap_instructions", "locked_instructions")]
     return [
-        f"Instructions per page, which noise does not touch.{taken}\n",
+        "Instructions per page, which noise does not touch; *locked*: those under `si->lock`.\n",
         results.markdown(
             ["case", "median", "lowest", "highest"],
             [[s.case, f"{s.median:.0f}", f"{s.lowest:.0f}", f"{s.highest:.0f}"] for s in found],

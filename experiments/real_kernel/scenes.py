@@ -1,79 +1,41 @@
 """The measured cases, re-enacted on the simulated machine: same processes, same kills, same burst.
 
 Every function takes a case's settings as the payload was told them and returns metrics under the payload's names.
+Measurement 4 has a room of its own, ``foreground.py``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from experiments.calibration.board import MIB, Board
+from experiments.real_kernel.foreground import foreground
+from experiments.real_kernel.stage import (
+    N_CPUS,
+    NEVER_KILLED,
+    Metrics,
+    Settings,
+    last_exit_ms,
+    machine,
+    once_gone,
+    one_by_one,
+    play,
+    victims,
+)
 from swapgym.phone import constants as k
 from swapgym.phone import engine, memory
 
-DEVICE: Final = "emulated-x86"
-KERNEL: Final = "linux-6.1-emulated"
-PERIOD_MS: Final = 1_000 / 60
-FRAMES_BEFORE: Final = 12
-FRAME_WORK_MS: Final = 6.0
-BACK: Final = 0.95
 LEFT_FREE_MIB: Final = 64
 COLD_MIB: Final = 512
-N_CPUS: Final = 2
 BURST_MIB: Final = 352
 N_VICTIMS: Final = 4
 N_POOL: Final = 8
 POOL_MIB: Final = 8
 READ_MIB: Final = 224
-"""As in payload/foreground.c, payload/burst.c and payload/pool.c."""
+"""As in payload/burst.c and payload/pool.c."""
+LIMIT_MS: Final = 30_000
 ENOUGH_PS: Final = 1 << 60
-NEVER_KILLED: Final = -1
-"""oom_score_adj of processes that lmkd must leave alone: the measured machine has none."""
-TICK_US: Final = 250
-
-Settings = Mapping[str, int | str]
-Metrics = dict[str, float]
-
-
-def machine(changes: Mapping[str, Any], ms: int, device: Mapping[str, Any] | None = None) -> Board:
-    """Return the measured machine, idle."""
-    whole = {"exit_signal_ms": 0.0, "exit_wait_ms": 0.0, "kworker_wakeup_us": 0, "child_fork_us": 0}
-    quiet = {"psi_partial_stall_ms": 1_000, "psi_complete_stall_ms": 1_000}
-    return Board(
-        DEVICE, KERNEL, device_changes={**quiet, **(device or {})}, kernel_changes={**whole, **changes}, ms=ms,
-        tick_us=TICK_US,
-    )  # fmt: skip
-
-
-def victims(board: Board, settings: Settings, n: int) -> list[int]:
-    """Put ``n`` victims on the board, so many per cent of each swapped."""
-    mib, share = int(settings.get("mib", 256)), int(settings.get("percent", 100)) / 100
-    return [board.app(swap_mib=mib * share, anon_mib=mib * (1 - share)) for _ in range(n)]
-
-
-def play(board: Board, route: int = k.INLINE) -> list[tuple[float, int]]:
-    """Run a board tick by tick; return free memory as pairs of time (ms) and pages."""
-    phone, scenario = board.phone, board.scenario
-    end_us = int(scenario["duration_us"])
-    board.phones[:] = 0
-    engine.start(board.phones, board.scenarios, 0)
-    free = [(0.0, int(phone["free_pages"]))]
-    while phone["now_us"] < end_us:
-        # a scenario that ends with the tick: the only thing that its length decides
-        scenario["duration_us"] = phone["now_us"] + phone["tick_us"]
-        while engine.advance(board.phones, board.scenarios, 0) == k.RUN_DECISION:
-            engine.decide(board.phones, board.scenarios, 0, route)
-        free.append((float(phone["now_us"]) / k.MS, int(phone["free_pages"])))
-        phone["phase"] = engine.PHASE_TICK
-    phone["phase"] = engine.PHASE_OVER
-    scenario["duration_us"] = end_us
-    return free
-
-
-def last_exit_ms(board: Board, dying: list[int]) -> float:
-    """Return when the last of ``dying`` was gone (ms from the start)."""
-    return max(float(board.phone["processes"][index]["exit_us"]) for index in dying) / k.MS
 
 
 def contention(settings: Settings, changes: Mapping[str, Any]) -> Metrics:
@@ -93,74 +55,6 @@ def contention(settings: Settings, changes: Mapping[str, Any]) -> Metrics:
         "cpu_ms": cpu_ms,
         "cpu_ns_per_entry": cpu_ms * 1e6 / pages,
     }
-
-
-def foreground(settings: Settings, changes: Mapping[str, Any]) -> Metrics:
-    """A task must finish a frame in time while victims die."""
-    found: Metrics = {}
-    for vsyncs, suffix in ((1, ""), (2, "_two")):
-        board, dying, killed_ms = beside_frames(settings, changes, vsyncs)
-        free = play(board)
-        total = board.phone["total"]
-        found[f"late_frames{suffix}"] = float(total["frames_janky"])
-        found[f"late_sum{suffix}_ms"] = float(total["frame_late_us"]) / k.MS
-        found[f"late_worst{suffix}_ms"] = float(total["frame_late_max_us"]) / k.MS
-        if dying:
-            charged = total["charged_ns"]
-            found["dead_ms"] = last_exit_ms(board, dying) - killed_ms
-            found["back_ms"] = back_ms(free, killed_ms)
-            found["victims_cpu_ms"] = float(charged[k.CHARGE_EXIT]) / 1e6
-            found["helper_cpu_ms"] = float(charged[k.CHARGE_LMKD_REAPER]) / 1e6
-    return found
-
-
-def beside_frames(settings: Settings, changes: Mapping[str, Any], vsyncs: int) -> tuple[Board, list[int], float]:
-    """Return a board with a foreground task and its victims, these, and when they are killed (ms)."""
-    n = int(settings["victims"])
-    device: dict[str, Any] = {
-        "ui_nice": int(settings.get("nice", 0)),
-        "victim_nice": int(settings.get("victim_nice", 0)),
-        "deadline_vsyncs": vsyncs,
-    }
-    if settings.get("way") == "mrelease":
-        device |= {"n_reapers": 1, "reapers_queue": True, "reaper_nice": int(settings["helper_nice"])}
-    killed_ms = FRAMES_BEFORE * PERIOD_MS
-
-    def build(at_ms: Sequence[float]) -> tuple[Board, list[int]]:
-        board = machine(changes, 8_000, device)
-        board.scenario["frames_on"] = 1
-        board.scenario["frame_ui_us"] = round(FRAME_WORK_MS * k.MS)
-        dying = victims(board, settings, n)
-        for one, ms in zip(dying, at_ms, strict=False):
-            board.kill(one, ms=ms)
-        return board, dying
-
-    in_turn = settings.get("way") == "one_by_one"
-    board, dying = build(one_by_one(build, n, killed_ms) if in_turn else [killed_ms] * n)
-    return board, dying, killed_ms
-
-
-def one_by_one(build: Callable[[Sequence[float]], tuple[Board, list[int]]], n: int, start_ms: float) -> list[float]:
-    """Return when each of ``n`` victims is killed if each is once the one before is gone: only playing tells.
-
-    Args:
-        build: Makes a board on which the first victims are killed at the given times; returns it with all victims.
-        n: Victims.
-        start_ms: When the first is killed.
-    """
-    at_ms = [start_ms]
-    while len(at_ms) < n:
-        board, dying = build(at_ms)
-        board.run()
-        at_ms.append(last_exit_ms(board, dying[: len(at_ms)]))
-    return at_ms
-
-
-def back_ms(free: list[tuple[float, int]], since_ms: float) -> float:
-    """Return how long after ``since_ms`` most of the memory that comes back is back (ms)."""
-    before = [pages for ms, pages in free if ms <= since_ms][-1]
-    wanted = before + BACK * (free[-1][1] - before)
-    return next(ms for ms, pages in free if ms > since_ms and pages >= wanted) - since_ms
 
 
 def starve(settings: Settings, changes: Mapping[str, Any]) -> Metrics:
@@ -200,24 +94,18 @@ def burst(settings: Settings, changes: Mapping[str, Any]) -> Metrics:
     route = k.KWORKER if late else k.INLINE
     own = {**changes, "kworker_nice": int(settings.get("keeper_nice", 0)), "queue_capacity": 1 << 40}
 
-    def build(at_ms: Sequence[float]) -> tuple[Board, list[int]]:
-        board = machine(own, 30_000)
-        board.app(anon_mib=COLD_MIB, adj=NEVER_KILLED)
-        dying = victims(board, {}, N_VICTIMS)
-        for one, ms in zip(dying, at_ms, strict=False):
-            board.kill(one, ms=ms)
-        leave_free(board, LEFT_FREE_MIB)
-        return board, dying
-
+    board = machine(own, LIMIT_MS)
+    board.app(anon_mib=COLD_MIB, adj=NEVER_KILLED)
+    dying = victims(board, {}, N_VICTIMS)
+    leave_free(board, LEFT_FREE_MIB)
     in_turn = settings["way"] == "one_by_one"
-    at_ms = one_by_one(build, N_VICTIMS, 0.0) if in_turn else [0.0] * N_VICTIMS
-    board, dying = build(at_ms)
-    board.run(route)
-    dead_ms = last_exit_ms(board, dying)
-    board, _ = build(at_ms)
+    for number, one in enumerate(dying):
+        board.kill(one, ms=LIMIT_MS if in_turn and number else 0)
     for _ in range(N_CPUS):
-        allocator(board, dead_ms, BURST_MIB // N_CPUS)
-    free = play(board, route)
+        allocator(board, LIMIT_MS, BURST_MIB // N_CPUS)
+    watchers = [one_by_one(dying)] if in_turn else []
+    free = play(board, route, watchers=[*watchers, once_gone(dying), until_allocated])
+    dead_ms = last_exit_ms(board, dying)
     done_ms = max(float(board.phone["launches"][index]["done_us"]) / k.MS for index in range(N_CPUS))
     lowest = min(pages for ms, pages in free if ms <= done_ms)
     psi, total = board.phone["psi"], board.phone["total"]
@@ -231,6 +119,11 @@ def burst(settings: Settings, changes: Mapping[str, Any]) -> Metrics:
         "stall_some_ms": float(psi["some_us"]) / k.MS,
         "stall_full_ms": float(psi["full_us"]) / k.MS,
     }
+
+
+def until_allocated(board: Board) -> bool:
+    """End a board when the burst is allocated: what the payload counts, it counts then."""
+    return not all(board.phone["launches"]["done_us"][:N_CPUS])
 
 
 def reclaimed_by(phone: Any) -> Metrics:

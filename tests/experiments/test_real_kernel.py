@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
+import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
-from experiments.real_kernel import build, cases, machine, measure, records, scenes
+from experiments.real_kernel import build, cases, host, machine, measure, records, scenes
 from experiments.real_kernel.machine import BusyMachineError, CpuTimes, Guard, Load
 
 IDLE = Load(0.0, 1.0, 0.01, 0.0)
@@ -122,6 +125,29 @@ def test_the_share_of_others_by_hand() -> None:
     assert times.busy * 700 == pytest.approx(300 * (times.passed - times.busy - times.stolen))
 
 
+def test_the_emulators_threads_are_told_apart() -> None:
+    named = {10: "qemu-system-x86", 11: "CPU 0/TCG", 12: "CPU 1/TCG", 13: "call_rcu"}
+    assert host.virtual_cpus(named) == {11: 0, 12: 1}
+    assert host.virtual_cpus({11: "ALL CPUs/TCG"}) == {}
+
+
+def test_what_has_no_virtual_cpus_is_not_waited_for_for_ever() -> None:
+    with subprocess.Popen([sys.executable, "-c", "pass"]) as process:
+        assert host.place(process, 1, patience_s=30) == "not placed: no virtual CPUs"
+    with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(30)"]) as process:
+        assert len(host.threads(process.pid)) == 1
+        assert host.place(process, 1, patience_s=0.1) == "not placed: no virtual CPUs"
+        assert host.place(process, 10_000).startswith("not placed: ")
+        process.kill()
+
+
+def test_stalls_are_looked_for_on_every_cpu() -> None:
+    found = host.stalls(0.2)
+    assert found["per_cpu_second"] >= 0
+    assert 0 <= found["share"] <= 1
+    assert found["longest_ms"] == 0 or found["longest_ms"] >= host.STALL_MS
+
+
 def test_modules_come_after_what_they_need() -> None:
     files = {
         "zram": b"\0depends=zsmalloc,lzo_rle\0",
@@ -174,6 +200,9 @@ def test_cases_cover_the_six_measurements_and_repeats_shuffle_them() -> None:
     assert (exits["foreground/0/0/none/none"], exits["contention/4/swapped"], exits["starve/-1"]) == (0, 4, 1)
     assert (exits["burst/late"], exits["pool/1/varied/plain"]) == (scenes.N_VICTIMS, scenes.N_POOL)
     one, other = cases.interleaved(every, 0), cases.interleaved(every, 1)
-    assert sorted(case.name for boot in one for case in boot) == sorted(names)
+    assert {case.name for boot in one for case in boot} == set(names)
+    rounds = Counter(boot[0].group for boot in one)
+    assert rounds == {group: cases.ROUNDS.get(group, 1) for group in groups}
+    assert {len(boot) for boot in one} == {sum(case.group == group for case in every) for group in groups}
     assert [boot[0].group for boot in one] != [boot[0].group for boot in other]
     assert all(len({case.group for case in boot}) == 1 for boot in one)

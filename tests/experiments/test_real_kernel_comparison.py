@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from experiments.real_kernel import scenes
+from experiments.real_kernel import foreground, scenes
 from experiments.real_kernel.__main__ import RESULTS, app
 from experiments.real_kernel.cases import all_cases
 from experiments.real_kernel.criteria import in_short
@@ -22,7 +22,7 @@ from experiments.real_kernel.records import Record, Spread, load, spreads
 from swapgym.workload import kernel_variant
 
 IDLE = Load(0.0, 1.0, 0.01, 0.0)
-COSTS = Costs(1_000.0, 3_000.0, 2_000.0, 50_000.0, 0.0).kernel_changes()
+COSTS = Costs(1_000.0, 3_000.0, 2_000.0, 50_000.0, 0.71, 0.0).kernel_changes()
 
 
 def unmap_rows(resident: float, entry: float) -> list[Record]:
@@ -36,7 +36,11 @@ def unmap_rows(resident: float, entry: float) -> list[Record]:
             "put_out_ns": 50_000.0,
         }
         rows += [Record("unmap", case, 0, 0, metric, value, "1", *IDLE) for metric, value in values.items()]
-    return rows
+    counted = (("", "unmap_instructions", 1_900.0), ("/locked", "locked_instructions", 1_425.0))
+    case = "unmap_instructions/64/100"
+    return rows + [
+        Record("unmap_instructions", case + more, 0, 9, metric, value, "1", *IDLE) for more, metric, value in counted
+    ]
 
 
 def test_costs_are_those_of_a_mixture() -> None:
@@ -45,6 +49,11 @@ def test_costs_are_those_of_a_mixture() -> None:
     assert found.entry_ns == pytest.approx(3_000.0)
     assert found.error == pytest.approx(0.0, abs=1e-9)
     assert found.touch_ns == 2_000.0
+    assert found.lock_share == 0.75
+    changes = found.kernel_changes()
+    assert changes["entry_inline_lock_a72_ns"] == pytest.approx(0.75 * changes["entry_inline_a72_ns"])
+    with pytest.raises(ValueError, match="no unmap_instructions/64/100/locked, which tells what runs under the lock"):
+        fit(unmap_rows(1_000.0, 3_000.0)[:-1])
     with pytest.raises(ValueError, match="none of unmap"):
         fit([])
 
@@ -77,6 +86,28 @@ def test_a_helper_at_the_lowest_priority_takes_less_than_one_at_the_highest() ->
     assert strong["helper_cpu_ms"] > 0.2 * strong["victims_cpu_ms"] > 0
     assert weak["helper_cpu_ms"] < strong["helper_cpu_ms"]
     assert weak["victims_cpu_ms"] > strong["victims_cpu_ms"]
+
+
+def test_a_case_is_played_from_several_draws(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert foreground.draws(2) == foreground.draws(2)
+    drawn = foreground.draws(4)
+    assert len({draw.phase_us for draw in drawn}) > 1
+    assert len({draw.cpus for draw in drawn}) == len(drawn) == foreground.DRAWS
+    settings = {"nice": 0, "victims": 4, "percent": 100, "mib": 64, "way": "at_once"}
+    played = [foreground.beside_frames(settings, COSTS, 1, "", draw) for draw in drawn]
+    assert len({one["late_sum_ms"] for one in played}) > 1
+    found = scenes.foreground(settings, COSTS)
+    assert found["late_sum_ms"] == sorted(one["late_sum_ms"] for one in played)[foreground.DRAWS // 2]
+
+
+def test_what_a_frame_takes_is_what_was_measured_where_nobody_dies() -> None:
+    measured = [
+        spread.median
+        for spread in spreads(load(RESULTS / "measurements.csv"))
+        if spread.case.endswith("/0/none/none") and spread.metric == "frame_cpu_ms"
+    ]
+    assert len(measured) == 2
+    assert foreground.FRAME_WORK_MS == pytest.approx(sum(measured) / 2, rel=0.03)
 
 
 def test_spinners_starve_an_exit_for_as_long_as_they_may() -> None:
@@ -190,7 +221,7 @@ def test_the_paragraph_says_what_is_met_and_what_is_not() -> None:
         row("burst/late", 100.0, 90.0, 110.0, 25.0, measurement="burst", metric="stall_some_ms"),
     ]
     verdicts = judge(rows)
-    text = in_short(rows, verdicts, verdicts, Costs(1.0, 1.0, 1.0, 1.0, 0.27))
+    text = in_short(rows, verdicts, verdicts, Costs(1.0, 1.0, 1.0, 1.0, 0.7, 0.27))
     assert "1 of 3 criteria set beforehand are met in full; who predicts 0 for everything meets 1 of them" in text
     assert "**Met**: no lateness where there is none, one vsync 1 of 1 (0 everywhere would hold 1)." in text
     assert "order of lateness, one vsync 0 of 1 (1 of the others are ties at a predicted 0)" in text

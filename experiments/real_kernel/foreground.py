@@ -1,0 +1,121 @@
+"""Measurement 4 re-enacted: a foreground task beside victims that are killed in different ways.
+
+Who slept where before the kill, and where the scheduler's tick fell, nobody measured, and much hangs on it: with whom
+the task has to share its CPU. So each case is played from several draws of both, and the medians are what is predicted,
+as medians over repeats are what was measured.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from random import Random
+from statistics import median
+from typing import Any, Final, NamedTuple
+
+from experiments.calibration.board import Board
+from experiments.real_kernel.stage import (
+    N_CPUS,
+    TICK_US,
+    Metrics,
+    Settings,
+    last_exit_ms,
+    machine,
+    one_by_one,
+    play,
+    until_gone,
+    victims,
+)
+from swapgym.phone import constants as k
+
+DRAWS: Final = 9
+PERIOD_MS: Final = 1_000 / 60
+FRAMES_BEFORE: Final = 12
+FRAMES_AFTER: Final = 12
+BACK: Final = 0.95
+"""As in payload/foreground.c."""
+FRAME_WORK_MS: Final = 6.5
+"""Its 6 ms, and what it takes to wake up and to go to sleep: ``frame_cpu_ms`` as measured where nobody dies."""
+LIMIT_MS: Final = 8_000
+
+
+class Draw(NamedTuple):
+    """What a case is played from.
+
+    Attributes:
+        phase_us: From a tick of the scheduler to the vsync at which the victims are killed.
+        cpus: Where each slept: the task, the helper, the victims.
+    """
+
+    phase_us: int
+    cpus: tuple[int, ...]
+
+
+def draws(n_victims: int) -> list[Draw]:
+    """Return the draws for a case: the same for all cases with so many victims."""
+    random = Random(n_victims)
+    return [
+        Draw(random.randrange(0, 4 * k.MS, TICK_US), tuple(random.randrange(N_CPUS) for _ in range(2 + n_victims)))
+        for _ in range(DRAWS)
+    ]
+
+
+def foreground(settings: Settings, changes: Mapping[str, Any]) -> Metrics:
+    """Return the medians over all draws, with a deadline of one vsync and of two."""
+    found: Metrics = {}
+    for vsyncs, suffix in ((1, ""), (2, "_two")):
+        played = [beside_frames(settings, changes, vsyncs, suffix, draw) for draw in draws(int(settings["victims"]))]
+        found |= {metric: median(one[metric] for one in played) for metric in played[0]}
+    return found
+
+
+def beside_frames(settings: Settings, changes: Mapping[str, Any], vsyncs: int, suffix: str, draw: Draw) -> Metrics:
+    """Return the metrics of one play."""
+    n, in_turn = int(settings["victims"]), settings.get("way") == "one_by_one"
+    device: dict[str, Any] = {
+        "ui_nice": int(settings.get("nice", 0)),
+        "victim_nice": int(settings.get("victim_nice", 0)),
+        "deadline_vsyncs": vsyncs,
+    }
+    if settings.get("way") == "mrelease":
+        device |= {"n_reapers": 1, "reapers_queue": True, "reaper_nice": int(settings["helper_nice"])}
+    board = machine(changes, LIMIT_MS, device)
+    board.scenario["frames_on"] = 1
+    board.scenario["frame_ui_us"] = round(FRAME_WORK_MS * k.MS)
+    dying = victims(board, settings, n)
+    killed_ms = FRAMES_BEFORE * PERIOD_MS + draw.phase_us / k.MS
+    for number, one in enumerate(dying):
+        board.kill(one, ms=LIMIT_MS if in_turn and number else killed_ms)
+
+    def begun(board: Board) -> None:
+        board.phone["frame"]["next_vsync_us"] = draw.phase_us
+        tasks = [k.TASK_UI, k.TASK_REAPER, *(k.TASK_EXIT + index for index in dying)]
+        for task, cpu in zip(tasks, draw.cpus, strict=True):
+            board.phone["tasks"][task]["cpu"] = cpu
+            board.phone["entities"][task]["cpu"] = cpu
+
+    watchers = []
+    if in_turn:
+        watchers.append(one_by_one(dying))
+    if dying:
+        watchers.append(until_gone(dying, FRAMES_AFTER * PERIOD_MS))
+    free = play(board, begun=begun, watchers=watchers)
+    total = board.phone["total"]
+    found = {
+        f"late_frames{suffix}": float(total["frames_janky"]),
+        f"late_sum{suffix}_ms": float(total["frame_late_us"]) / k.MS,
+        f"late_worst{suffix}_ms": float(total["frame_late_max_us"]) / k.MS,
+    }
+    if dying:
+        charged = total["charged_ns"]
+        found["dead_ms"] = last_exit_ms(board, dying) - killed_ms
+        found["back_ms"] = back_ms(free, killed_ms)
+        found["victims_cpu_ms"] = float(charged[k.CHARGE_EXIT]) / 1e6
+        found["helper_cpu_ms"] = float(charged[k.CHARGE_LMKD_REAPER]) / 1e6
+    return found
+
+
+def back_ms(free: Sequence[tuple[float, int]], since_ms: float) -> float:
+    """Return how long after ``since_ms`` most of the memory that comes back is back (ms)."""
+    before = [pages for ms, pages in free if ms <= since_ms][-1]
+    wanted = before + BACK * (free[-1][1] - before)
+    return next(ms for ms, pages in free if ms > since_ms and pages >= wanted) - since_ms

@@ -1,0 +1,233 @@
+"""The release path: small cases worked out on paper."""
+
+from __future__ import annotations
+
+import pytest
+
+from swapgym.phone import constants as k
+from tests.phone.board import MIB, PLENTY, Board, charged_ms
+
+ENTRIES = 65_536
+"""256 MB, as in the published measurements."""
+
+
+def test_one_exit_alone_to_the_microsecond() -> None:
+    board = Board()
+    board.kernel["exit_signal_us"] = 20_000
+    victim = board.app(entries=51_000, anon=10_000, file=5_000)
+    board.scenario["apps"][victim]["exit_other_ns"] = 7_000_000
+    board.kill(victim)
+    phone = board.run()
+    by_hand = 20_000 + (51_000 * 900 + 10_000 * 400 + 5_000 * 200 + 7_000_000) / 1_000
+    assert phone["processes"]["exit_us"][victim] == pytest.approx(by_hand, abs=3)
+    assert phone["processes"]["decisions"][victim] == 100
+    # all its memory is back: 10,000 present pages and a third of the entries
+    assert phone["free_pages"] == 3_996 * MIB - 200 * MIB
+    assert phone["slots_free"] == board.device["swap_slots"]
+
+
+@pytest.mark.parametrize(
+    ("handoff", "lock", "processes", "published_ns"),
+    [(113, 564_000, 2, 1_443), (113, 564_000, 4, 3_096), (113, 277_000, 2, 1_018), (113, 277_000, 4, 1_688)],
+)
+def test_exits_contend_as_measured_on_the_board(handoff: int, lock: int, processes: int, published_ns: int) -> None:
+    board = Board()
+    board.kernel["lock_handoff"] = handoff
+    board.kernel["entry_inline_lock_ps"] = lock
+    board.kernel["entry_inline_ps"] = 900_000 if lock == 564_000 else 854_000
+    victims = [board.app(entries=ENTRIES) for _ in range(processes)]
+    for victim in victims:
+        board.kill(victim)
+    phone = board.run()
+    per_entry = phone["processes"]["exit_us"][victims].max() * 1_000 / ENTRIES
+    assert per_entry == pytest.approx(published_ns, rel=0.03)
+    # whoever waits for the lock burns CPU: the time beyond the work itself is spun
+    work_ms = processes * ENTRIES * float(board.kernel["entry_inline_ps"]) / 1e9
+    assert phone["total"]["spin_ns"] / 1e6 == pytest.approx(charged_ms(phone, k.CHARGE_EXIT) - work_ms, rel=0.01)
+
+
+def test_two_contending_exits_follow_the_closed_form() -> None:
+    board = Board()
+    board.kernel["lock_handoff"] = 0
+    victims = [board.app(entries=ENTRIES) for _ in range(2)]
+    for victim in victims:
+        board.kill(victim)
+    phone = board.run()
+    # p = 336, s = 564: r = s + s r / (p + r), a quadratic in r
+    p, s = 336.0, 564.0
+    r = ((2 * s - p) + ((2 * s - p) ** 2 + 4 * s * p) ** 0.5) / 2
+    assert phone["processes"]["exit_us"][victims[0]] * 1_000 / ENTRIES == pytest.approx(p + r, rel=0.01)
+
+
+def test_a_deferred_exit_leaves_its_memory_behind() -> None:
+    board = Board()
+    victim = board.app(entries=51_000)
+    board.kill(victim)
+    phone = board.run(k.KWORKER)
+    # enqueueing costs 20 ns an entry; the drain starts with the first work item and takes 45.9 ms
+    assert phone["processes"]["exit_us"][victim] == pytest.approx(1_020, abs=20)
+    assert charged_ms(phone, k.CHARGE_KWORKER) == pytest.approx(45.9, abs=0.1)
+    assert charged_ms(phone, k.CHARGE_EXIT) == pytest.approx(1.02, abs=0.02)
+    assert phone["total"]["zombie_peak_pages"] == pytest.approx(51_000 / 3, rel=0.05)
+    assert phone["backlog_kworker"] == 0
+
+
+def test_work_items_are_gathered_before_the_worker_sees_them() -> None:
+    board = Board()
+    board.kill(board.app(entries=20 * 510))
+    seen = []
+
+    def note(phone) -> int:
+        seen.append(int(phone["ready_kworker"]))
+        return k.KWORKER
+
+    board.run(note)
+    # nineteen batches of 510 make 9,690: the first work item
+    assert seen == [0] * 19 + [19 * 510]
+
+
+def test_a_full_queue_falls_back_to_inline() -> None:
+    board = Board()
+    board.kernel["queue_capacity"] = 5 * 510
+    board.kernel["work_item_entries"] = PLENTY  # nothing is drained before the walk's end
+    board.kill(board.app(entries=20 * 510))
+    phone = board.run(k.KWORKER)
+    assert phone["total"]["batches_kworker"] == 5
+    assert phone["total"]["fallbacks"] == phone["total"]["batches_inline"] == 15
+    assert phone["total"]["backlog_peak"] == 5 * 510
+
+
+@pytest.mark.parametrize("hold", [0, 1])
+def test_a_deferred_entry_holds_its_slot_or_not(hold: int) -> None:
+    board = Board(ms=200)
+    board.kernel["hold_slot"] = hold
+    board.device["rt_throttling"] = 0
+    victim = board.app(entries=20 * 510)
+    board.kill(victim)
+    board.event(1, k.EVENT_RT, 0b1111, 1_000)  # from the second tick on nobody drains
+    phone = board.run(k.KWORKER)
+    queued = phone["backlog_kworker"]
+    assert queued > 0
+    assert phone["slots_free"] == board.device["swap_slots"] - (queued if hold else 0)
+
+
+@pytest.mark.parametrize(("throttling", "drained_ms"), [(0, 0.0), (1, 50.0)])
+def test_a_starved_drain(throttling: int, drained_ms: float) -> None:
+    board = Board(cpus=1, ms=1_000)
+    board.device["rt_throttling"] = throttling
+    victim = board.app(entries=4 * ENTRIES)
+    board.kill(victim)
+    board.kernel["entry_enqueue_ps"] = 1_000  # the exit ends within the first millisecond
+    board.kernel["entry_inline_lock_ps"] = board.kernel["entry_drain_lock_ps"] = 0
+    board.event(1, k.EVENT_RT, 1, 1_000)
+    phone = board.run(k.KWORKER)
+    total = phone["total"]
+    assert phone["processes"]["exit_us"][victim] < 2_000
+    # of the second SCHED_FIFO takes all but its last 50 ms, or all of it
+    assert charged_ms(phone, k.CHARGE_KWORKER) == pytest.approx(drained_ms, abs=1.1)
+    assert total["starved_us"] == pytest.approx(999_000 - drained_ms * 1_000, abs=2_000)
+    assert total["starved_max_us"] == pytest.approx(999_000 - drained_ms * 1_000, abs=2_000)
+    assert phone["zombie_entries"] == phone["backlog_kworker"] > 0
+
+
+def test_the_child_is_accounted_and_runs_in_the_background() -> None:
+    board = Board(ms=1_000)
+    board.device["background_mask"] = 0b0001
+    victim = board.app(entries=51_000)
+    board.kill(victim)
+    phone = board.run(k.USERSPACE)
+    assert charged_ms(phone, k.CHARGE_CHILD) == pytest.approx(45.9, abs=0.1)
+    assert charged_ms(phone, k.CHARGE_KWORKER) == 0
+    assert phone["tasks"]["cpu"][k.TASK_CHILD] == 0
+
+
+def test_each_dying_process_forks_a_child_of_its_own() -> None:
+    waited = []
+    for victims in (1, 3):
+        board = Board(ms=1_000)
+        board.kernel["entry_drain_lock_ps"] = board.kernel["entry_inline_lock_ps"] = 0
+        for _ in range(victims):
+            board.kill(board.app(entries=ENTRIES))
+        phone = board.run(k.USERSPACE)
+        assert phone["total"]["entries_child"] == victims * ENTRIES
+        waited.append(int(phone["total"]["backlog_entry_us"]))
+    # without a lock three children on four CPUs take no longer than one does: three times as much waits as long
+    assert waited[1] == pytest.approx(3 * waited[0], rel=0.05)
+
+
+def test_background_threads_share_the_weight_of_their_group() -> None:
+    took_us = []
+    for dying in (1, 4):
+        board = Board(cpus=1)
+        board.kernel["entry_inline_lock_ps"] = 0
+        board.noise(0, 1.0)
+        victims = [board.app(entries=ENTRIES // dying) for _ in range(dying)]
+        for victim in victims:
+            board.kill(victim, killer=k.KILLER_ACTIVITY_MANAGER)
+        phone = board.run()
+        took_us.append(max(int(phone["processes"]["exit_us"][victim]) for victim in victims))
+    # four quarters of 52 get what one whole does beside a thread of 1,024 that wants all of the CPU
+    assert took_us[1] == pytest.approx(took_us[0], rel=0.05)
+
+
+def test_reaper_and_victim_split_the_address_space() -> None:
+    board = Board()
+    board.device["n_reapers"] = 1
+    board.kernel["entry_inline_lock_ps"] = 0
+    victim = board.app(entries=ENTRIES)
+    board.kill(victim)
+    phone = board.run()
+    total = phone["total"]
+    assert total["entries_inline"] + total["entries_reaped"] == ENTRIES
+    assert total["entries_reaped"] == pytest.approx(ENTRIES / 2, rel=0.05)
+    # each pays a fifth for the page-table locks they share
+    assert phone["processes"]["exit_us"][victim] == pytest.approx(58_982 / 2 * (1 + 205 / 1024), rel=0.03)
+
+
+def test_a_reaper_takes_the_next_victim_where_they_queue() -> None:
+    reaped = {}
+    for queue in (0, 1):
+        board = Board(cpus=8)
+        board.device["n_reapers"] = 1
+        board.device["reapers_queue"] = queue
+        board.kernel["exit_signal_us"] = 20_000
+        # the first is short: its reaper is done before the second's threads are gone
+        first, second = board.app(entries=1_020), board.app(entries=102_000)
+        board.kill(first)
+        board.kill(second)
+        reaped[queue] = int(board.run()["total"]["entries_reaped"])
+    assert 0 < reaped[0] <= 1_020
+    assert reaped[1] > reaped[0] + 40_000
+
+
+def test_a_reaper_that_must_look_comes_too_late_where_exit_mm_comes_at_once() -> None:
+    board = Board(cpus=8)
+    board.device["n_reapers"] = 1
+    board.device["reapers_queue"] = 1
+    board.kill(board.app(entries=51_000))
+    assert board.run()["total"]["entries_reaped"] == 0
+
+
+def test_a_reaper_of_low_priority_leaves_the_cpu_to_its_victim() -> None:
+    reaped = {}
+    for nice in (-20, 19):
+        board = Board(cpus=1)
+        board.device["n_reapers"] = 1
+        board.device["reaper_nice"] = nice
+        board.kill(board.app(entries=51_000))
+        reaped[nice] = int(board.run()["total"]["entries_reaped"])
+    # weights 88,761 and 15 beside the victim's 1,024
+    assert reaped[-20] > 0.9 * 51_000
+    assert reaped[19] < 0.1 * 51_000
+
+
+@pytest.mark.parametrize(("exponent", "back"), [(1.0, 0.5), (0.65, 1 - 0.5**0.65), (0.2, 1 - 0.5**0.2), (0.0, 0.0)])
+def test_the_zspage_law(exponent: float, back: float) -> None:
+    board = Board()
+    board.kernel["zspage_return"] = round(exponent * 1024)
+    victim = board.app(entries=102_000)
+    board.app(entries=102_000)
+    board.kill(victim)
+    phone = board.run()
+    share = 1 - phone["pool_pages"] / board.scenario["pool_pages"]
+    assert share == pytest.approx(back, abs=0.01)
