@@ -1,9 +1,9 @@
 """Per-page costs of the measured kernel, from measurement 1 alone: a thread that unmaps, with nobody beside it.
 
-What a thread alone cannot tell is what it costs this machine when two release at once: cache lines of locks and of
-shared counters travel between its CPUs. What of its work is under the lock it can tell: instructions inside
-``swapcache_free_entries``, all of which runs under ``si->lock``, out of all. :func:`handoff` takes that one number from two processes of measurement 2, for
-a second set of predictions beside those of measurement 1 alone.
+What of its work is under the lock a thread alone can tell: instructions inside ``swapcache_free_entries``, all of which
+runs under ``si->lock``, out of all. What it cannot tell is what it costs this machine when two release at once: cache
+lines of locks and of shared counters travel between its CPUs. :func:`handoff` takes that one number from two processes
+of measurement 2, for a second set of predictions beside those of measurement 1 alone.
 """
 
 from __future__ import annotations

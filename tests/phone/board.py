@@ -149,3 +149,17 @@ class Board:
 
 def charged_ms(phone: Any, who: int) -> float:
     return float(phone["total"]["charged_ns"][who]) / 1e6
+
+
+def pressed(adjs: list[int], **device: int) -> Board:
+    """A phone on which nothing but killing helps: a burst, no page cache to spare, no free swap."""
+    board = Board(cpus=2, ms=1_500)
+    board.scenario["file_cache_pages"] = 50 * MIB
+    for adj in adjs:
+        board.app(adj=adj, anon=60 * MIB, hot=60 * MIB, entries=10 * MIB)
+    board.device["swap_slots"] = 10 * MIB * len(adjs)
+    board.leave_free(25 * MIB)
+    board.launch(burst_buffer_pages=200 * MIB)
+    for name, value in device.items():
+        board.device[name] = value
+    return board

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from swapgym.phone import constants as k
-from tests.phone.board import Board, charged_ms
+from tests.phone.board import Board, charged_ms, pressed
 
 ENTRIES = 65_536
 """256 MB, as in the published measurements."""
