@@ -12,12 +12,17 @@ from experiments.real_kernel.criteria import in_short
 from experiments.real_kernel.doubts import Doubts
 from experiments.real_kernel.figure import figure
 from experiments.real_kernel.fit import Costs
+from experiments.real_kernel.foreground import DRAWS
+from experiments.real_kernel.host import STALL_MS
 from experiments.real_kernel.judge import MARGIN, Row, Verdict
 from experiments.real_kernel.pool import EXITS, PoolRow
 from experiments.real_kernel.records import Spread
 
 SHOWN: Final = 6
 NOTES: Final = {
+    "foreground": (
+        f"Medians of {DRAWS} plays, from other CPUs on which everybody slept and another phase of the scheduler's tick.\n",
+    ),
     "burst": (
         "The simulated phone counts the pages put out, not who did it: direct reclaim and kswapd are predicted to share"
         " them as they share the CPU time of reclaim.\n",
@@ -93,9 +98,10 @@ def page(compared: Compared, about: Mapping[str, Any]) -> str:
         f"{about['kernel']} ({about['kernel_package']}), {about['qemu']}, {about['accelerator']}, {about['cpus']} CPUs,"
         f" {about['memory_mib']} MiB, zram with {about['zram_algorithm']}; {about['repeats']} repeats from"
         f" {about['began']} to {about['ended']} on {about['machine']}; load {about['load_before']} before,"
-        f" {about['load_after']} after (two virtual CPUs at work bring it to 2), boots refused because others used the"
-        f" machine: {about['boots_refused']}, cases failed: {len(about['failures'])}.\n",
+        f" {about['load_after']} after (two virtual CPUs at work bring it to 2), boots refused because others or the"
+        f" hypervisor used the machine: {about['boots_refused']}, cases failed: {len(about['failures'])}.\n",
         doubts_text(compared),
+        *stalls_text(about),
         "Emulation makes absolute times meaningless, and an instruction costs the same whatever it touches: no cache"
         " misses, no memory that is slow. What carries over is what waits for what. Medians; in brackets the extremes"
         " over the repeats.\n",
@@ -143,6 +149,20 @@ def doubts_text(compared: Compared) -> str:
             " dead."
         )
     return text + "\n"
+
+
+def stalls_text(about: Mapping[str, Any]) -> list[str]:
+    """Return what the hypervisor below does to whoever runs here, where it was looked for."""
+    found = about.get("stalls")
+    if not found:
+        return []
+    return [
+        "Before the first boot a program that only looks at the clock, one on each CPU for 20 s, stood still for at"
+        f" least {STALL_MS:g} ms {found['per_cpu_second']:.1f} times a second, once for {found['longest_ms']:.0f} ms, and"
+        f" for {found['share']:.1%} of the time: that is the hypervisor, and why single repeats show late frames where"
+        f" the others show none. QEMU's threads: {about['threads']} (each virtual CPU on a CPU of its own, the main"
+        " thread, which delivers timers, before them).\n"
+    ]
 
 
 def instructions(compared: Compared) -> list[str]:
