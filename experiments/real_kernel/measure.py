@@ -62,6 +62,7 @@ class Laboratory:
         self.accelerator = machine.choose_accelerator(self.kernel, self.write_plan([]), wanted)
         self.info: dict[str, str] = {}
         self.stalls = host.stalls()
+        self.threads: set[str] = set()
         self.boots = 0
         self.refused = 0
         self.failures: list[str] = []
@@ -92,7 +93,9 @@ class Laboratory:
             number, self.boots = self.boots, self.boots + 1
             report = parse(text)
             # those with instructions counted have one CPU, and no times
-            self.info |= {} if cases[0].icount else {**report.info, "threads": threads}
+            if not cases[0].icount:
+                self.info |= report.info
+                self.threads.add(threads)
             self.say(
                 f"repeat {repeat}: {cases[0].group}, {len(cases)} cases, {time.monotonic() - began:.0f} s,"
                 f" others {load.others:.1%}, stolen {load.stolen:.1%}"
@@ -122,7 +125,7 @@ class Laboratory:
             "qemu_options": {name: " ".join(machine.ACCELERATORS[name]) for name in (self.accelerator, "icount")},
             "cpus": self.info.get("cpus", ""),
             "stalls": self.stalls,
-            "threads": self.info.get("threads", ""),
+            "threads": "; ".join(sorted(self.threads)),
             "memory_mib": machine.MEMORY_MIB,
             "zram_algorithm": self.kernel.algorithm,
             "boots": self.boots,

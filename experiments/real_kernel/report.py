@@ -12,7 +12,7 @@ from experiments.real_kernel.criteria import in_short
 from experiments.real_kernel.doubts import Doubts
 from experiments.real_kernel.figure import figure
 from experiments.real_kernel.fit import Costs
-from experiments.real_kernel.foreground import DRAWS
+from experiments.real_kernel.foreground import DRAWS, FRAME_WORK_MS
 from experiments.real_kernel.host import STALL_MS
 from experiments.real_kernel.judge import MARGIN, Row, Verdict
 from experiments.real_kernel.pool import EXITS, PoolRow
@@ -21,7 +21,8 @@ from experiments.real_kernel.records import Spread
 SHOWN: Final = 6
 NOTES: Final = {
     "foreground": (
-        f"Medians of {DRAWS} plays, from other CPUs on which everybody slept and another phase of the scheduler's tick.\n",
+        f"Medians of {DRAWS} plays, from other CPUs on which everybody slept and another phase of the scheduler's tick."
+        " Memory that is back is seen by the task when a frame begins, up to a vsync period late; by the simulator at once.\n",
     ),
     "burst": (
         "The simulated phone counts the pages put out, not who did it: direct reclaim and kswapd are predicted to share"
@@ -76,7 +77,7 @@ def write_all(folder: Path, compared: Compared, about: Mapping[str, Any]) -> dic
         ),
     )
     summary = {f"fit.{name}": value for name, value in compared.costs._asdict().items()}
-    summary |= {"fit.handoff": compared.handoff, "repeats": float(max(s.repeats for s in compared.measured))}
+    summary |= {"fit.handoff": compared.handoff, "repeats": float(about["repeats"])}
     for prefix, found in (("", compared.verdicts), ("handoff.", compared.second)):
         for name, verdict in found.items():
             summary[f"{prefix}{name}.held"] = float(verdict.held)
@@ -104,13 +105,14 @@ def page(compared: Compared, about: Mapping[str, Any]) -> str:
         *stalls_text(about),
         "Emulation makes absolute times meaningless, and an instruction costs the same whatever it touches: no cache"
         " misses, no memory that is slow. What carries over is what waits for what. Medians; in brackets the extremes"
-        " over the repeats.\n",
+        f" over the repeats, of which short cases have more than {about['repeats']}: {samples(compared.measured)}.\n",
         "## What was fitted\n",
         f"Measurement 1 alone: {costs.resident_ns:,.0f} ns to unmap a present page, {costs.entry_ns:,.0f} ns a swapped"
         f" one (largest residual of the {n_fitted} cases {costs.error:.0%}), {costs.touch_ns:,.0f} ns to fault one in,"
         f" {costs.put_out_ns:,.0f} ns to put one out; {costs.lock_share:.0%} of the instructions of a swapped page's release"
-        " run under `si->lock` (0.71 of its time in the published profile of a phone's kernel). Everything else is"
-        " predicted. *With the hand-off*: a second set of predictions, in which the growth of a lock hold per contender is"
+        " run under `si->lock`, probes that time them included (of its time 71% in the published profile of a phone's"
+        f" kernel). Of the rest one number is not predicted: a frame takes {FRAME_WORK_MS} ms of CPU, its 6 ms and what"
+        " waking and sleeping cost, as measured where nobody dies. *With the hand-off*: a second set of predictions, in which the growth of a lock hold per contender is"
         f" {compared.handoff:.2f} instead of the 0.11 of the published board: what makes two swapped processes come out"
         " as measured, and what a thread alone cannot tell.\n",
         *instructions(compared),
@@ -151,6 +153,12 @@ def doubts_text(compared: Compared) -> str:
     return text + "\n"
 
 
+def samples(measured: Sequence[Spread]) -> str:
+    """Return how often each measurement's cases were measured, where not all were equally often."""
+    of = {spread.measurement: spread.repeats for spread in measured}
+    return ", ".join(f"{name} {count}" for name, count in of.items())
+
+
 def stalls_text(about: Mapping[str, Any]) -> list[str]:
     """Return what the hypervisor below does to whoever runs here, where it was looked for."""
     found = about.get("stalls")
@@ -159,9 +167,8 @@ def stalls_text(about: Mapping[str, Any]) -> list[str]:
     return [
         "Before the first boot a program that only looks at the clock, one on each CPU for 20 s, stood still for at"
         f" least {STALL_MS:g} ms {found['per_cpu_second']:.1f} times a second, once for {found['longest_ms']:.0f} ms, and"
-        f" for {found['share']:.1%} of the time: that is the hypervisor, and why single repeats show late frames where"
-        f" the others show none. QEMU's threads: {about['threads']} (each virtual CPU on a CPU of its own, the main"
-        " thread, which delivers timers, before them).\n"
+        f" for {found['share']:.1%} of the time. QEMU's threads: {about['threads']} (each virtual CPU on a CPU of its own,"
+        " the main thread, which delivers timers, before them).\n"
     ]
 
 

@@ -79,8 +79,17 @@ def avg_load(phone: Any, c: int) -> int:
 
 @kernel
 def load_balance(phone: Any, scenario: Any, c: int) -> None:
-    """Let CPU ``c``, if it is busy and its interval is over, take load from the busiest."""
+    """Let CPU ``c``, if it is busy and its interval is over, take load from the busiest.
+
+    An idle one has balanced just now, and found nothing: idle intervals are short, and each doubles the next, to twice
+    the number of CPUs in milliseconds.
+    """
     rq = phone.run_queues[c]
+    shortest = scenario.device.n_cpus * k.MS
+    if phone.cpu_tasks[c] == 0:
+        rq.balance_us = phone.now_us
+        rq.balance_interval_us = 2 * shortest
+        rq.balance_failed = 0
     interval_us = rq.balance_interval_us * BUSY_FACTOR - scenario.device.sched_tick_us
     if phone.cpu_tasks[c] == 0 or phone.now_us < rq.balance_us + interval_us:
         return
@@ -91,7 +100,6 @@ def load_balance(phone: Any, scenario: Any, c: int) -> None:
         if other != c and phone.cpu_tasks[other] > 1:
             if busiest < 0 or avg_load(phone, other) > avg_load(phone, busiest):
                 busiest = other
-    shortest = scenario.device.n_cpus * k.MS
     if busiest < 0 or not is_imbalanced(phone, c, busiest, average):
         rq.balance_failed = 0
         rq.balance_interval_us = min(2 * rq.balance_interval_us, 2 * shortest)

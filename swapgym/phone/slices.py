@@ -30,7 +30,7 @@ def start(phone: Any, scenario: Any) -> None:
     """Put the run queues at the start of the scenario."""
     for c in range(scenario.device.n_cpus):
         phone.run_queues[c].current = -1
-        phone.run_queues[c].balance_interval_us = scenario.device.n_cpus * k.MS
+        phone.run_queues[c].balance_interval_us = 2 * scenario.device.n_cpus * k.MS
     for task in range(k.N_TASKS):
         phone.entities[task].vruntime = NEVER_RAN
 

@@ -11,6 +11,16 @@
 
 #define TRACING "/sys/kernel/tracing/"
 
+/* Opened like this the trace is emptied; writing to it would not. */
+static void empty_trace(void)
+{
+	int file = open(TRACING "trace", O_WRONLY | O_TRUNC | O_CLOEXEC);
+
+	if (file < 0)
+		fail("cannot empty the trace: %s", strerror(errno));
+	close(file);
+}
+
 static void define(const char *probe)
 {
 	int file = open(TRACING "kprobe_events", O_WRONLY | O_APPEND | O_CLOEXEC);
@@ -32,7 +42,7 @@ void probe_on(const char *function)
 	define(probe);
 	write_file(TRACING "trace_clock", "x86-tsc");
 	write_file(TRACING "events/kprobes/enable", "1");
-	write_file(TRACING "trace", "");
+	empty_trace();
 	write_file(TRACING "tracing_on", "1");
 }
 
