@@ -43,8 +43,8 @@ def in_short(rows: Sequence[Row], verdicts: Mapping[str, Verdict], second: Mappi
     missed = [texts[name] for name, verdict in judged.items() if verdict.held < verdict.of]
     idle = sum(verdict.null == verdict.of for verdict in judged.values())
     parts = [
-        f"**In short**: predicted from single exits and a frame alone, {len(met)} of {len(judged)} criteria set beforehand are met"
-        f" in full; who predicts 0 for everything meets {idle} of them."
+        f"**In short**: predicted from single exits and a frame alone, {len(met)} of {len(judged)} criteria set"
+        f" beforehand are met in full; who predicts 0 for everything meets {idle} of them."
     ]
     if met:
         parts.append(f"**Met**: {'; '.join(met)}.")
