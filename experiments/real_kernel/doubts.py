@@ -44,7 +44,8 @@ def doubt(rows: Sequence[Record], predicted: Sequence[Row], about: Mapping[str, 
         if objections:
             refused[row.boot] = f"boot {row.boot} ({row.measurement}, repeat {row.repeat}: {', '.join(objections)})"
     boots = tuple(text for _, text in sorted(refused.items()))
-    rest = [row for row in rows if row.boot not in refused]
+    # what others do cannot touch counted instructions, and the fit needs them
+    rest = [row for row in rows if row.boot not in refused or row.measurement == "unmap_instructions"]
     if not boots or not any(row.measurement == "unmap" for row in rest):
         return Doubts(start, boots, None, None)
     values = {(row.case, row.metric): row.predicted for row in predicted}

@@ -18,9 +18,9 @@ from experiments.real_kernel.stage import (
     TICK_US,
     Metrics,
     Settings,
+    kill,
     last_exit_ms,
     machine,
-    one_by_one,
     play,
     until_gone,
     victims,
@@ -70,7 +70,6 @@ def foreground(settings: Settings, changes: Mapping[str, Any]) -> Metrics:
 
 def beside_frames(settings: Settings, changes: Mapping[str, Any], vsyncs: int, suffix: str, draw: Draw) -> Metrics:
     """Return the metrics of one play."""
-    n, in_turn = int(settings["victims"]), settings.get("way") == "one_by_one"
     device: dict[str, Any] = {
         "ui_nice": int(settings.get("nice", 0)),
         "victim_nice": int(settings.get("victim_nice", 0)),
@@ -81,10 +80,9 @@ def beside_frames(settings: Settings, changes: Mapping[str, Any], vsyncs: int, s
     board = machine(changes, LIMIT_MS, device)
     board.scenario["frames_on"] = 1
     board.scenario["frame_ui_us"] = round(FRAME_WORK_MS * k.MS)
-    dying = victims(board, settings, n)
+    dying = victims(board, settings, int(settings["victims"]))
     killed_ms = FRAMES_BEFORE * PERIOD_MS + draw.phase_us / k.MS
-    for number, one in enumerate(dying):
-        board.kill(one, ms=LIMIT_MS if in_turn and number else killed_ms)
+    watchers = kill(board, dying, killed_ms, settings.get("way") == "one_by_one")
 
     def begun(board: Board) -> None:
         board.phone["frame"]["next_vsync_us"] = draw.phase_us
@@ -93,9 +91,6 @@ def beside_frames(settings: Settings, changes: Mapping[str, Any], vsyncs: int, s
             board.phone["tasks"][task]["cpu"] = cpu
             board.phone["entities"][task]["cpu"] = cpu
 
-    watchers = []
-    if in_turn:
-        watchers.append(one_by_one(dying))
     if dying:
         watchers.append(until_gone(dying, FRAMES_AFTER * PERIOD_MS))
     free = play(board, begun=begun, watchers=watchers)

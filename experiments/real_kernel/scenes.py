@@ -16,10 +16,10 @@ from experiments.real_kernel.stage import (
     NEVER_KILLED,
     Metrics,
     Settings,
+    kill,
     last_exit_ms,
     machine,
     once_gone,
-    one_by_one,
     play,
     victims,
 )
@@ -98,13 +98,10 @@ def burst(settings: Settings, changes: Mapping[str, Any]) -> Metrics:
     board.app(anon_mib=COLD_MIB, adj=NEVER_KILLED)
     dying = victims(board, {}, N_VICTIMS)
     leave_free(board, LEFT_FREE_MIB)
-    in_turn = settings["way"] == "one_by_one"
-    for number, one in enumerate(dying):
-        board.kill(one, ms=LIMIT_MS if in_turn and number else 0)
+    killers = kill(board, dying, 0, settings["way"] == "one_by_one")
     for _ in range(N_CPUS):
         allocator(board, LIMIT_MS, BURST_MIB // N_CPUS)
-    watchers = [one_by_one(dying)] if in_turn else []
-    free = play(board, route, watchers=[*watchers, once_gone(dying), until_allocated])
+    free = play(board, route, watchers=[*killers, once_gone(dying), until_allocated])
     dead_ms = last_exit_ms(board, dying)
     done_ms = max(float(board.phone["launches"][index]["done_us"]) / k.MS for index in range(N_CPUS))
     lowest = min(pages for ms, pages in free if ms <= done_ms)

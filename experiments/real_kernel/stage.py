@@ -72,10 +72,18 @@ def play(
     return free
 
 
-def one_by_one(dying: list[int]) -> Watcher:
-    """Return who kills each of ``dying`` once the one before is gone; the first is killed by the scenario.
+def kill(board: Board, dying: list[int], ms: float, in_turn: bool) -> list[Watcher]:
+    """Let ``dying`` be killed at ``ms``, all at once or each once the one before is gone; return who sees to that."""
+    end_ms = float(board.scenario["duration_us"]) / k.MS
+    for number, one in enumerate(dying):
+        board.kill(one, ms=end_ms if in_turn and number else ms)
+    return [one_by_one(dying)] if in_turn else []
 
-    The kills of the others must come next in the scenario, at its end.
+
+def one_by_one(dying: list[int]) -> Watcher:
+    """Return who kills each of ``dying`` once the one before is gone.
+
+    The scenario must kill the first, and the others next, at its end.
     """
 
     def watch(board: Board) -> bool:
