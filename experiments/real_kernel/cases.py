@@ -12,6 +12,16 @@ PERCENTS = (0, 50, 80, 100)
 ROUNDS = {"unmap": 2, "contention": 4}
 """How often what is short is booted in each repeat: its cases scatter as widely as the long ones'."""
 KINDS = {"resident": 0, "swapped": 100}
+PROBED = {
+    "swapcache_free_entries": (100, 64),
+    "release_pages": (0, 0),
+    "__mem_cgroup_uncharge_list": (0, 0),
+    "free_unref_page_list": (0, 0),
+    "free_pcppages_bulk": (0, 0),
+}
+"""Functions of the kernel whose instructions are counted: for how many per cent swapped, and for how many pages they
+are called (0: it varies). ``fit.py`` says which locks they hold. 64 is SWAP_SLOTS_CACHE_SIZE: the entries that a CPU
+gathers before it takes ``si->lock``."""
 COUNTS = (1, 2, 4)
 GRAINS = (1, 16, 256)
 FOREGROUND_NICE = (0, -10)
@@ -68,6 +78,11 @@ class Case(NamedTuple):
         return int(self.settings.get("victims", self.settings.get("processes", 1)))
 
 
+def probed(mib: int, function: str) -> str:
+    """Return the name of the case that counts the instructions of one of :data:`PROBED`."""
+    return f"unmap_instructions/{mib}/{PROBED[function][0]}/{function}"
+
+
 def all_cases() -> list[Case]:
     """Return all cases of all measurements."""
     cases = []
@@ -79,10 +94,11 @@ def all_cases() -> list[Case]:
             if mib == 64 or (mib == 256 and percent in (0, 100)):
                 name = f"unmap_instructions/{mib}/{percent}"
                 cases.append(Case(name, "unmap", {**settings, "icount": 1}, icount=True))
-        # what of it runs under si->lock; the probes that tell are not in what the whole takes
+        # what of it runs under locks; the probes that tell are not in what the whole takes
         if mib in (64, 256):
-            settings = {"mib": mib, "percent": 100, "icount": 1, "probe": 1}
-            cases.append(Case(f"unmap_instructions/{mib}/100/locked", "unmap", settings, icount=True))
+            for function, (percent, batch) in PROBED.items():
+                settings = {"mib": mib, "percent": percent, "icount": 1, "probe": function, "batch": batch}
+                cases.append(Case(probed(mib, function), "unmap", settings, icount=True))
     for n in COUNTS:
         for kind, percent in KINDS.items():
             settings = {"processes": n, "percent": percent, "mib": 128}

@@ -1,8 +1,14 @@
 """Per-page costs of the measured kernel, from measurement 1 alone: a thread that unmaps, with nobody beside it.
 
-What of its work is under the lock a thread alone can tell: instructions inside ``swapcache_free_entries``, all of which
-runs under ``si->lock``, out of all. What it cannot tell is what it costs this machine when two release at once: cache
-lines of locks and of shared counters travel between its CPUs. :func:`handoff` takes that one number from two processes
+What of its work is under locks a thread alone can tell, by instructions out of all of a page's release:
+
+- ``si->lock``: all of ``swapcache_free_entries`` (mm/swapfile.c), for a swapped page;
+- ``lru_lock``: ``release_pages`` (mm/swap.c), which takes it anew every 32 pages, but for what follows its loop:
+  ``__mem_cgroup_uncharge_list`` and ``free_unref_page_list``, for a present page;
+- ``zone->lock``: all of ``free_pcppages_bulk`` (mm/page_alloc.c), likewise.
+
+What it cannot tell is what it costs this machine when two release at once: cache lines of locks, of shared counters and
+of neighbouring page structs travel between its CPUs. :func:`handoff` takes that one number from two processes
 of measurement 2, for a second set of predictions beside those of measurement 1 alone.
 """
 
@@ -14,17 +20,31 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 
-from experiments.real_kernel.cases import all_cases
+from experiments.real_kernel.cases import all_cases, probed
 from experiments.real_kernel.records import Record, Spread, spreads
 from experiments.real_kernel.scenes import contention
 from swapgym.phone.constants import UNIT
 from swapgym.workload.kernels import A72_SPEED
 
-LOCK_CASE: Final = "unmap_instructions/64/100"
+COUNTED_MIB: Final = 64
 HANDOFF_CASE: Final = "contention/2/swapped"
 HANDOFF_MOST: Final = 4.0
 ON_A72: Final = UNIT / A72_SPEED
 """Costs of entries are stated on the board's core."""
+
+
+class LockShares(NamedTuple):
+    """Shares of the instructions of a page's release that run under locks.
+
+    Attributes:
+        swap: Of a swapped page's, under ``si->lock``.
+        lru: Of a present page's, under ``lru_lock``.
+        zone: Of a present page's, under ``zone->lock``.
+    """
+
+    swap: float
+    lru: float
+    zone: float
 
 
 class Costs(NamedTuple):
@@ -35,7 +55,7 @@ class Costs(NamedTuple):
         entry_ns: Unmap and free a swapped page.
         touch_ns: Fault in and zero a new page.
         put_out_ns: Put a page out to zram.
-        lock_share: Share of a swapped page's release that runs under the contended lock.
+        shares: Shares of a page's release that run under locks.
         error: Largest relative residual of the unmapping cases.
     """
 
@@ -43,7 +63,7 @@ class Costs(NamedTuple):
     entry_ns: float
     touch_ns: float
     put_out_ns: float
-    lock_share: float
+    shares: LockShares
     error: float
 
     def kernel_changes(self) -> dict[str, float]:
@@ -51,10 +71,12 @@ class Costs(NamedTuple):
         entry = self.entry_ns * ON_A72
         return {
             "resident_anon_ns": self.resident_ns,
+            "resident_anon_lru_lock_ns": self.resident_ns * self.shares.lru,
+            "resident_anon_zone_lock_ns": self.resident_ns * self.shares.zone,
             "entry_inline_a72_ns": entry,
-            "entry_inline_lock_a72_ns": entry * self.lock_share,
+            "entry_inline_lock_a72_ns": entry * self.shares.swap,
             "entry_drain_a72_ns": entry,
-            "entry_drain_lock_a72_ns": entry * self.lock_share,
+            "entry_drain_lock_a72_ns": entry * self.shares.swap,
             "alloc_ns": self.touch_ns,
             "compress_ns": self.put_out_ns,
         }
@@ -82,21 +104,29 @@ def fit(rows: Sequence[Record]) -> Costs:
     error = float(np.abs(mixture @ np.array([resident, entry]) / cpu_ns - 1).max())
     return Costs(
         float(resident), float(entry), middle(of.values(), "touch_ns"), middle(of.values(), "put_out_ns"),
-        lock_share(found), error,
+        lock_shares(found), error,
     )  # fmt: skip
 
 
-def lock_share(found: Iterable[Spread]) -> float:
-    """Return the share of the instructions of a swapped page's release that run under ``si->lock``.
+def lock_shares(found: Iterable[Spread]) -> LockShares:
+    """Return what of a page's release runs under locks, by instructions.
 
     Raises:
         ValueError: They were not counted.
     """
     of = {(spread.case, spread.metric): spread.median for spread in found}
+
+    def share(function: str) -> float:
+        case = probed(COUNTED_MIB, function)
+        return of[case, "probed_instructions"] / of[case.rpartition("/")[0], "unmap_instructions"]
+
     try:
-        return of[f"{LOCK_CASE}/locked", "locked_instructions"] / of[LOCK_CASE, "unmap_instructions"]
+        after_loop = share("__mem_cgroup_uncharge_list") + share("free_unref_page_list")
+        return LockShares(
+            share("swapcache_free_entries"), share("release_pages") - after_loop, share("free_pcppages_bulk")
+        )
     except KeyError as error:
-        raise ValueError(f"measurements: no {error.args[0][0]}, which tells what runs under the lock") from error
+        raise ValueError(f"measurements: no {error.args[0][0]}, which tells what runs under a lock") from error
 
 
 def middle(found: Iterable[Spread], metric: str) -> float:

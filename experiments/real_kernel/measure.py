@@ -17,7 +17,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from experiments.real_kernel import build, host, machine
+from experiments.real_kernel import additions, build, host, machine
 from experiments.real_kernel.cases import QUICK, Case, all_cases, choose, interleaved
 from experiments.real_kernel.records import MalformedLineError, Record, Spread, parse, records, spreads, store
 from experiments.results import provenance, write_csv, write_json
@@ -25,7 +25,9 @@ from experiments.results import provenance, write_csv, write_json
 RESULTS = Path(__file__).parent / "results"
 REPEATS = 5
 """Fewer are a trial."""
-ATTEMPTS = 3
+ATTEMPTS = 6
+PAUSE_S = 30.0
+"""After a boot that was refused; twice as long after each further one: a hypervisor is busy for minutes."""
 CASE_S = {"icount": 120.0, "kvm": 60.0, "tcg": 120.0}
 """How long a case may take on average before a boot is given up, by accelerator."""
 
@@ -84,7 +86,9 @@ class Laboratory:
             MalformedLineError: The payload's report is not as it must be.
         """
         accelerator = "icount" if cases[0].icount else self.accelerator
-        for _ in range(ATTEMPTS):
+        for attempt in range(ATTEMPTS):
+            if attempt:
+                time.sleep(PAUSE_S * 2 ** (attempt - 1))
             self.guard.wait_idle()
             began = time.monotonic()
             limit = 120 + CASE_S[accelerator] * len(cases)
@@ -140,6 +144,9 @@ def main(
     repeats: Annotated[int, typer.Option(min=1, help="How often each case is measured.")] = REPEATS,
     only: Annotated[list[str] | None, typer.Option(help="Only this measurement or case; * and ? fit any.")] = None,
     quick: Annotated[bool, typer.Option(help="A few small cases, once.")] = False,
+    missing: Annotated[
+        bool, typer.Option(help="Only counted instructions that the full results lack, to be added to them.")
+    ] = False,
     out: Annotated[
         Path | None, typer.Option(help="Folder; by default results/, or results/quick/ for all but a whole run.")
     ] = None,
@@ -162,11 +169,16 @@ def main(
     began = time.monotonic()
     guard = machine.Guard(max_load, max_stolen=max_stolen, enforced=not busy)
     full = not quick and not only and repeats >= REPEATS and guard.is_strict()
+    if missing and (not full or out):
+        raise typer.BadParameter("adds to the full results: none of --quick, --only, --out, no fewer repeats or limits")
     folder = Path(tempfile.mkdtemp(prefix="real_kernel-"))
     try:
         if accelerator not in ("auto", "tcg", "kvm"):
             raise ValueError(f"--accelerator {accelerator}: must be auto, tcg or kvm")
-        cases = choose(choose(all_cases(), QUICK) if quick else all_cases(), only or [])
+        if missing:
+            cases = additions.lacking(RESULTS)
+        else:
+            cases = choose(choose(all_cases(), QUICK) if quick else all_cases(), only or [])
         if out and out.resolve() == RESULTS.resolve() and not full:
             raise ValueError(f"--out {out}: holds the full results, and this run is a trial")
         load_before = guard.start()
@@ -179,18 +191,15 @@ def main(
                 rows += laboratory.measure(boot, repeat)
             # what is stored is whole repeats: a run that breaks off leaves those that it finished
             target = destination(out, full and repeat == last and not laboratory.failures)
-            write_all(
-                target,
-                rows,
-                laboratory.about()
-                | {
-                    "repeats": repeat + 1,
-                    "began": started.isoformat(timespec="seconds"),
-                    "ended": datetime.now(UTC).isoformat(timespec="seconds"),
-                    "load_before": load_before,
-                    "load_after": machine.load_average(),
-                },
-            )
+            about = laboratory.about() | {
+                "repeats": repeat + 1,
+                "began": started.isoformat(timespec="seconds"),
+                "ended": datetime.now(UTC).isoformat(timespec="seconds"),
+                "load_before": load_before,
+                "load_after": machine.load_average(),
+            }
+            whole = additions.add(RESULTS, rows, about, cases) if missing and target == RESULTS else (rows, about)
+            write_all(target, *whole)
     except (ValueError, build.BuildError, machine.BootError, machine.BusyMachineError) as error:
         console.print(f"[red]error:[/red] {error}", highlight=False, markup=not isinstance(error, MalformedLineError))
         raise typer.Exit(2) from error

@@ -101,6 +101,7 @@ def page(compared: Compared, about: Mapping[str, Any]) -> str:
         f" {about['began']} to {about['ended']} on {about['machine']}; load {about['load_before']} before,"
         f" {about['load_after']} after (two virtual CPUs at work bring it to 2), boots refused because others or the"
         f" hypervisor used the machine: {about['boots_refused']}, cases failed: {len(about['failures'])}.\n",
+        *additions_text(about),
         doubts_text(compared),
         *stalls_text(about),
         "Emulation makes absolute times meaningless, and an instruction costs the same whatever it touches: no cache"
@@ -109,10 +110,13 @@ def page(compared: Compared, about: Mapping[str, Any]) -> str:
         "## What was fitted\n",
         f"Measurement 1 alone: {costs.resident_ns:,.0f} ns to unmap a present page, {costs.entry_ns:,.0f} ns a swapped"
         f" one (largest residual of the {n_fitted} cases {costs.error:.0%}), {costs.touch_ns:,.0f} ns to fault one in,"
-        f" {costs.put_out_ns:,.0f} ns to put one out; {costs.lock_share:.0%} of the instructions of a swapped page's release"
-        " run under `si->lock`, probes that time them included (of its time 71% in the published profile of a phone's"
-        f" kernel). Of the rest one number is not predicted: a frame takes {FRAME_WORK_MS} ms of CPU, its 6 ms and what"
-        " waking and sleeping cost, as measured where nobody dies. *With the hand-off*: a second set of predictions, in which the growth of a lock hold per contender is"
+        f" {costs.put_out_ns:,.0f} ns to put one out; {costs.shares.swap:.0%} of the instructions of a swapped page's"
+        " release run under `si->lock`, probes that time them included (of its time 71% in the published profile of a"
+        f" phone's kernel), and of a present page's {costs.shares.lru:.0%} under `lru_lock` and {costs.shares.zone:.0%}"
+        " under `zone->lock`. Of the rest one number is not predicted:"
+        f" a frame takes {FRAME_WORK_MS} ms of CPU, its 6 ms and what"
+        " waking and sleeping cost, as measured where nobody dies. *With the hand-off*: a second set of predictions, in"
+        " which the growth of a lock hold per contender is"
         f" {compared.handoff:.2f} instead of the 0.11 of the published board: what makes two swapped processes come out"
         " as measured, and what a thread alone cannot tell.\n",
         *instructions(compared),
@@ -133,6 +137,16 @@ def page(compared: Compared, about: Mapping[str, Any]) -> str:
     ):
         parts += [f"## {title}\n", *NOTES.get(measurement, ()), case_table(compared, measurement)]
     return "\n".join([*parts, *pool_text(compared)])
+
+
+def additions_text(about: Mapping[str, Any]) -> list[str]:
+    """Return what was measured later than the rest."""
+    return [
+        f"Added from {addition['began']} to {addition['ended']}, {addition['repeats']} repeats:"
+        f" {len(addition['cases'])} cases in which instructions are counted, which hang on no clock"
+        f" ({addition['cases'][0]} and the like).\n"
+        for addition in about.get("additions", ())
+    ]
 
 
 def doubts_text(compared: Compared) -> str:
@@ -174,9 +188,9 @@ def stalls_text(about: Mapping[str, Any]) -> list[str]:
 
 def instructions(compared: Compared) -> list[str]:
     """Return the instruction counts."""
-    found = [s for s in compared.measured if s.metric in ("unmap_instructions", "locked_instructions")]
+    found = [s for s in compared.measured if s.metric in ("unmap_instructions", "probed_instructions")]
     return [
-        "Instructions per page, which noise does not touch; *locked*: those under `si->lock`.\n",
+        "Instructions per page, which noise does not touch; where a function of the kernel is named, those of its calls.\n",
         results.markdown(
             ["case", "median", "lowest", "highest"],
             [[s.case, f"{s.median:.0f}", f"{s.lowest:.0f}", f"{s.highest:.0f}"] for s in found],

@@ -36,6 +36,11 @@ TASK_LAUNCH: Final = TASK_NOISE + MAX_NOISE
 TASK_EXIT: Final = TASK_LAUNCH + MAX_LAUNCHES * THREADS_PER_LAUNCH
 N_TASKS: Final = TASK_EXIT + MAX_PROCESSES
 
+# --- locks under which present pages are freed -----------------------------------------------------------------------
+LRU_LOCK: Final = 0  # lruvec->lru_lock: release_pages takes the pages off their list
+ZONE_LOCK: Final = 1  # zone->lock: free_pcppages_bulk gives them back to the buddy allocator
+N_PAGE_LOCKS: Final = 2
+
 # --- who a nanosecond of CPU is charged to -------------------------------------------------------------------------
 CHARGE_IDLE: Final = 0
 CHARGE_RT: Final = 1

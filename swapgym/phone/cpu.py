@@ -82,6 +82,8 @@ def want(phone: Any, task: int, weight: int, mask: int, demand_ns: int) -> None:
     t.placed = 0
     t.lock_user = 0
     t.lock_factor = k.UNIT
+    phone.page_locks[task].visits = 0
+    phone.page_locks[task].excess = 0
     position = phone.n_runnable
     while position > 0 and phone.tasks[phone.runnable[position - 1]].weight < weight:
         phone.runnable[position] = phone.runnable[position - 1]

@@ -39,7 +39,7 @@ def run_reaper(phone: Any, scenario: Any, reaper: int) -> None:
     waste = k.UNIT + (scenario.kernel.pte_waste if shared else 0)
     budget = begin_budget(task)
     while True:
-        budget = walk_on(phone, scenario, process, r.walk, budget, speed, task.lock_factor, waste)
+        budget = walk_on(phone, scenario, process, r.walk, task_id, budget, speed, waste)
         if r.walk.stage != k.WALK_DECIDE:
             break
         phone.total.entries_reaped += r.walk.entries

@@ -14,7 +14,7 @@ from typing import Any
 from swapgym.phone import constants as k
 from swapgym.phone.cpu import charge, elapsed_us, picked_us, speed_on, weight_of
 from swapgym.phone.jit import kernel
-from swapgym.phone.locks import contend, join
+from swapgym.phone.locks import contend, has_page_locks, join, join_pages
 from swapgym.phone.memory import forget_evicted, free_objects
 
 RESIDENT_SEGMENT: int = 512
@@ -118,7 +118,7 @@ def affordable(left: int, budget_ps: int, cost_ps: int) -> int:
 
 @kernel
 def walk_on(
-    phone: Any, scenario: Any, process: Any, walk: Any, budget_ps: int, speed: int, factor: int, waste: int
+    phone: Any, scenario: Any, process: Any, walk: Any, task: int, budget_ps: int, speed: int, waste: int
 ) -> int:
     """Walk on until the budget is used up, a batch is full or the address space is done; return the budget left (ps).
 
@@ -127,14 +127,15 @@ def walk_on(
         scenario: SCENARIO record.
         process: PROCESS record whose address space is walked.
         walk: WALK record of the walker. Its stage tells why the walk stopped.
+        task: Task id of the walker: what contended locks cost it.
         budget_ps: CPU time it may use.
         speed: Speed of its CPU, over 1024.
-        factor: Lock multiplier of inline release, over 1024.
         waste: Multiplier of all work for the page-table locks shared with a second walker, over 1024.
     """
     costs = scenario.kernel
     pace = waste * k.UNIT // speed  # over 1024, shared page-table locks included
-    anon_ps = costs.resident_anon_ps * pace // k.UNIT
+    bare_anon_ps = costs.resident_anon_ps * pace // k.UNIT
+    anon_ps = bare_anon_ps + bare_anon_ps * phone.page_locks[task].excess // k.UNIT
     file_ps = costs.resident_file_ps * pace // k.UNIT
     budget = budget_ps + walk.credit_ps
     walk.credit_ps = 0
@@ -149,13 +150,14 @@ def walk_on(
                 count = affordable(walk.anon, budget, anon_ps)
                 walk.anon -= count
                 budget -= count * anon_ps
+                phone.total.spin_ns += count * (anon_ps - bare_anon_ps) // k.PS_PER_NS
                 free_present(phone, process, count)
             if walk.file > 0 or walk.anon > 0:
                 break
             walk.stage = k.WALK_DECIDE if walk.entries > 0 else k.WALK_FETCH
         elif walk.stage == k.WALK_INLINE:
             bare = costs.entry_inline_ps * pace // k.UNIT
-            cost = bare * factor // k.UNIT
+            cost = bare * phone.tasks[task].lock_factor // k.UNIT
             count = affordable(walk.entries, budget, cost)
             walk.entries -= count
             budget -= count * cost
@@ -256,7 +258,7 @@ def run_exit(phone: Any, scenario: Any, index: int, budget_ps: int) -> int:
     budget = budget_ps
     if process.exit_stage == k.EXIT_UNMAP:
         waste = k.UNIT + (scenario.kernel.pte_waste if process.reaper >= 0 else 0)
-        budget = walk_on(phone, scenario, process, process.walk, budget, speed, task.lock_factor, waste)
+        budget = walk_on(phone, scenario, process, process.walk, k.TASK_EXIT + index, budget, speed, waste)
         if process.walk.stage == k.WALK_DECIDE:
             return budget
         if process.walk.stage == k.WALK_DONE:
@@ -359,7 +361,7 @@ def route_batch(phone: Any, scenario: Any, route: int) -> None:
 
 @kernel
 def join_locks(phone: Any, scenario: Any) -> None:
-    """Declare who of the release path takes the lock in this tick."""
+    """Declare who of the release path takes contended locks in this tick."""
     costs = scenario.kernel
     for position in range(phone.n_runnable):
         task_id = phone.runnable[position]
@@ -368,15 +370,29 @@ def join_locks(phone: Any, scenario: Any) -> None:
             inline = process.walk.stage == k.WALK_INLINE or (
                 process.decisions > 0 and process.route == k.INLINE and process.swap_unclaimed > 0
             )
-            if process.exit_stage == k.EXIT_UNMAP and inline:
-                join_inline(phone, scenario, task_id, process)
+            if process.exit_stage == k.EXIT_UNMAP:
+                join_walker(phone, scenario, task_id, process, inline)
         elif k.TASK_REAPER <= task_id < k.TASK_NOISE:
             victim = phone.reapers[task_id - k.TASK_REAPER].victim
-            if victim >= 0 and phone.processes[victim].swap_entries > 0:
-                join_inline(phone, scenario, task_id, phone.processes[victim])
+            if victim >= 0:
+                process = phone.processes[victim]
+                join_walker(phone, scenario, task_id, process, process.swap_entries > 0)
         elif k.TASK_CHILD <= task_id < k.TASK_REAPER:
             speed = speed_on(scenario, task_id, phone.tasks[task_id].cpu)
             join(phone, task_id, speed, costs.entry_drain_ps, costs.entry_drain_lock_ps, 0)
+
+
+@kernel
+def join_walker(phone: Any, scenario: Any, task_id: int, process: Any, inline: bool) -> None:
+    """Declare a walker: of swap entries if it frees them inline, else of present pages alone."""
+    if inline:
+        join_inline(phone, scenario, task_id, process)
+    elif process.anon_pages > 0 and has_page_locks(scenario):
+        costs = scenario.kernel
+        enqueue = costs.entry_child_enqueue_ps if process.route == k.USERSPACE else costs.entry_enqueue_ps
+        between = (process.swap_entries * enqueue + process.file_pages * costs.resident_file_ps) // process.anon_pages
+        speed = speed_on(scenario, task_id, phone.tasks[task_id].cpu)
+        join_pages(phone, scenario, task_id, speed, k.UNIT, between)
 
 
 @kernel
@@ -388,3 +404,9 @@ def join_inline(phone: Any, scenario: Any, task_id: int, process: Any) -> None:
     )
     speed = speed_on(scenario, task_id, phone.tasks[task_id].cpu)
     join(phone, task_id, speed, costs.entry_inline_ps, costs.entry_inline_lock_ps, between)
+    if has_page_locks(scenario):
+        # what is in a walker's hand counts: the last segment may hold all that is left
+        entries = max(1, process.swap_entries)
+        files = process.file_pages * costs.resident_file_ps // entries
+        outside = costs.entry_inline_ps - costs.entry_inline_lock_ps + files
+        join_pages(phone, scenario, task_id, speed, process.anon_pages * k.UNIT // entries, outside)

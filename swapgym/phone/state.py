@@ -79,6 +79,8 @@ KERNEL_FIELDS: Final[tuple[Field, ...]] = (
     integer("child_queue_capacity", "entries", "backlog bound of the USERSPACE route"),
     integer("child_fork_ns", "ns", "overhead per process of forking the child that inherits the address space"),
     integer("resident_anon_ps", "ps", "unmap and free one present anonymous page"),
+    integer("resident_anon_lru_lock_ps", "ps", "of which under lru_lock"),
+    integer("resident_anon_zone_lock_ps", "ps", "of which under zone->lock"),
     integer("resident_file_ps", "ps", "unmap one mapped file page (it stays in the page cache)"),
     integer("entry_inline_ps", "ps", "free one swap entry inline, uncontended, lock hold included"),
     integer("entry_inline_lock_ps", "ps", "of which under the contended lock"),
@@ -247,6 +249,17 @@ TASK_FIELDS: Final[tuple[Field, ...]] = (
     integer("lock_factor", "1/1024", "cost multiplier of lock-taking work in this tick"),
 )
 TASK: Final[np.dtype[Any]] = record(*TASK_FIELDS)
+
+PAGE_LOCKING_FIELDS: Final[tuple[Field, ...]] = (
+    integer("visits", "1/1024", "present pages freed per operation in this tick; 0: the task frees none"),
+    integer("cost_ps", "ps", "cost of freeing one without contention, on its CPU"),
+    integer("bare_ps", "ps", "hold of each lock per page without contention, on its CPU", k.N_PAGE_LOCKS),
+    integer("hold_ps", "ps", "hold of each lock per page", k.N_PAGE_LOCKS),
+    integer("queue_ps", "ps", "what another has to wait for it on average, at each lock", k.N_PAGE_LOCKS),
+    integer("wait_ps", "ps", "time per page from asking for each lock until it is given back", k.N_PAGE_LOCKS),
+    integer("excess", "1/1024", "what contention adds to the cost of a page, as a share of it"),
+)
+PAGE_LOCKING: Final[np.dtype[Any]] = record(*PAGE_LOCKING_FIELDS)
 
 SCHED_ENTITY_FIELDS: Final[tuple[Field, ...]] = (
     integer("cpu", "index", "run queue that its vruntime belongs to"),
@@ -482,19 +495,21 @@ PHONE_FIELDS: Final[tuple[Field, ...]] = (
     nested("tasks", TASK, "schedulable tasks", k.N_TASKS),
     nested("processes", PROCESS, "processes", k.MAX_PROCESSES),
     nested("total", TOTAL, "what the episode is judged by"),
-    # time slices: zero where CPUs are shared as a fluid, and last, so that such a phone's digest is that of the rest
+    # time slices and locks of present pages: zero where CPUs are shared as a fluid and no hold of these locks is known,
+    # and last, so that such a phone's digest is that of the rest
     nested("run_queues", RUN_QUEUE, "run queue per CPU (cfs_rq)", k.MAX_CPUS),
     nested("entities", SCHED_ENTITY, "tasks as the run queues see them (sched_entity)", k.N_TASKS),
+    nested("page_locks", PAGE_LOCKING, "tasks as they take the locks of present pages", k.N_TASKS),
 )
 PHONE: Final[np.dtype[Any]] = record(*PHONE_FIELDS)
-SLICES_OFFSET: Final[int] = PHONE.fields["run_queues"][1]  # type: ignore[index]
-"""Where the state of time slices begins, in bytes."""
+EXTRAS_OFFSET: Final[int] = PHONE.fields["run_queues"][1]  # type: ignore[index]
+"""Where the state begins that most phones have not, in bytes."""
 
 
 def phone_digest(phone: Any) -> str:
     """Return the SHA-256 of one PHONE record (or an array of one), in hexadecimal.
 
-    The state of time slices counts where there is any: phones that share their CPUs as a fluid have none.
+    The state of time slices and of the locks of present pages counts where there is any: phones have none.
     """
     data = phone.tobytes()
-    return hashlib.sha256(data if any(data[SLICES_OFFSET:]) else data[:SLICES_OFFSET]).hexdigest()
+    return hashlib.sha256(data if any(data[EXTRAS_OFFSET:]) else data[:EXTRAS_OFFSET]).hexdigest()

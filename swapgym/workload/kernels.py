@@ -48,6 +48,10 @@ class KernelVariant:
     resident_anon_ns: float = bounded(
         267.0, 1.0, 10_000.0, "ns", "present page, big core at full clock: 14,656 MB/s (Baghdasaryan, Apr 2019)"
     )
+    resident_anon_lru_lock_ns: float = bounded(
+        0.0, 0.0, 10_000.0, "ns", "of which under lru_lock; 0: nobody has published it for a phone"
+    )
+    resident_anon_zone_lock_ns: float = bounded(0.0, 0.0, 10_000.0, "ns", "of which under zone->lock; likewise")
     resident_file_ns: float = bounded(
         150.0, 1.0, 10_000.0, "ns", "file page, unmapped only: scaled from the anonymous page"
     )
@@ -102,6 +106,13 @@ class KernelVariant:
                     f"KernelVariant.{whole}_lock{suffix}: {lock!r}, must be at most {whole}{suffix} ({cost!r})"
                 )
 
+        pages_ns = self.resident_anon_lru_lock_ns + self.resident_anon_zone_lock_ns
+        if pages_ns > self.resident_anon_ns:
+            raise ValueError(
+                f"KernelVariant.resident_anon_lru_lock_ns, resident_anon_zone_lock_ns: together {pages_ns!r},"
+                f" must be at most resident_anon_ns ({self.resident_anon_ns!r})"
+            )
+
     def to_record(self, out: Any = None) -> Any:
         """Return the variant as a KERNEL record (written into ``out`` where given)."""
         record = np.zeros(1, KERNEL)[0] if out is None else out
@@ -117,8 +128,8 @@ class KernelVariant:
         for name in ("lock_handoff", "zspage_return", "pte_waste"):
             record[name] = round(getattr(self, name) * k.UNIT)
         for name in (
-            "resident_anon", "resident_file", "compress", "compress_lock", "swapin", "swapin_lock", "file_reclaim",
-            "compaction", "alloc",
+            "resident_anon", "resident_anon_lru_lock", "resident_anon_zone_lock", "resident_file", "compress",
+            "compress_lock", "swapin", "swapin_lock", "file_reclaim", "compaction", "alloc",
         ):  # fmt: skip
             record[f"{name}_ps"] = round(getattr(self, f"{name}_ns") * k.PS_PER_NS)
         for name in ("inline", "inline_lock", "enqueue", "drain", "drain_lock", "child_enqueue"):

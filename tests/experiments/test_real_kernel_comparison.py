@@ -14,7 +14,7 @@ from experiments.real_kernel.__main__ import RESULTS, app
 from experiments.real_kernel.cases import all_cases
 from experiments.real_kernel.criteria import in_short
 from experiments.real_kernel.doubts import Doubts, doubt
-from experiments.real_kernel.fit import Costs, fit
+from experiments.real_kernel.fit import Costs, LockShares, fit
 from experiments.real_kernel.judge import Row, in_order, judge, near, predict
 from experiments.real_kernel.machine import Load
 from experiments.real_kernel.pool import pool_rows
@@ -22,7 +22,7 @@ from experiments.real_kernel.records import Record, Spread, load, spreads
 from swapgym.workload import kernel_variant
 
 IDLE = Load(0.0, 1.0, 0.01, 0.0)
-COSTS = Costs(1_000.0, 3_000.0, 2_000.0, 50_000.0, 0.71, 0.0).kernel_changes()
+COSTS = Costs(1_000.0, 3_000.0, 2_000.0, 50_000.0, LockShares(0.71, 0.0, 0.0), 0.0).kernel_changes()
 
 
 def unmap_rows(resident: float, entry: float) -> list[Record]:
@@ -36,11 +36,19 @@ def unmap_rows(resident: float, entry: float) -> list[Record]:
             "put_out_ns": 50_000.0,
         }
         rows += [Record("unmap", case, 0, 0, metric, value, "1", *IDLE) for metric, value in values.items()]
-    counted = (("", "unmap_instructions", 1_900.0), ("/locked", "locked_instructions", 1_425.0))
-    case = "unmap_instructions/64/100"
-    return rows + [
-        Record("unmap_instructions", case + more, 0, 9, metric, value, "1", *IDLE) for more, metric, value in counted
-    ]
+    counted = {
+        "0": 1_200.0,
+        "100": 1_900.0,
+        "0/release_pages": 900.0,
+        "0/__mem_cgroup_uncharge_list": 50.0,
+        "0/free_unref_page_list": 550.0,
+        "0/free_pcppages_bulk": 240.0,
+        "100/swapcache_free_entries": 1_425.0,
+    }
+    for of, value in counted.items():
+        metric = "probed_instructions" if "/" in of else "unmap_instructions"
+        rows.append(Record("unmap_instructions", f"unmap_instructions/64/{of}", 0, 9, metric, value, "1", *IDLE))
+    return rows
 
 
 def test_costs_are_those_of_a_mixture() -> None:
@@ -49,10 +57,13 @@ def test_costs_are_those_of_a_mixture() -> None:
     assert found.entry_ns == pytest.approx(3_000.0)
     assert found.error == pytest.approx(0.0, abs=1e-9)
     assert found.touch_ns == 2_000.0
-    assert found.lock_share == 0.75
+    assert found.shares == pytest.approx((0.75, 300 / 1_200, 0.2))
     changes = found.kernel_changes()
     assert changes["entry_inline_lock_a72_ns"] == pytest.approx(0.75 * changes["entry_inline_a72_ns"])
-    with pytest.raises(ValueError, match="no unmap_instructions/64/100/locked, which tells what runs under the lock"):
+    assert changes["resident_anon_lru_lock_ns"] == pytest.approx(250.0)
+    assert changes["resident_anon_zone_lock_ns"] == pytest.approx(200.0)
+    missing = "no unmap_instructions/64/100/swapcache_free_entries, which tells what runs under a lock"
+    with pytest.raises(ValueError, match=missing):
         fit(unmap_rows(1_000.0, 3_000.0)[:-1])
     with pytest.raises(ValueError, match="none of unmap"):
         fit([])

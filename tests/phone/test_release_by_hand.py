@@ -59,6 +59,120 @@ def test_two_contending_exits_follow_the_closed_form() -> None:
     assert phone["processes"]["exit_us"][victims[0]] * 1_000 / ENTRIES == pytest.approx(p + r, rel=0.01)
 
 
+def exit_ns_per_page(board: Board, victims: list[int], pages: int) -> float:
+    for victim in victims:
+        board.kill(victim)
+    phone = board.run()
+    return float(phone["processes"]["exit_us"][victims].max()) * 1_000 / pages
+
+
+def test_exits_of_present_pages_contend_at_two_locks() -> None:
+    board = Board()
+    board.kernel["lock_handoff"] = 0
+    board.kernel["resident_anon_ps"] = 1_000_000
+    board.kernel["resident_anon_lru_lock_ps"] = board.kernel["resident_anon_zone_lock_ps"] = 250_000
+    per_page = exit_ns_per_page(board, [board.app(anon=ENTRIES) for _ in range(2)], ENTRIES)
+    # p = 500 and s = 250 at each of two stations: r = s + s r / (p + 2 r), a quadratic in r
+    p, s = 500.0, 250.0
+    r = ((3 * s - p) + ((3 * s - p) ** 2 + 8 * s * p) ** 0.5) / 4
+    assert per_page == pytest.approx(p + 2 * r, rel=0.01)
+    phone = board.phones[0]
+    # whoever waits burns CPU: what is beyond the work itself is spun
+    spun_ms = charged_ms(phone, k.CHARGE_EXIT) - 2 * ENTRIES / 1_000
+    assert phone["total"]["spin_ns"] / 1e6 == pytest.approx(spun_ms, rel=0.01)
+    assert spun_ms > 15
+
+
+@pytest.mark.parametrize(
+    ("lru", "zone", "expected_ns"), [(0, 0, 1_000), (1_000_000, 0, 2_000), (500_000, 500_000, 1_500)]
+)
+def test_locks_of_present_pages_decide_how_much_two_exits_gain(lru: int, zone: int, expected_ns: float) -> None:
+    board = Board()
+    board.kernel["lock_handoff"] = 0
+    board.kernel["resident_anon_ps"] = 1_000_000
+    board.kernel["resident_anon_lru_lock_ps"], board.kernel["resident_anon_zone_lock_ps"] = lru, zone
+    per_page = exit_ns_per_page(board, [board.app(anon=ENTRIES) for _ in range(2)], ENTRIES)
+    # no lock: side by side; all under one lock: one after the other; half each: in between, as two stations in turn
+    assert per_page == pytest.approx(expected_ns, rel=0.01)
+
+
+def test_a_releaser_of_entries_and_one_of_present_pages_do_not_meet() -> None:
+    board = Board()
+    board.kernel["resident_anon_ps"] = 900_000
+    board.kernel["resident_anon_lru_lock_ps"] = board.kernel["resident_anon_zone_lock_ps"] = 400_000
+    victims = [board.app(anon=ENTRIES), board.app(entries=ENTRIES)]
+    assert exit_ns_per_page(board, victims, ENTRIES) == pytest.approx(900, rel=0.01)
+    assert board.phones[0]["total"]["spin_ns"] == 0
+
+
+Walker = tuple[float, dict[str, tuple[float, float]]]
+"""Work outside of locks per operation, and of each lock how often it is taken and held for how long (ns)."""
+
+
+def ns_per_operation(first: Walker, second: Walker) -> float:
+    """Return what an operation takes ``first`` beside ``second``: the same network in floats, to its limit."""
+    walkers = (first, second)
+    waits = [{lock: hold for lock, (_, hold) in locks.items()} for _, locks in walkers]
+    cycles = [0.0, 0.0]
+    for _ in range(200):
+        cycles = [
+            outside + sum(visits * wait[lock] for lock, (visits, _) in locks.items())
+            for (outside, locks), wait in zip(walkers, waits, strict=True)
+        ]
+        queues = [
+            {lock: visits * wait[lock] / cycle * hold for lock, (visits, hold) in locks.items()}
+            for (_, locks), wait, cycle in zip(walkers, waits, cycles, strict=True)
+        ]
+        waits = [
+            {lock: hold + queues[1 - number].get(lock, 0.0) for lock, (_, hold) in locks.items()}
+            for number, (_, locks) in enumerate(walkers)
+        ]
+    return cycles[0]
+
+
+@pytest.mark.parametrize("per_entry", [1, 10])
+def test_a_walker_of_both_kinds_waits_at_each_lock_as_often_as_it_takes_it(per_entry: int) -> None:
+    pages: Walker = (500.0, {"lru": (1, 250.0), "zone": (1, 250.0)})
+    both: Walker = (
+        336.0 + per_entry * 500.0,
+        {"swap": (1, 564.0), "lru": (per_entry, 250.0), "zone": (per_entry, 250.0)},
+    )
+    entries: Walker = (336.0, {"swap": (1, 564.0)})
+
+    def exit_ns(this: dict[str, int], other: dict[str, int]) -> float:
+        board = Board(ms=1_000)
+        board.kernel["lock_handoff"] = 0
+        board.kernel["resident_anon_ps"] = 1_000_000
+        board.kernel["resident_anon_lru_lock_ps"] = board.kernel["resident_anon_zone_lock_ps"] = 250_000
+        victims = [board.app(**this), board.app(**other)]
+        for victim in victims:
+            board.kill(victim)
+        return float(board.run()["processes"]["exit_us"][victims[0]]) * 1_000
+
+    some, many = 40_000 // per_entry, 400_000 // per_entry
+    # whoever is looked at ends long before the other
+    alone = exit_ns({"anon": some * per_entry}, {"entries": many, "anon": many * per_entry}) / (some * per_entry)
+    assert alone == pytest.approx(ns_per_operation(pages, both), rel=0.02)
+    beside_pages = exit_ns({"entries": some, "anon": some * per_entry}, {"anon": many * per_entry}) / some
+    assert beside_pages == pytest.approx(ns_per_operation(both, pages), rel=0.02)
+    beside_entries = exit_ns({"entries": some, "anon": some * per_entry}, {"entries": 400_000}) / some
+    assert beside_entries == pytest.approx(ns_per_operation(both, entries), rel=0.02)
+
+
+def test_a_reaper_contends_with_what_is_in_its_hand() -> None:
+    board = Board()
+    board.kernel["lock_handoff"] = 0
+    board.kernel["resident_anon_ps"] = 1_000_000
+    board.kernel["resident_anon_lru_lock_ps"] = board.kernel["resident_anon_zone_lock_ps"] = 250_000
+    board.device["n_reapers"] = 1
+    # one segment: all of the first is in the reaper's hand from its first tick on, the second walks by itself
+    for victim in (board.app(entries=400, anon=40_000), board.app(anon=40_000)):
+        board.kill(victim)
+    phone = board.run()
+    # of two exits of present pages alone each waits 140 ns per page: see above
+    assert phone["total"]["spin_ns"] / 1e6 == pytest.approx(2 * 40_000 * 140e-6, rel=0.05)
+
+
 def test_a_deferred_exit_leaves_its_memory_behind() -> None:
     board = Board()
     victim = board.app(entries=51_000)

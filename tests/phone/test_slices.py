@@ -11,7 +11,7 @@ import pytest
 from swapgym.phone import balancer, slices
 from swapgym.phone import constants as k
 from swapgym.phone.audit import audit
-from swapgym.phone.state import PHONE, SLICES_OFFSET, phone_digest
+from swapgym.phone.state import EXTRAS_OFFSET, PHONE, phone_digest
 from swapgym.workload import device_profile, draw, empty
 from swapgym.workload.config import override
 from tests.phone.board import Board, charged_ms
@@ -152,14 +152,14 @@ def test_a_phone_with_slices_balances(preset: str) -> None:
         assert wrong(phone, scenarios[0]) == []
         if tick % 100 == 0:
             assert audit(phone, scenarios[0]) == []
-    assert any(phones[0].tobytes()[SLICES_OFFSET:])
+    assert any(phones[0].tobytes()[EXTRAS_OFFSET:])
 
 
 def test_a_phone_without_writes_nothing_of_theirs() -> None:
     board = Board(ms=100)
     board.kill(board.app(entries=10_000))
     phone = board.run()
-    assert not any(phone.tobytes()[SLICES_OFFSET:])
+    assert not any(phone.tobytes()[EXTRAS_OFFSET:])
     before = phone_digest(phone)
     phone["run_queues"]["current"][0] = 1
     assert phone_digest(phone) != before

@@ -125,6 +125,10 @@ def test_suites_are_disjoint_and_balanced() -> None:
         ({"overrides": {"device": {"capacity": [2000]}}}, r"capacity: 2000, must be from 1 to 1024"),
         ({"overrides": {"kernel": {"defer_route": "KWORKR"}}}, r"did you mean 'KWORKER'"),
         ({"overrides": {"kernel": {"entry_inline_lock_a72_ns": 1e4}}}, r"must be at most entry_inline_a72_ns"),
+        (
+            {"overrides": {"kernel": {"resident_anon_lru_lock_ns": 200.0, "resident_anon_zone_lock_ns": 100.0}}},
+            r"resident_anon_zone_lock_ns: together 300.0, must be at most resident_anon_ns \(267.0\)",
+        ),
     ],
 )
 def test_bad_input_is_named(arguments: dict, message: str) -> None:

@@ -6,8 +6,6 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#define BATCH 64 /* SWAP_SLOTS_CACHE_SIZE: entries that one CPU gathers before it takes si->lock */
-
 /* Emit per page: time, or instructions where the time stamp counter counts them. */
 static void per_page(const char *metric, int64_t ns, uint64_t ticked, long pages)
 {
@@ -24,6 +22,7 @@ void measure_unmap(void)
 {
 	long pages = setting("mib", 64) * PAGES_PER_MIB, out;
 	int percent = (int)setting("percent", 0);
+	const char *probe = setting_text("probe", "");
 	char *at = map_pages(pages);
 	int64_t began, cpu;
 	uint64_t ticked;
@@ -46,19 +45,21 @@ void measure_unmap(void)
 		emit("compression", (double)(full.stored - empty.stored) / (double)(full.used - empty.used), "1");
 
 	sleep_ns(100000000);
-	if (setting("probe", 0))
-		probe_on("swapcache_free_entries"); /* all of it runs under si->lock */
+	if (*probe)
+		probe_on(probe);
 	began = now_ns(), ticked = ticks(), cpu = own_cpu_ns();
 	if (munmap(at, (size_t)(pages * PAGE)))
 		fail("munmap: %s", strerror(errno));
 	cpu = own_cpu_ns() - cpu;
 	ticked = ticks() - ticked, began = now_ns() - began;
-	if (setting("probe", 0)) {
+	if (*probe) {
 		struct probed probed = probe_off(); /* most of what probes cost falls outside of what they time */
+		long batch = setting("batch", 0);   /* pages per call, where all calls but the last have as many */
 
-		if (labs(probed.calls * BATCH - out) > out / 20)
-			fail("%ld batches of %d were seen for %ld pages", probed.calls, BATCH, out);
-		per_page("locked", 0, (uint64_t)probed.ticks, pages);
+		if (!probed.calls || (batch && labs(probed.calls * batch - pages) > pages / 20))
+			fail("%ld calls of %s were seen for %ld pages", probed.calls, probe, pages);
+		per_page("probed", 0, (uint64_t)probed.ticks, pages);
+		emit("probed_pages", (double)pages / (double)probed.calls, "1/call");
 	} else
 		per_page("unmap", began, ticked, pages);
 	if (!setting("icount", 0))
