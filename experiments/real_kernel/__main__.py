@@ -14,7 +14,7 @@ from rich.progress import Progress
 
 from experiments.real_kernel.cases import all_cases
 from experiments.real_kernel.doubts import doubt
-from experiments.real_kernel.fit import HANDOFF_CASE, fit, handoff
+from experiments.real_kernel.fit import HANDOFF_CASE, fit, handoff, paces
 from experiments.real_kernel.judge import beside, judge, predict
 from experiments.real_kernel.pool import pool_rows
 from experiments.real_kernel.records import load, spreads
@@ -48,11 +48,12 @@ def main(
     if quick:
         cases = [case for case in cases if case.exits == 1]
     alone = costs.kernel_changes()
+    pace = paces(found)
     with Progress(console=console) as bar:
         task = bar.add_task("predict", total=2 * len(cases))
-        compared = beside(found, predict(cases, alone, partial(bar.advance, task)))
+        compared = beside(found, predict(cases, alone, pace, partial(bar.advance, task)))
         growth = handoff(rows, alone)
-        again = beside(found, predict(cases, {**alone, "lock_handoff": growth}, partial(bar.advance, task)))
+        again = beside(found, predict(cases, {**alone, "lock_handoff": growth}, pace, partial(bar.advance, task)))
     verdicts = judge(compared)
     second = judge([row for row in again if row.case != HANDOFF_CASE])
     doubts = doubt(rows, compared, about)

@@ -7,15 +7,18 @@ What of its work is under locks a thread alone can tell, by instructions out of 
   ``__mem_cgroup_uncharge_list`` and ``free_unref_page_list``, for a present page;
 - ``zone->lock``: all of ``free_pcppages_bulk`` (mm/page_alloc.c), likewise.
 
-What it cannot tell is what it costs this machine when two release at once: cache lines of locks, of shared counters and
-of neighbouring page structs travel between its CPUs. :func:`handoff` takes that one number from two processes
-of measurement 2, for a second set of predictions beside those of measurement 1 alone.
+How fast the machine is changes by a factor of two within minutes: :func:`paces` says beside what pace each case was
+measured, and costs are those at the median pace of measurement 1.
+
+What a thread alone cannot tell is what it costs this machine when two release at once: cache lines of locks, of shared
+counters and of neighbouring page structs travel between its CPUs. :func:`handoff` takes that one number from two
+processes of measurement 2, for a second set of predictions beside those of measurement 1 alone.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from statistics import median
+from statistics import mean, median
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -29,6 +32,7 @@ from swapgym.workload.kernels import A72_SPEED
 COUNTED_MIB: Final = 64
 HANDOFF_CASE: Final = "contention/2/swapped"
 HANDOFF_MOST: Final = 4.0
+PACE: Final = ("pace_before_ns", "pace_after_ns")
 ON_A72: Final = UNIT / A72_SPEED
 """Costs of entries are stated on the board's core."""
 
@@ -82,6 +86,26 @@ class Costs(NamedTuple):
         }
 
 
+def paces(found: Iterable[Spread]) -> dict[str, float]:
+    """Return how long everything took while each case was measured, over the median of measurement 1.
+
+    Looked at just before and after the case, by unmapping present pages alone; cases where nobody looked are left out.
+    """
+    looks: dict[str, list[float]] = {}
+    at_unmapping = []
+    for spread in found:
+        if spread.metric in PACE:
+            looks.setdefault(spread.case, []).append(spread.median)
+            if spread.measurement == "unmap":
+                at_unmapping.append(spread.median)
+    return {case: mean(of) / median(at_unmapping) for case, of in looks.items()}
+
+
+def at_pace(changes: Mapping[str, Any], pace: float) -> dict[str, Any]:
+    """Return costs (what is in nanoseconds) for a machine on which everything takes ``pace`` times as long."""
+    return {name: value * pace if name.endswith("_ns") else value for name, value in changes.items()}
+
+
 def fit(rows: Sequence[Record]) -> Costs:
     """Fit the costs: CPU time per page is a mixture of present and swapped pages, by their shares.
 
@@ -97,7 +121,8 @@ def fit(rows: Sequence[Record]) -> Costs:
     if not cases:
         raise ValueError("measurements: none of unmap, which the costs are fitted on")
     swapped = np.array([of[case, "swapped"].median for case in cases])
-    cpu_ns = np.array([of[case, "unmap_cpu_ns"].median for case in cases])
+    pace = paces(found)
+    cpu_ns = np.array([of[case, "unmap_cpu_ns"].median / pace.get(case, 1.0) for case in cases])
     mixture = np.stack([1 - swapped, swapped], axis=1)
     # relative errors count, as they are judged
     (resident, entry), *_ = np.linalg.lstsq(mixture / cpu_ns[:, None], np.ones(len(cases)), rcond=None)
@@ -146,13 +171,15 @@ def handoff(rows: Sequence[Record], changes: Mapping[str, Any], rounds: int = 12
         ValueError: If the case is not among them.
     """
     case = next(case for case in all_cases() if case.name == HANDOFF_CASE)
-    found = [s.median for s in spreads(rows) if (s.case, s.metric) == (HANDOFF_CASE, "entries_per_ms")]
+    measured = spreads(rows)
+    found = [s.median for s in measured if (s.case, s.metric) == (HANDOFF_CASE, "entries_per_ms")]
+    own = at_pace(changes, paces(measured).get(HANDOFF_CASE, 1.0))
     if not found:
         raise ValueError(f"measurements: no {HANDOFF_CASE}, which the hand-off is taken from")
     low, high = 0.0, HANDOFF_MOST
     for _ in range(rounds):
         middle_of = (low + high) / 2
-        if contention(case.settings, {**changes, "lock_handoff": middle_of})["entries_per_ms"] > found[0]:
+        if contention(case.settings, {**own, "lock_handoff": middle_of})["entries_per_ms"] > found[0]:
             low = middle_of
         else:
             high = middle_of

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from experiments.real_kernel.cases import Case
+from experiments.real_kernel.fit import at_pace
 from experiments.real_kernel.records import Spread
 from experiments.real_kernel.scenes import MEASUREMENTS
 
@@ -83,13 +84,24 @@ class Verdict(NamedTuple):
 
 
 def predict(
-    cases: Sequence[Case], changes: Mapping[str, Any], progress: Callable[[], None] = lambda: None
+    cases: Sequence[Case],
+    changes: Mapping[str, Any],
+    paces: Mapping[str, float],
+    progress: Callable[[], None] = lambda: None,
 ) -> dict[tuple[str, str], float]:
-    """Return the predicted metrics of all cases that the simulator re-enacts, by case and metric."""
+    """Return the predicted metrics of all cases that the simulator re-enacts, by case and metric.
+
+    Args:
+        cases: Which.
+        changes: Costs of the kernel.
+        paces: Beside what pace of the machine each was measured; 1 where it is not said.
+        progress: Called after every case.
+    """
     found = {}
     for case in cases:
         if case.measurement in MEASUREMENTS:
-            for metric, value in MEASUREMENTS[case.measurement](case.settings, changes).items():
+            own = at_pace(changes, paces.get(case.name, 1.0))
+            for metric, value in MEASUREMENTS[case.measurement](case.settings, own).items():
                 found[case.name, metric] = value
         progress()
     return found

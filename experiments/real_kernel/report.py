@@ -11,7 +11,7 @@ from experiments import results
 from experiments.real_kernel.criteria import in_short
 from experiments.real_kernel.doubts import Doubts
 from experiments.real_kernel.figure import figure
-from experiments.real_kernel.fit import Costs
+from experiments.real_kernel.fit import PACE, Costs, paces
 from experiments.real_kernel.foreground import DRAWS, FRAME_WORK_MS
 from experiments.real_kernel.host import STALL_MS
 from experiments.real_kernel.judge import MARGIN, Row, Verdict
@@ -119,6 +119,7 @@ def page(compared: Compared, about: Mapping[str, Any]) -> str:
         " which the growth of a lock hold per contender is"
         f" {compared.handoff:.2f} instead of the 0.11 of the published board: what makes two swapped processes come out"
         " as measured, and what a thread alone cannot tell.\n",
+        *pace_text(compared.measured),
         *instructions(compared),
         "## Verdicts\n",
         "*0 everywhere*: how many the prediction 0 for every case would hold. *Within the share alone*: without those"
@@ -146,6 +147,20 @@ def additions_text(about: Mapping[str, Any]) -> list[str]:
         f" {len(addition['cases'])} cases in which instructions are counted, which hang on no clock"
         f" ({addition['cases'][0]} and the like).\n"
         for addition in about.get("additions", ())
+    ]
+
+
+def pace_text(measured: Sequence[Spread]) -> list[str]:
+    """Return how much the machine's speed changed, where it was looked at."""
+    of = paces(measured)
+    if not of:
+        return []
+    looks = [spread for spread in measured if spread.metric in PACE]
+    return [
+        "How fast the machine is changes while it is measured. Before and after each case a thread alone unmapped 32 MiB of"
+        f" present pages: {min(look.lowest for look in looks):,.0f} to {max(look.highest for look in looks):,.0f} ns a page,"
+        " at the median of measurement 1 in what was fitted. Each case is predicted for its own median pace, from"
+        f" {min(of.values()):.2f} to {max(of.values()):.2f} times that long.\n"
     ]
 
 

@@ -14,7 +14,7 @@ from experiments.real_kernel.__main__ import RESULTS, app
 from experiments.real_kernel.cases import all_cases
 from experiments.real_kernel.criteria import in_short
 from experiments.real_kernel.doubts import Doubts, doubt
-from experiments.real_kernel.fit import Costs, LockShares, fit
+from experiments.real_kernel.fit import Costs, LockShares, fit, paces
 from experiments.real_kernel.judge import Row, in_order, judge, near, predict
 from experiments.real_kernel.machine import Load
 from experiments.real_kernel.pool import pool_rows
@@ -67,6 +67,31 @@ def test_costs_are_those_of_a_mixture() -> None:
         fit(unmap_rows(1_000.0, 3_000.0)[:-1])
     with pytest.raises(ValueError, match="none of unmap"):
         fit([])
+
+
+def looks(case: str, before: float, after: float) -> list[Record]:
+    values = {"pace_before_ns": before, "pace_after_ns": after}
+    return [Record(case.split("/")[0], case, 0, 0, name, value, "ns/page", *IDLE) for name, value in values.items()]
+
+
+def test_a_case_is_held_against_the_pace_at_which_it_was_measured() -> None:
+    # one case was measured while everything took twice as long, and says so
+    rows = [
+        row._replace(value=row.value * 2) if (row.case, row.metric) == ("unmap/64/50%", "unmap_cpu_ns") else row
+        for row in unmap_rows(1_000.0, 3_000.0)
+    ]
+    rows += [*looks("unmap/64/0%", 500, 500), *looks("unmap/64/50%", 900, 1_100), *looks("unmap/64/100%", 500, 500)]
+    rows += looks("contention/1/swapped", 700, 800)
+    found = fit(rows)
+    assert (found.resident_ns, found.entry_ns) == pytest.approx((1_000.0, 3_000.0))
+    assert fit(unmap_rows(1_000.0, 3_000.0)) == found._replace(error=pytest.approx(0.0, abs=1e-9))
+    pace = paces(spreads(rows))
+    assert pace["contention/1/swapped"] == 1.5
+    assert paces(spreads(unmap_rows(1_000.0, 3_000.0))) == {}
+    case = [case for case in all_cases() if case.name == "contention/1/swapped"]
+    key = ("contention/1/swapped", "wall_ms")
+    as_fitted, slower = predict(case, COSTS, {})[key], predict(case, COSTS, pace)[key]
+    assert slower == pytest.approx(1.5 * as_fitted, rel=0.001)
 
 
 def test_one_process_takes_what_its_pages_cost() -> None:
@@ -264,7 +289,8 @@ def test_the_stored_predictions_are_those_of_the_simulator() -> None:
     }  # fmt: skip
     cases = [case for case in all_cases() if case.name in names]
     assert len(cases) == len(names)
-    predicted = predict(cases, fit(load(RESULTS / "measurements.csv")).kernel_changes())
+    rows = load(RESULTS / "measurements.csv")
+    predicted = predict(cases, fit(rows).kernel_changes(), paces(spreads(rows)))
     compared = {key: value for key, value in predicted.items() if key in stored}
     assert {case for case, _ in compared} == names
     assert compared == {key: pytest.approx(stored[key], rel=1e-6, abs=1e-6) for key in compared}

@@ -66,10 +66,12 @@ void measure_contention(void)
 				fail("a process died before it was ready");
 			sleep_ns(2000000);
 		}
+	emit_pace("pace_before_ns");
 	*start = now_ns() + 200000000;
 	for (int i = 0; i < n; i++)
 		if (wait(&status) < 0 || status)
 			fail("a process did not unmap: status %d", status);
+	emit_pace("pace_after_ns");
 	for (int i = 0; i < n; i++) {
 		first = lanes[i].began < first ? lanes[i].began : first;
 		last = lanes[i].ended > last ? lanes[i].ended : last;

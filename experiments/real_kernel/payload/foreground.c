@@ -164,6 +164,7 @@ void measure_foreground(void)
 	pid_t drawer, helper = 0;
 
 	wait_ready(victims, n);
+	emit_pace("pace_before_ns");
 	for (int i = 0; i < n; i++) {
 		be_nice(victims[i].pid, (int)setting("victim_nice", 0));
 		used += cpu_so_far(victims[i].pid);
@@ -198,6 +199,7 @@ void measure_foreground(void)
 	frames->stop = 1;
 	waitpid(drawer, NULL, 0);
 	be_fifo(0);
+	emit_pace("pace_after_ns");
 	emit("frames", frames->n, "1");
 	emit("frame_cpu_ms", (double)frames->cpu / 1e6 / frames->n, "ms");
 	emit("vsyncs_skipped", frames->skipped, "1");

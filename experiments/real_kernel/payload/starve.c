@@ -36,6 +36,7 @@ void measure_starve(void)
 	/* the same exit without spinners says how long to spin */
 	victims = start_victims(1, mib, percent, false);
 	wait_ready(victims, 1);
+	emit_pace("pace_before_ns");
 	alone = exit_ns(&victims[0]);
 	emit("exit_alone_ms", (double)alone / 1e6, "ms");
 	spin = throttled ? (int64_t)((double)alone / FAIR_SHARE * TIMES) + 3000000000LL : 3000000000LL + 4 * alone;
@@ -73,4 +74,5 @@ void measure_starve(void)
 		waitpid(spinners[cpu], NULL, 0);
 	be_fifo(0);
 	write_file("/proc/sys/kernel/sched_rt_runtime_us", "950000");
+	emit_pace("pace_after_ns");
 }

@@ -45,6 +45,8 @@ void measure_unmap(void)
 		emit("compression", (double)(full.stored - empty.stored) / (double)(full.used - empty.used), "1");
 
 	sleep_ns(100000000);
+	emit_pace("pace_before_ns");
+	pin(cpus() - 1);
 	if (*probe)
 		probe_on(probe);
 	began = now_ns(), ticked = ticks(), cpu = own_cpu_ns();
@@ -66,4 +68,5 @@ void measure_unmap(void)
 		emit("unmap_cpu_ns", (double)cpu / (double)pages, "ns/page");
 	emit("swapped", (double)out / (double)pages, "1");
 	unpin();
+	emit_pace("pace_after_ns");
 }
