@@ -48,7 +48,7 @@ def main(
     if quick:
         cases = [case for case in cases if case.exits == 1]
     alone = costs.kernel_changes()
-    pace = paces(found)
+    pace = paces(rows)
     with Progress(console=console) as bar:
         task = bar.add_task("predict", total=2 * len(cases))
         compared = beside(found, predict(cases, alone, pace, partial(bar.advance, task)))
@@ -59,7 +59,7 @@ def main(
     doubts = doubt(rows, compared, about)
     write_all(
         folder,
-        Compared(found, compared, again, verdicts, second, pool_rows(found, compared), costs, growth, doubts),
+        Compared(found, compared, again, verdicts, second, pool_rows(found, compared), costs, growth, doubts, pace),
         about,
     )
     for name, verdict in verdicts.items():

@@ -25,7 +25,13 @@ CRITERIA: Final = {
 AMOUNTS: Final = {"stall_some_ms": "stall", "put_out_pages": "pages put out"}
 
 
-def in_short(rows: Sequence[Row], verdicts: Mapping[str, Verdict], second: Mapping[str, Verdict], costs: Costs) -> str:
+def in_short(
+    rows: Sequence[Row],
+    verdicts: Mapping[str, Verdict],
+    second: Mapping[str, Verdict],
+    costs: Costs,
+    paced: bool = False,
+) -> str:
     """Return the paragraph.
 
     Args:
@@ -33,6 +39,7 @@ def in_short(rows: Sequence[Row], verdicts: Mapping[str, Verdict], second: Mappi
         verdicts: Of them.
         second: With the hand-off.
         costs: As fitted.
+        paced: Whether cases are predicted for the pace of the machine beside them.
     """
     judged = {name: verdicts[name] for name in CRITERIA if verdicts[name].of}
     texts = {name: said(name, verdict, second[name]) for name, verdict in judged.items()}
@@ -43,7 +50,8 @@ def in_short(rows: Sequence[Row], verdicts: Mapping[str, Verdict], second: Mappi
     missed = [texts[name] for name, verdict in judged.items() if verdict.held < verdict.of]
     idle = sum(verdict.null == verdict.of for verdict in judged.values())
     parts = [
-        f"**In short**: predicted from single exits and a frame alone, {len(met)} of {len(judged)} criteria set"
+        f"**In short**: predicted from single exits{' (also at the time of each case)' if paced else ''} and a frame"
+        f" alone, {len(met)} of {len(judged)} criteria set"
         f" beforehand are met in full; who predicts 0 for everything meets {idle} of them."
     ]
     if met:

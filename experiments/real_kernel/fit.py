@@ -7,8 +7,8 @@ What of its work is under locks a thread alone can tell, by instructions out of 
   ``__mem_cgroup_uncharge_list`` and ``free_unref_page_list``, for a present page;
 - ``zone->lock``: all of ``free_pcppages_bulk`` (mm/page_alloc.c), likewise.
 
-How fast the machine is changes by a factor of two within minutes: :func:`paces` says beside what pace each case was
-measured, and costs are those at the median pace of measurement 1.
+How fast the machine is changes by a factor of two within seconds to minutes: :func:`paces` says beside what pace each
+case was measured, and costs are those at the median pace of measurement 1.
 
 What a thread alone cannot tell is what it costs this machine when two release at once: cache lines of locks, of shared
 counters and of neighbouring page structs travel between its CPUs. :func:`handoff` takes that one number from two
@@ -33,6 +33,8 @@ COUNTED_MIB: Final = 64
 HANDOFF_CASE: Final = "contention/2/swapped"
 HANDOFF_MOST: Final = 4.0
 PACE: Final = ("pace_before_ns", "pace_after_ns")
+RELEASE: Final = ("resident_", "entry_")
+"""Costs that a look at the pace says something of: it releases pages too."""
 ON_A72: Final = UNIT / A72_SPEED
 """Costs of entries are stated on the board's core."""
 
@@ -86,24 +88,49 @@ class Costs(NamedTuple):
         }
 
 
-def paces(found: Iterable[Spread]) -> dict[str, float]:
+def looks(rows: Iterable[Record]) -> dict[tuple[str, int], float]:
+    """Return the pace (ns per page) beside which each case was measured in each boot, where it was looked at.
+
+    Looked at just before and after the case, by unmapping present pages alone on every CPU in turn.
+    """
+    found: dict[tuple[str, int], list[float]] = {}
+    for row in rows:
+        if row.metric in PACE:
+            found.setdefault((row.case, row.boot), []).append(row.value)
+    return {key: mean(values) for key, values in found.items()}
+
+
+def paces(rows: Sequence[Record]) -> dict[str, float]:
     """Return how long everything took while each case was measured, over the median of measurement 1.
 
-    Looked at just before and after the case, by unmapping present pages alone; cases where nobody looked are left out.
+    Medians over the boots; cases where nobody looked are left out.
     """
-    looks: dict[str, list[float]] = {}
-    at_unmapping = []
-    for spread in found:
-        if spread.metric in PACE:
-            looks.setdefault(spread.case, []).append(spread.median)
-            if spread.measurement == "unmap":
-                at_unmapping.append(spread.median)
-    return {case: mean(of) / median(at_unmapping) for case, of in looks.items()}
+    found = looks(rows)
+    of: dict[str, list[float]] = {}
+    for (case, _), ns in found.items():
+        of.setdefault(case, []).append(ns)
+    return {case: median(values) / reference_ns(found) for case, values in of.items()}
+
+
+def reference_ns(found: Mapping[tuple[str, int], float]) -> float:
+    """Return the median pace of measurement 1."""
+    return median(ns for (case, _), ns in found.items() if case.startswith("unmap/"))
 
 
 def at_pace(changes: Mapping[str, Any], pace: float) -> dict[str, Any]:
-    """Return costs (what is in nanoseconds) for a machine on which everything takes ``pace`` times as long."""
-    return {name: value * pace if name.endswith("_ns") else value for name, value in changes.items()}
+    """Return costs for a machine on which releasing a page takes ``pace`` times as long; other costs stay."""
+    return {name: value * pace if name.startswith(RELEASE) else value for name, value in changes.items()}
+
+
+def cpu_at_reference(rows: Sequence[Record]) -> dict[str, float]:
+    """Return the median CPU time (ns per page) of each case of ``unmap``, each boot's divided by its own pace."""
+    found = looks(rows)
+    of: dict[str, list[float]] = {}
+    for row in rows:
+        if row.metric == "unmap_cpu_ns":
+            own = found.get((row.case, row.boot))
+            of.setdefault(row.case, []).append(row.value * (reference_ns(found) / own if own else 1.0))
+    return {case: median(values) for case, values in of.items()}
 
 
 def fit(rows: Sequence[Record]) -> Costs:
@@ -121,8 +148,8 @@ def fit(rows: Sequence[Record]) -> Costs:
     if not cases:
         raise ValueError("measurements: none of unmap, which the costs are fitted on")
     swapped = np.array([of[case, "swapped"].median for case in cases])
-    pace = paces(found)
-    cpu_ns = np.array([of[case, "unmap_cpu_ns"].median / pace.get(case, 1.0) for case in cases])
+    at_reference = cpu_at_reference(rows)
+    cpu_ns = np.array([at_reference[case] for case in cases])
     mixture = np.stack([1 - swapped, swapped], axis=1)
     # relative errors count, as they are judged
     (resident, entry), *_ = np.linalg.lstsq(mixture / cpu_ns[:, None], np.ones(len(cases)), rcond=None)
@@ -173,7 +200,7 @@ def handoff(rows: Sequence[Record], changes: Mapping[str, Any], rounds: int = 12
     case = next(case for case in all_cases() if case.name == HANDOFF_CASE)
     measured = spreads(rows)
     found = [s.median for s in measured if (s.case, s.metric) == (HANDOFF_CASE, "entries_per_ms")]
-    own = at_pace(changes, paces(measured).get(HANDOFF_CASE, 1.0))
+    own = at_pace(changes, paces(rows).get(HANDOFF_CASE, 1.0))
     if not found:
         raise ValueError(f"measurements: no {HANDOFF_CASE}, which the hand-off is taken from")
     low, high = 0.0, HANDOFF_MOST

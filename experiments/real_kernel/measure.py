@@ -183,6 +183,8 @@ def main(
             raise ValueError(f"--out {out}: holds the full results, and this run is a trial")
         load_before = guard.start()
         laboratory = Laboratory(folder, kernel, accelerator, guard, lambda text: console.print(text, highlight=False))
+        if missing:
+            additions.check(RESULTS, laboratory.about())
         started = datetime.now(UTC)
         rows: list[Record] = []
         last = (1 if quick else repeats) - 1
@@ -231,9 +233,10 @@ def write_all(folder: Path, rows: list[Record], about: dict[str, Any]) -> None:
     """Write measurements, their spread and where they come from."""
     if not rows:
         raise ValueError(f"nothing was measured: {'; '.join(about['failures'])}")
-    store(folder / "measurements.csv", rows)
-    write_csv(folder / "summary.csv", [spread._asdict() for spread in spreads(rows)])
+    # measurements last: what is there decides what --missing finds missing
     write_json(folder / "provenance.json", about)
+    write_csv(folder / "summary.csv", [spread._asdict() for spread in spreads(rows)])
+    store(folder / "measurements.csv", rows)
 
 
 MAIN_METRICS = (

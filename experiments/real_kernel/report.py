@@ -11,7 +11,7 @@ from experiments import results
 from experiments.real_kernel.criteria import in_short
 from experiments.real_kernel.doubts import Doubts
 from experiments.real_kernel.figure import figure
-from experiments.real_kernel.fit import PACE, Costs, paces
+from experiments.real_kernel.fit import PACE, Costs
 from experiments.real_kernel.foreground import DRAWS, FRAME_WORK_MS
 from experiments.real_kernel.host import STALL_MS
 from experiments.real_kernel.judge import MARGIN, Row, Verdict
@@ -44,6 +44,7 @@ class Compared(NamedTuple):
         costs: Fitted on measurement 1.
         handoff: Growth of a lock hold per contender, from two processes of measurement 2.
         doubts: What speaks against the measurement.
+        paces: Beside what pace of the machine each case was measured, where that was looked at.
     """
 
     measured: Sequence[Spread]
@@ -55,6 +56,7 @@ class Compared(NamedTuple):
     costs: Costs
     handoff: float
     doubts: Doubts
+    paces: Mapping[str, float]
 
 
 def write_all(folder: Path, compared: Compared, about: Mapping[str, Any]) -> dict[str, float]:
@@ -95,7 +97,7 @@ def page(compared: Compared, about: Mapping[str, Any]) -> str:
     n_fitted = len({spread.case for spread in compared.measured if spread.metric == "unmap_cpu_ns"})
     parts = [
         "# The simulator beside a real kernel\n",
-        in_short(compared.rows, compared.verdicts, compared.second, costs),
+        in_short(compared.rows, compared.verdicts, compared.second, costs, bool(compared.paces)),
         f"{about['kernel']} ({about['kernel_package']}), {about['qemu']}, {about['accelerator']}, {about['cpus']} CPUs,"
         f" {about['memory_mib']} MiB, zram with {about['zram_algorithm']}; {about['repeats']} repeats from"
         f" {about['began']} to {about['ended']} on {about['machine']}; load {about['load_before']} before,"
@@ -119,7 +121,7 @@ def page(compared: Compared, about: Mapping[str, Any]) -> str:
         " which the growth of a lock hold per contender is"
         f" {compared.handoff:.2f} instead of the 0.11 of the published board: what makes two swapped processes come out"
         " as measured, and what a thread alone cannot tell.\n",
-        *pace_text(compared.measured),
+        *pace_text(compared),
         *instructions(compared),
         "## Verdicts\n",
         "*0 everywhere*: how many the prediction 0 for every case would hold. *Within the share alone*: without those"
@@ -150,17 +152,19 @@ def additions_text(about: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def pace_text(measured: Sequence[Spread]) -> list[str]:
+def pace_text(compared: Compared) -> list[str]:
     """Return how much the machine's speed changed, where it was looked at."""
-    of = paces(measured)
-    if not of:
+    looks = [spread for spread in compared.measured if spread.metric in PACE]
+    if not looks:
         return []
-    looks = [spread for spread in measured if spread.metric in PACE]
     return [
-        "How fast the machine is changes while it is measured. Before and after each case a thread alone unmapped 32 MiB of"
-        f" present pages: {min(look.lowest for look in looks):,.0f} to {max(look.highest for look in looks):,.0f} ns a page,"
-        " at the median of measurement 1 in what was fitted. Each case is predicted for its own median pace, from"
-        f" {min(of.values()):.2f} to {max(of.values()):.2f} times that long.\n"
+        "How fast the machine is changes while it is measured. Just before and after the cases of unmapping, of contention,"
+        " of the foreground and of starvation a thread alone unmapped present pages, 32 MiB on each CPU:"
+        f" {min(look.lowest for look in looks):,.0f} to {max(look.highest for look in looks):,.0f} ns a page. Costs are"
+        " fitted at the median pace of measurement 1, each boot at its own, and each case is predicted for its own median"
+        f" pace, from {min(compared.paces.values()):.2f} to {max(compared.paces.values()):.2f} times that long. So"
+        " predictions know more than measurement 1: what a single exit took at the time. `contention/1/resident` is such an"
+        " exit itself.\n"
     ]
 
 

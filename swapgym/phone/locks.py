@@ -62,6 +62,7 @@ def join_pages(phone: Any, scenario: Any, task: int, speed: int, pages: int, bet
         t.lock_hold_ps = 0
         t.lock_wait_ps = 0
     mine.visits = pages
+    mine.excess = 0
     mine.cost_ps = costs.resident_anon_ps * k.UNIT // speed
     mine.bare_ps[k.LRU_LOCK] = costs.resident_anon_lru_lock_ps * k.UNIT // speed
     mine.bare_ps[k.ZONE_LOCK] = costs.resident_anon_zone_lock_ps * k.UNIT // speed

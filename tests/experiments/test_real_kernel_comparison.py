@@ -69,7 +69,7 @@ def test_costs_are_those_of_a_mixture() -> None:
         fit([])
 
 
-def looks(case: str, before: float, after: float) -> list[Record]:
+def pace_rows(case: str, before: float, after: float) -> list[Record]:
     values = {"pace_before_ns": before, "pace_after_ns": after}
     return [Record(case.split("/")[0], case, 0, 0, name, value, "ns/page", *IDLE) for name, value in values.items()]
 
@@ -80,14 +80,14 @@ def test_a_case_is_held_against_the_pace_at_which_it_was_measured() -> None:
         row._replace(value=row.value * 2) if (row.case, row.metric) == ("unmap/64/50%", "unmap_cpu_ns") else row
         for row in unmap_rows(1_000.0, 3_000.0)
     ]
-    rows += [*looks("unmap/64/0%", 500, 500), *looks("unmap/64/50%", 900, 1_100), *looks("unmap/64/100%", 500, 500)]
-    rows += looks("contention/1/swapped", 700, 800)
+    rows += [*pace_rows("unmap/64/0%", 500, 500), *pace_rows("unmap/64/50%", 900, 1_100)]
+    rows += [*pace_rows("unmap/64/100%", 500, 500), *pace_rows("contention/1/swapped", 700, 800)]
     found = fit(rows)
     assert (found.resident_ns, found.entry_ns) == pytest.approx((1_000.0, 3_000.0))
     assert fit(unmap_rows(1_000.0, 3_000.0)) == found._replace(error=pytest.approx(0.0, abs=1e-9))
-    pace = paces(spreads(rows))
+    pace = paces(rows)
     assert pace["contention/1/swapped"] == 1.5
-    assert paces(spreads(unmap_rows(1_000.0, 3_000.0))) == {}
+    assert paces(unmap_rows(1_000.0, 3_000.0)) == {}
     case = [case for case in all_cases() if case.name == "contention/1/swapped"]
     key = ("contention/1/swapped", "wall_ms")
     as_fitted, slower = predict(case, COSTS, {})[key], predict(case, COSTS, pace)[key]
@@ -290,7 +290,7 @@ def test_the_stored_predictions_are_those_of_the_simulator() -> None:
     cases = [case for case in all_cases() if case.name in names]
     assert len(cases) == len(names)
     rows = load(RESULTS / "measurements.csv")
-    predicted = predict(cases, fit(rows).kernel_changes(), paces(spreads(rows)))
+    predicted = predict(cases, fit(rows).kernel_changes(), paces(rows))
     compared = {key: value for key, value in predicted.items() if key in stored}
     assert {case for case, _ in compared} == names
     assert compared == {key: pytest.approx(stored[key], rel=1e-6, abs=1e-6) for key in compared}

@@ -137,7 +137,6 @@ void measure_burst(void)
 		munmap(victims[i].at, (size_t)(victims[i].pages * PAGE));
 	}
 	wait_ready(victims, n);
-	emit_pace("pace_before_ns"); /* afterwards too little memory is free to look again */
 	leave_free(LEFT_FREE_MIB);
 	mlockall(MCL_CURRENT);
 	sleep_ns(300000000);

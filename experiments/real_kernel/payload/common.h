@@ -95,7 +95,7 @@ struct victim *start_victims(int n, long mib, int percent, bool varied);
 void wait_ready(struct victim *victims, int n);
 void kill_and_wait(struct victim *victims, int n);
 
-/* ---- how fast the machine is just now (pace.c): ns to unmap a present page, by a thread alone ---- */
+/* ---- how fast the machine is just now (pace.c): ns to unmap a present page, by a thread alone, over all CPUs ---- */
 
 void emit_pace(const char *metric);
 

@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 struct lane {
-	atomic_int ready;
+	pid_t pid;
 	int64_t began, ended, cpu;
 	long out, switched;
 };
@@ -24,9 +24,7 @@ static _Noreturn void unmap_at(struct lane *lane, const atomic_llong *start, lon
 	fill(at, pages, setting_is("data", "varied"), seed);
 	lane->out = put_out(at, pages, percent);
 	verify_swapped("a process", 0, lane->out);
-	lane->ready = 1;
-	while (!*start)
-		sleep_ns(2000000);
+	kill(getpid(), SIGSTOP); /* until all are ready: polling would decide who sits where */
 	sleep_until_ns(*start);
 	getrusage(RUSAGE_SELF, &before);
 	lane->cpu = own_cpu_ns();
@@ -59,15 +57,15 @@ void measure_contention(void)
 			fail("fork: %s", strerror(errno));
 		if (pid == 0)
 			unmap_at(&lanes[i], start, pages, percent, (uint64_t)i);
+		lanes[i].pid = pid;
 	}
 	for (int i = 0; i < n; i++)
-		while (!lanes[i].ready) {
-			if (waitpid(-1, NULL, WNOHANG) > 0)
-				fail("a process died before it was ready");
-			sleep_ns(2000000);
-		}
+		if (waitpid(lanes[i].pid, &status, WUNTRACED) < 0 || !WIFSTOPPED(status))
+			fail("a process died before it was ready");
 	emit_pace("pace_before_ns");
 	*start = now_ns() + 200000000;
+	for (int i = 0; i < n; i++)
+		kill(lanes[i].pid, SIGCONT);
 	for (int i = 0; i < n; i++)
 		if (wait(&status) < 0 || status)
 			fail("a process did not unmap: status %d", status);
