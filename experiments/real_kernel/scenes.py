@@ -6,6 +6,7 @@ Measurement 4 has a room of its own, ``foreground.py``.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
@@ -35,6 +36,7 @@ POOL_MIB: Final = 8
 READ_MIB: Final = 224
 """As in payload/burst.c and payload/pool.c."""
 LIMIT_MS: Final = 30_000
+RT_PERIOD_MS: Final = k.RT_PERIOD_US / k.MS
 ENOUGH_PS: Final = 1 << 60
 
 
@@ -60,7 +62,8 @@ def contention(settings: Settings, changes: Mapping[str, Any]) -> Metrics:
 def starve(settings: Settings, changes: Mapping[str, Any]) -> Metrics:
     """A swapped process must exit while SCHED_FIFO spinners have every CPU.
 
-    The throttling period begins with the first SCHED_FIFO task, which waits 50 ms before the spinners start.
+    The throttling period begins with the first SCHED_FIFO task, which waits 50 ms before the spinners start. Who waits
+    for the death is SCHED_FIFO too, and throttled with the spinners: it sees it when the next period begins.
     """
     board = machine(changes, ms=4_000)
     (alone,) = victims(board, settings, 1)
@@ -77,6 +80,8 @@ def starve(settings: Settings, changes: Mapping[str, Any]) -> Metrics:
     board.event(50 + spin_ms, k.EVENT_RT, everywhere, 0)
     board.run()
     exit_ms = board.exit_ms(starved)
+    if throttled and 550 + exit_ms < 50 + spin_ms:
+        exit_ms = math.ceil((550 + exit_ms) / RT_PERIOD_MS) * RT_PERIOD_MS - 550
     return {
         "exit_alone_ms": alone_ms,
         "exit_ms": exit_ms,

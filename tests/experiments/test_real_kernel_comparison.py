@@ -149,6 +149,8 @@ def test_what_a_frame_takes_is_what_was_measured_where_nobody_dies() -> None:
 def test_spinners_starve_an_exit_for_as_long_as_they_may() -> None:
     throttled = scenes.starve({"runtime_us": 950_000, "mib": 64}, COSTS)
     assert throttled["ended_before_spinners"] == 1
+    # throttled with the spinners: the death is seen when a period begins, and the kill is 550 ms into the first
+    assert (throttled["exit_ms"] + 550) % 1_000 == 0
     assert throttled["exit_ms"] > 900
     never = scenes.starve({"runtime_us": -1, "mib": 64}, COSTS)
     assert never["ended_before_spinners"] == 0
