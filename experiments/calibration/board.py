@@ -84,7 +84,7 @@ class Board:
         """Let ``threads`` background threads want ``share`` of a CPU of capacity 1024 each."""
         for index in range(threads):
             everywhere = (1 << int(self.scenario["device"]["n_cpus"])) - 1
-            self.scenario["noise"][index] = (4_000, 500 * index, round(share * 4e6), 0, everywhere)
+            self.scenario["noise"][index] = (4_000, 500 * index, round(share * 4e6), 0, everywhere, 0)
 
     def run(self, route: int = k.INLINE) -> Any:
         """Run to the end, every batch on the same route; return the PHONE record."""

@@ -14,6 +14,7 @@ from typing import Any, Final, NamedTuple
 
 from experiments.calibration.board import Board
 from experiments.real_kernel.stage import (
+    GRACE_PERIOD,
     N_CPUS,
     TICK_US,
     Metrics,
@@ -43,7 +44,7 @@ class Draw(NamedTuple):
 
     Attributes:
         phase_us: From a tick of the scheduler to the vsync at which the victims are killed.
-        cpus: Where each slept: the task, the helper, the victims.
+        cpus: Where each slept: the task, the helper, RCU's kthread, the victims.
     """
 
     phase_us: int
@@ -54,7 +55,7 @@ def draws(n_victims: int) -> list[Draw]:
     """Return the draws for a case: the same for all cases with so many victims."""
     random = Random(n_victims)
     return [
-        Draw(random.randrange(0, 4 * k.MS, TICK_US), tuple(random.randrange(N_CPUS) for _ in range(2 + n_victims)))
+        Draw(random.randrange(0, 4 * k.MS, TICK_US), tuple(random.randrange(N_CPUS) for _ in range(3 + n_victims)))
         for _ in range(DRAWS)
     ]
 
@@ -86,7 +87,7 @@ def beside_frames(settings: Settings, changes: Mapping[str, Any], vsyncs: int, s
 
     def begun(board: Board) -> None:
         board.phone["frame"]["next_vsync_us"] = draw.phase_us
-        tasks = [k.TASK_UI, k.TASK_REAPER, *(k.TASK_EXIT + index for index in dying)]
+        tasks = [k.TASK_UI, k.TASK_REAPER, k.TASK_NOISE + GRACE_PERIOD, *(k.TASK_EXIT + index for index in dying)]
         for task, cpu in zip(tasks, draw.cpus, strict=True):
             board.phone["tasks"][task]["cpu"] = cpu
             board.phone["entities"][task]["cpu"] = cpu

@@ -13,6 +13,13 @@ DEVICE: Final = "emulated-x86"
 KERNEL: Final = "linux-6.1-emulated"
 N_CPUS: Final = 2
 TICK_US: Final = 250
+GRACE_PERIOD: Final = 0
+"""Which of the background threads is RCU's ``rcu_preempt``."""
+GRACE_PERIOD_US: Final = 7_200
+"""Two scheduler ticks: at one a CPU notices a grace period, at the next it reports its quiescent state
+(kernel/rcu/tree.c: rcu_sched_clock_irq, rcu_core)."""
+GRACE_PERIOD_NS: Final = 100_000
+"""What the kthread takes of a CPU then, as ``foreground`` measures it (``rcu_cpu_ms`` over ``rcu_runs``)."""
 NEVER_KILLED: Final = -1
 """oom_score_adj of processes that lmkd must leave alone: the measured machine has none."""
 
@@ -23,13 +30,16 @@ Watcher = Callable[[Board], bool]
 
 
 def machine(changes: Mapping[str, Any], ms: int, device: Mapping[str, Any] | None = None) -> Board:
-    """Return the measured machine, idle."""
+    """Return the measured machine, idle but for the kthread that RCU wakes while swap entries are freed."""
     whole = {"exit_signal_ms": 0.0, "exit_wait_ms": 0.0, "kworker_wakeup_us": 0, "child_fork_us": 0}
     quiet = {"psi_partial_stall_ms": 1_000, "psi_complete_stall_ms": 1_000}
-    return Board(
+    board = Board(
         DEVICE, KERNEL, device_changes={**quiet, **(device or {})}, kernel_changes={**whole, **changes}, ms=ms,
         tick_us=TICK_US,
     )  # fmt: skip
+    everywhere = (1 << N_CPUS) - 1
+    board.scenario["noise"][GRACE_PERIOD] = (GRACE_PERIOD_US, 0, GRACE_PERIOD_NS, 0, everywhere, 1)
+    return board
 
 
 def victims(board: Board, settings: Settings, n: int) -> list[int]:

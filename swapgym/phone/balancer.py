@@ -29,6 +29,11 @@ CACHE_NICE_TRIES: int = 1
 MIGRATION_COST_US: int = 500  # sysctl_sched_migration_cost
 LOAD_MIN: int = 16  # LB_MIN
 
+# --- how busy a group of CPUs is (enum group_type)
+HAS_SPARE: int = 0
+FULLY_BUSY: int = 1
+OVERLOADED: int = 2
+
 
 @kernel
 def decay(value: int, periods: int) -> int:
@@ -38,12 +43,19 @@ def decay(value: int, periods: int) -> int:
 
 @kernel
 def update_load_avg(e: Any, now_us: int, runnable: bool) -> None:
-    """Bring the load average of an entity up to now: it has been runnable since the last time, or asleep."""
+    """Bring the averages of an entity up to now: it has been runnable since the last time, or asleep."""
     periods = (now_us - e.load_us) // LOAD_PERIOD_US
+    if periods == 0:
+        return
+    passed_ns = periods * LOAD_PERIOD_US * k.NS_PER_US
+    new = LOAD_FULL - decay(LOAD_FULL, periods)
+    ran_ns = min(e.ran_ns, passed_ns)
     e.load_us += periods * LOAD_PERIOD_US
     e.load_avg = decay(e.load_avg, periods)
     if runnable:
-        e.load_avg += LOAD_FULL - decay(LOAD_FULL, periods)
+        e.load_avg += new
+    e.util_avg = decay(e.util_avg, periods) + new * ran_ns // passed_ns
+    e.ran_ns -= ran_ns
 
 
 @kernel
@@ -55,14 +67,25 @@ def task_load(phone: Any, task: int) -> int:
 
 
 @kernel
-def sum_loads(phone: Any, scenario: Any) -> int:
-    """Sum up the load of every CPU, sleepers that have not died included; return the average per capacity 1024."""
+def sum_averages(phone: Any, scenario: Any) -> int:
+    """Sum up the averages of every CPU's tasks, sleepers that have not died included.
+
+    Returns:
+        The average load per capacity 1024.
+    """
     for c in range(scenario.device.n_cpus):
         phone.run_queues[c].load = 0
+        phone.run_queues[c].util = 0
+        phone.run_queues[c].runnable = 0
     for task in range(k.N_TASKS):
         dead = task >= k.TASK_EXIT and phone.processes[task - k.TASK_EXIT].state != k.PROCESS_EXITING
-        if phone.entities[task].load_avg > 0 and not dead:
-            phone.run_queues[phone.entities[task].cpu].load += task_load(phone, task)
+        e = phone.entities[task]
+        if e.load_avg > 0 and not dead:
+            rq = phone.run_queues[e.cpu]
+            periods = (phone.now_us - e.load_us) // LOAD_PERIOD_US
+            rq.load += task_load(phone, task)
+            rq.util += decay(e.util_avg, periods) * k.UNIT // LOAD_FULL
+            rq.runnable += decay(e.load_avg, periods) * k.UNIT // LOAD_FULL
     load = 0
     capacity = 0
     for c in range(scenario.device.n_cpus):
@@ -78,74 +101,92 @@ def avg_load(phone: Any, c: int) -> int:
 
 
 @kernel
+def group_type(phone: Any, c: int) -> int:
+    """Return how busy CPU ``c`` has been of late (group_classify)."""
+    rq = phone.run_queues[c]
+    full = rq.runnable * 100 > phone.cpu_available[c] * IMBALANCE_PCT
+    full = full or rq.util * IMBALANCE_PCT > phone.cpu_available[c] * 100
+    if full:
+        return OVERLOADED if phone.cpu_tasks[c] > 1 else FULLY_BUSY
+    return HAS_SPARE
+
+
+@kernel
 def load_balance(phone: Any, scenario: Any, c: int) -> None:
     """Let CPU ``c``, if it is busy and its interval is over, take load from the busiest.
 
-    An idle one has balanced just now, and found nothing: idle intervals are short, and each doubles the next, to twice
-    the number of CPUs in milliseconds.
+    An idle one has no tick (NO_HZ), so that who becomes busy balances at its first. But then nobody has been busy for
+    long enough to count as overloaded; it finds nothing, and the interval doubles, to twice the number of CPUs in
+    milliseconds.
     """
     rq = phone.run_queues[c]
-    shortest = scenario.device.n_cpus * k.MS
-    if phone.cpu_tasks[c] == 0:
-        rq.balance_us = phone.now_us
-        rq.balance_interval_us = 2 * shortest
-        rq.balance_failed = 0
     interval_us = rq.balance_interval_us * BUSY_FACTOR - scenario.device.sched_tick_us
     if phone.cpu_tasks[c] == 0 or phone.now_us < rq.balance_us + interval_us:
         return
     rq.balance_us = phone.now_us
-    average = sum_loads(phone, scenario)
+    average = sum_averages(phone, scenario)
     busiest = -1
     for other in range(scenario.device.n_cpus):
-        if other != c and phone.cpu_tasks[other] > 1:
+        if other != c and phone.cpu_tasks[other] > 1 and group_type(phone, other) == OVERLOADED:
             if busiest < 0 or avg_load(phone, other) > avg_load(phone, busiest):
                 busiest = other
-    if busiest < 0 or not is_imbalanced(phone, c, busiest, average):
+    tasks = 0
+    load = 0
+    if busiest >= 0:
+        if group_type(phone, c) == HAS_SPARE:
+            tasks = max(0, phone.cpu_tasks[busiest] - phone.cpu_tasks[c]) // 2
+        else:
+            load = load_to_move(phone, c, busiest, average)
+    shortest = scenario.device.n_cpus * k.MS
+    if tasks == 0 and load == 0:
         rq.balance_failed = 0
         rq.balance_interval_us = min(2 * rq.balance_interval_us, 2 * shortest)
         return
     rq.balance_interval_us = shortest
-    imbalance = min(
-        (avg_load(phone, busiest) - average) * phone.cpu_available[busiest],
-        (average - avg_load(phone, c)) * phone.cpu_available[c],
-    )
-    if detach_tasks(phone, c, busiest, imbalance // k.UNIT) > 0:
+    if detach_tasks(phone, c, busiest, tasks, load) > 0:
         rq.balance_failed = 0
     else:
         rq.balance_failed += 1
 
 
 @kernel
-def is_imbalanced(phone: Any, c: int, busiest: int, average: int) -> bool:
-    """Return whether CPU ``c`` may take load from ``busiest`` (find_busiest_group, calculate_imbalance)."""
+def load_to_move(phone: Any, c: int, busiest: int, average: int) -> int:
+    """Return how much load CPU ``c`` may take from ``busiest`` (find_busiest_group, calculate_imbalance)."""
     mine = avg_load(phone, c)
     theirs = avg_load(phone, busiest)
     if mine >= theirs or mine >= average:
-        return False
-    return phone.cpu_tasks[c] == 1 or 100 * theirs > IMBALANCE_PCT * mine
+        return 0
+    if group_type(phone, c) == OVERLOADED and 100 * theirs <= IMBALANCE_PCT * mine:
+        return 0
+    above = (theirs - average) * phone.cpu_available[busiest]
+    below = (average - mine) * phone.cpu_available[c]
+    return min(above, below) // k.UNIT
 
 
 @kernel
-def detach_tasks(phone: Any, c: int, busiest: int, imbalance: int) -> int:
-    """Move tasks that wait on ``busiest`` to CPU ``c``; return how many.
+def detach_tasks(phone: Any, c: int, busiest: int, tasks: int, load: int) -> int:
+    """Move ``tasks`` tasks that wait on ``busiest`` to CPU ``c``, or where that is 0 some that have ``load`` together.
 
     Each balance that failed before lets tasks of twice the load through.
+
+    Returns:
+        How many.
     """
     failed = phone.run_queues[c].balance_failed
     moved = 0
     position = phone.n_runnable - 1
-    while position >= 0 and imbalance > 0:
+    while position >= 0 and (tasks > moved or load > 0):
         task = phone.runnable[position]
         t = phone.tasks[task]
         position -= 1
         if t.cpu != busiest or phone.run_queues[busiest].current == task or (t.mask >> c) & 1 == 0:
             continue
-        load = max(1, task_load(phone, task))
+        own = max(1, task_load(phone, task))
         hot = phone.now_us < phone.entities[task].exec_end_us + MIGRATION_COST_US and failed <= CACHE_NICE_TRIES
-        if hot or (load < LOAD_MIN and failed == 0) or load >> min(62, failed) > imbalance:
+        if hot or (tasks == 0 and ((own < LOAD_MIN and failed == 0) or own >> min(62, failed) > load)):
             continue
         cpu.take(phone, task)
         cpu.put(phone, task, c)
-        imbalance -= load
+        load -= min(load, own)
         moved += 1
     return moved

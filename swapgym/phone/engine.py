@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import Any
 
 from swapgym.phone import constants as k
-from swapgym.phone import cpu, drain, foreground, lmkd, locks, memory, psi, release, slices
+from swapgym.phone import cpu, drain, foreground, lmkd, locks, memory, noise, psi, release, slices
 from swapgym.phone.jit import kernel
 
 PHASE_TICK: int = 0
@@ -193,7 +193,7 @@ def wake(phone: Any, scenario: Any) -> None:
                 release.exit_mask(scenario, process),
                 -1,
             )
-    foreground.wake_noise(phone, scenario)
+    noise.wake_noise(phone, scenario)
 
 
 @kernel
@@ -202,7 +202,7 @@ def run(phone: Any, scenario: Any) -> None:
     device = scenario.device
     foreground.run_frames(phone, scenario)
     foreground.run_launches(phone, scenario)
-    foreground.run_noise(phone, scenario)
+    noise.run_noise(phone, scenario)
     if phone.tasks[k.TASK_KSWAPD].wanted_us == phone.now_us:
         on = phone.tasks[k.TASK_KSWAPD].cpu
         used = memory.run_kswapd(phone, scenario, device.mem_speed[on])

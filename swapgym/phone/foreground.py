@@ -159,20 +159,6 @@ def due_pages(phone: Any, scenario: Any, launch: Any, index: int) -> int:
     return spec.burst_buffer_pages + gradual * elapsed // burst_us - launch.burst_done
 
 
-@kernel
-def wake_noise(phone: Any, scenario: Any) -> None:
-    """Wake the periodic background threads."""
-    for index in range(k.MAX_NOISE):
-        spec = scenario.noise[index]
-        if spec.period_us == 0:
-            continue
-        while phone.noise_next_us[index] < phone.now_us + phone.tick_us:
-            phone.noise_next_us[index] += spec.period_us
-            phone.noise_left_ns[index] = min(phone.noise_left_ns[index] + spec.work_ns, 4 * spec.work_ns)
-        if phone.noise_left_ns[index] > 0:
-            want(phone, k.TASK_NOISE + index, weight_of(spec.nice), spec.mask, phone.noise_left_ns[index])
-
-
 # -------------------------------------------------------------------------------------------------------------- running
 @kernel
 def run_frames(phone: Any, scenario: Any) -> None:
@@ -465,20 +451,3 @@ def take_fresh(phone: Any, launch: Any, count: int) -> int:
     phone.anon_pages += anon
     phone.free_pages -= buffers + files + anon
     return buffers + files + anon
-
-
-@kernel
-def run_noise(phone: Any, scenario: Any) -> None:
-    """Let the background threads use their grants."""
-    for index in range(k.MAX_NOISE):
-        task_id = k.TASK_NOISE + index
-        task = phone.tasks[task_id]
-        if scenario.noise[index].period_us == 0 or task.wanted_us != phone.now_us:
-            continue
-        capacity = scenario.device.capacity[task.cpu]
-        needed = (phone.noise_left_ns[index] * k.UNIT + capacity - 1) // capacity
-        used = min(needed, task.granted_ns)
-        charge(phone, task_id, k.CHARGE_NOISE, used)
-        phone.noise_left_ns[index] = max(0, phone.noise_left_ns[index] - used * capacity // k.UNIT)
-        if used == needed:
-            phone.noise_left_ns[index] = 0

@@ -195,6 +195,7 @@ def run(phone: Any, rq: Any, c: int) -> None:
         t.granted_ns = ran
         e.waited_us = phone.tick_us * (fair_ns - left) // fair_ns
         e.exec_ns += ran
+        e.ran_ns += ran
         e.exec_end_us = phone.now_us + phone.tick_us
         e.vruntime += ran * 1024 // t.weight
         left -= ran

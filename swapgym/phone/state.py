@@ -146,6 +146,7 @@ NOISE_SPEC_FIELDS: Final[tuple[Field, ...]] = (
     integer("work_ns", "ns", "work per wake-up on capacity 1024"),
     integer("nice", "nice", "its nice"),
     integer("mask", "bitmask", "its cpuset"),
+    integer("beside_swap_free", "0/1", "it wakes only while swap entries are being freed: RCU's grace-period kthread"),
 )
 NOISE_SPEC: Final[np.dtype[Any]] = record(*NOISE_SPEC_FIELDS)
 
@@ -446,6 +447,7 @@ PHONE_FIELDS: Final[tuple[Field, ...]] = (
     nested("run_queues", RUN_QUEUE, "run queue per CPU (cfs_rq)", k.MAX_CPUS),
     nested("entities", SCHED_ENTITY, "tasks as the run queues see them (sched_entity)", k.N_TASKS),
     nested("page_locks", PAGE_LOCKING, "tasks as they take the locks of present pages", k.N_TASKS),
+    integer("noise_freed", "entries", "swap entries freed when such a background thread last asked", k.MAX_NOISE),
 )
 PHONE: Final[np.dtype[Any]] = record(*PHONE_FIELDS)
 EXTRAS_OFFSET: Final[int] = PHONE.fields["run_queues"][1]  # type: ignore[index]

@@ -52,7 +52,9 @@ SCHED_ENTITY_FIELDS: Final[tuple[Field, ...]] = (
     integer("exec_end_us", "us", "end of the last tick in which it ran"),
     integer("waited_us", "us", "how long it waited in this tick until it was picked"),
     integer("load_avg", "1/2**20", "PELT average of its being runnable"),
-    integer("load_us", "us", "when that was last updated"),
+    integer("util_avg", "1/2**20", "PELT average of its running"),
+    integer("load_us", "us", "when both were last updated"),
+    integer("ran_ns", "ns", "how long it has run since then"),
 )
 SCHED_ENTITY: Final[np.dtype[Any]] = record(*SCHED_ENTITY_FIELDS)
 
@@ -61,6 +63,8 @@ RUN_QUEUE_FIELDS: Final[tuple[Field, ...]] = (
     integer("resched", "0/1", "it must be picked anew (TIF_NEED_RESCHED)"),
     integer("min_vruntime", "ns", "smallest vruntime of its tasks; it never goes back"),
     integer("load", "1", "sum of the load averages of its tasks, those asleep included, when last balanced"),
+    integer("util", "1/1024", "sum of their utilisations, likewise"),
+    integer("runnable", "1/1024", "how many of them were runnable on average, likewise"),
     integer("balance_us", "us", "when it last balanced"),
     integer("balance_interval_us", "us", "sd->balance_interval: interval of an idle CPU"),
     integer("balance_failed", "1", "sd->nr_balance_failed: balances in a row that found an imbalance and moved nobody"),

@@ -133,7 +133,7 @@ class Board:
         return index
 
     def noise(self, index: int, share: float, nice: int = 0, mask: int = 255) -> None:
-        self.scenario["noise"][index] = (1_000, 0, round(share * 1e6), nice, mask)
+        self.scenario["noise"][index] = (1_000, 0, round(share * 1e6), nice, mask, 0)
 
     def run(self, route: int | Callable[[Any], int] = k.INLINE) -> Any:
         """Run to the end, auditing at every decision; return the PHONE record."""

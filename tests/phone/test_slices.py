@@ -63,7 +63,7 @@ def test_equal_hogs_take_turns_by_the_scheduler_tick(hogs: int, slice_ms: int) -
 @pytest.mark.parametrize(("granularity_us", "starts_ms"), [(2_000, 10), (7_000, 12)])
 def test_a_waker_with_credit_preempts(granularity_us: int, starts_ms: int) -> None:
     board = sliced(1, 20, 1, sched_wakeup_granularity_us=granularity_us)
-    board.scenario["noise"][0] = (100_000, 10_000, 1_000_000, 0, 1)
+    board.scenario["noise"][0] = (100_000, 10_000, 1_000_000, 0, 1, 0)
     seen = ran(board)
     # it wakes at 10 ms, 6 ms behind the hog: more than 2, less than 7; the tick at 12 ms finds the hog's slice over
     mine = [tick for tick, tasks in enumerate(seen) if k.TASK_NOISE in tasks]
@@ -94,7 +94,7 @@ def test_shares_follow_the_weights() -> None:
 
 def test_what_the_current_leaves_of_a_tick_is_the_next_one_s() -> None:
     board = sliced(1, 1_000, 1)
-    board.scenario["noise"][0] = (20_000, 0, 100_000, -20, 1)  # 0.1 ms of work
+    board.scenario["noise"][0] = (20_000, 0, 100_000, -20, 1, 0)  # 0.1 ms of work
     phone = board.run()
     assert charged_ms(phone, k.CHARGE_NOISE) == pytest.approx(5, abs=0.01)
     assert charged_ms(phone, k.CHARGE_EXIT) == pytest.approx(995, abs=0.01)
@@ -111,7 +111,7 @@ def test_three_hogs_take_turns_on_two_cpus() -> None:
 
 def test_a_sleeper_stays_where_no_cpu_is_idle() -> None:
     board = sliced(2, 500, 3)
-    board.scenario["noise"][0] = (20_000, 10_000, 500_000, 0, 3)
+    board.scenario["noise"][0] = (20_000, 10_000, 500_000, 0, 3, 0)
     cpus = []
     for phone in each_tick(board.phones, board.scenarios, lambda: k.INLINE):
         task = phone["tasks"][k.TASK_NOISE]

@@ -47,6 +47,11 @@ struct pool { /* of /sys/block/zram0/mm_stat; bytes, but for the last */
 	long stored, compressed, used, compacted_pages;
 };
 
+struct kthreads { /* those that end others' turns while memory is freed: RCU's and the softirqs' */
+	long runs;
+	int64_t cpu_ns;
+};
+
 void write_file(const char *path, const char *text);
 bool read_file(const char *path, char *buffer, size_t size);
 long counter(const char *path, const char *name); /* the number after `name` on its line; -1: no such line */
@@ -54,6 +59,7 @@ long vmstat(const char *prefix);                  /* sum of all counters of /pro
 long free_pages(void);
 long pressure_us(const char *kind);               /* total of /proc/pressure/memory, "some" or "full" */
 struct pool pool_now(void);
+struct kthreads kthreads_now(void);               /* since the boot */
 void load_modules(void);
 void zram_on(const char *algorithm, long mib);
 void zram_off(void);

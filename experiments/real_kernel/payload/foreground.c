@@ -161,6 +161,7 @@ void measure_foreground(void)
 	struct frames *frames = shared(sizeof *frames);
 	atomic_int *killed = shared(sizeof *killed);
 	int64_t *helper_cpu = shared(sizeof *helper_cpu), cpu = 0, used = 0, kill_at, dead;
+	struct kthreads kthreads;
 	pid_t drawer, helper = 0;
 
 	wait_ready(victims, n);
@@ -173,6 +174,7 @@ void measure_foreground(void)
 		release(victims, n, (int)setting("helper_nice", 0), killed, helper_cpu);
 	if (helper)
 		waitpid(helper, NULL, WUNTRACED);
+	kthreads = kthreads_now();
 	be_fifo(WITNESS);
 	frames->first = now_ns() + 2 * PERIOD_NS;
 	drawer = fork();
@@ -193,6 +195,7 @@ void measure_foreground(void)
 	for (int i = 0; i < n && !one_by_one; i++)
 		cpu += wait_cpu(victims[i].pid);
 	dead = now_ns();
+	kthreads = (struct kthreads){kthreads_now().runs - kthreads.runs, kthreads_now().cpu_ns - kthreads.cpu_ns};
 	if (helper)
 		waitpid(helper, NULL, 0);
 	sleep_until_ns((helper ? now_ns() : dead) + FRAMES_AFTER * PERIOD_NS);
@@ -209,6 +212,8 @@ void measure_foreground(void)
 		emit("dead_ms", (double)(dead - kill_at) / 1e6, "ms");
 		emit("back_ms", (double)back_ns(frames, kill_at) / 1e6, "ms");
 		emit("victims_cpu_ms", (double)(cpu - used) / 1e6, "ms");
+		emit("kthread_runs", (double)kthreads.runs, "1");
+		emit("kthread_cpu_ms", (double)kthreads.cpu_ns / 1e6, "ms");
 		emit("helper_cpu_ms", (double)*helper_cpu / 1e6, "ms");
 		emit("swapped", (double)victims[0].out / (double)victims[0].pages, "1");
 	}

@@ -17,6 +17,7 @@
 
 #define HUGE_PAGES "/proc/sys/vm/nr_hugepages"
 #define HUGE_MIB 2
+#define KTHREADS_MOST 256 /* those of the boot have the first numbers */
 
 void write_file(const char *path, const char *text)
 {
@@ -55,6 +56,31 @@ long counter(const char *path, const char *name)
 			return strtol(line + length + strspn(line + length, " :\t"), NULL, 10);
 	}
 	return -1;
+}
+
+struct kthreads kthreads_now(void)
+{
+	struct kthreads all = {0, 0};
+	char path[64], text[128];
+	int found = 0;
+
+	for (int pid = 2; pid < KTHREADS_MOST; pid++) {
+		long long ran, waited;
+		long runs;
+
+		snprintf(path, sizeof path, "/proc/%d/comm", pid);
+		if (!read_file(path, text, sizeof text) || (strcmp(text, "rcu_preempt\n") && strncmp(text, "ksoftirqd/", 10)))
+			continue;
+		snprintf(path, sizeof path, "/proc/%d/schedstat", pid);
+		if (!read_file(path, text, sizeof text) || sscanf(text, "%lld %lld %ld", &ran, &waited, &runs) != 3)
+			fail("cannot read %s", path);
+		all.runs += runs;
+		all.cpu_ns += ran;
+		found++;
+	}
+	if (found < 2)
+		fail("of rcu_preempt and ksoftirqd %d were found", found);
+	return all;
 }
 
 long vmstat(const char *prefix)

@@ -27,6 +27,7 @@ void measure_unmap(void)
 	int64_t began, cpu;
 	uint64_t ticked;
 	struct pool empty = pool_now(), full;
+	struct kthreads kthreads;
 
 	pin(cpus() - 1);
 	began = now_ns(), ticked = ticks();
@@ -47,6 +48,7 @@ void measure_unmap(void)
 	sleep_ns(100000000);
 	emit_pace("pace_before_ns");
 	pin(cpus() - 1);
+	kthreads = kthreads_now();
 	if (*probe)
 		probe_on(probe);
 	began = now_ns(), ticked = ticks(), cpu = own_cpu_ns();
@@ -62,8 +64,10 @@ void measure_unmap(void)
 			fail("%ld calls of %s were seen for %ld pages", probed.calls, probe, pages);
 		per_page("probed", 0, (uint64_t)probed.ticks, pages);
 		emit("probed_pages", (double)pages / (double)probed.calls, "1/call");
-	} else
+	} else {
 		per_page("unmap", began, ticked, pages);
+		emit("kthread_runs", (double)(kthreads_now().runs - kthreads.runs), "1");
+	}
 	if (!setting("icount", 0))
 		emit("unmap_cpu_ns", (double)cpu / (double)pages, "ns/page");
 	emit("swapped", (double)out / (double)pages, "1");
