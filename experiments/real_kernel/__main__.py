@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from functools import partial
 from pathlib import Path
@@ -19,6 +20,7 @@ from experiments.real_kernel.judge import beside, judge, predict
 from experiments.real_kernel.pool import pool_rows
 from experiments.real_kernel.records import load, spreads
 from experiments.real_kernel.report import Compared, write_all
+from experiments.real_kernel.scenes import MEASUREMENTS
 
 RESULTS = Path(__file__).parent / "results"
 
@@ -50,10 +52,11 @@ def main(
     alone = costs.kernel_changes()
     pace = paces(rows)
     with Progress(console=console) as bar:
-        task = bar.add_task("predict", total=2 * len(cases))
-        compared = beside(found, predict(cases, alone, pace, partial(bar.advance, task)))
+        task = bar.add_task("predict", total=2 * sum(case.measurement in MEASUREMENTS for case in cases))
+        play = partial(predict, cases, paces=pace, progress=partial(bar.advance, task), workers=os.cpu_count() or 1)
+        compared = beside(found, play(changes=alone))
         growth = handoff(rows, alone)
-        again = beside(found, predict(cases, {**alone, "lock_handoff": growth}, pace, partial(bar.advance, task)))
+        again = beside(found, play(changes={**alone, "lock_handoff": growth}))
     verdicts = judge(compared)
     second = judge([row for row in again if row.case != HANDOFF_CASE])
     doubts = doubt(rows, compared, about)

@@ -28,7 +28,8 @@ from experiments.real_kernel.stage import (
 )
 from swapgym.phone import constants as k
 
-DRAWS: Final = 9
+DRAWS: Final = 25
+"""Medians of nine changed by half with nine others."""
 PERIOD_MS: Final = 1_000 / 60
 FRAMES_BEFORE: Final = 12
 FRAMES_AFTER: Final = 12

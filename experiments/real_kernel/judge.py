@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import itertools
 import math
+import multiprocessing
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import nullcontext
 from typing import Any, Final, NamedTuple
 
 from experiments.real_kernel.cases import Case
 from experiments.real_kernel.fit import at_pace
 from experiments.real_kernel.records import Spread
 from experiments.real_kernel.scenes import MEASUREMENTS
+from experiments.real_kernel.stage import Metrics
 
 NEAR_ZERO_MS: Final = 8.0
 """Half a vsync, over a whole case: what counts as no lateness."""
@@ -88,6 +92,7 @@ def predict(
     changes: Mapping[str, Any],
     paces: Mapping[str, float],
     progress: Callable[[], None] = lambda: None,
+    workers: int = 1,
 ) -> dict[tuple[str, str], float]:
     """Return the predicted metrics of all cases that the simulator re-enacts, by case and metric.
 
@@ -96,15 +101,22 @@ def predict(
         changes: Costs of the kernel.
         paces: Beside what pace of the machine each was measured; 1 where it is not said.
         progress: Called after every case.
+        workers: Processes among which the cases are divided; what is predicted does not hang on it.
     """
-    found = {}
-    for case in cases:
-        if case.measurement in MEASUREMENTS:
-            own = at_pace(changes, paces.get(case.name, 1.0))
-            for metric, value in MEASUREMENTS[case.measurement](case.settings, own).items():
-                found[case.name, metric] = value
-        progress()
+    acted = [case for case in cases if case.measurement in MEASUREMENTS]
+    own = [at_pace(changes, paces.get(case.name, 1.0)) for case in acted]
+    found: dict[tuple[str, str], float] = {}
+    context = multiprocessing.get_context("forkserver")
+    with ProcessPoolExecutor(workers, mp_context=context) if workers > 1 else nullcontext() as pool:
+        for case, metrics in zip(acted, (pool.map if pool else map)(enact, acted, own), strict=True):
+            found |= {(case.name, metric): value for metric, value in metrics.items()}
+            progress()
     return found
+
+
+def enact(case: Case, changes: Mapping[str, Any]) -> Metrics:
+    """Return what the simulator says of a case."""
+    return MEASUREMENTS[case.measurement](case.settings, changes)
 
 
 def beside(measured: Sequence[Spread], predicted: Mapping[tuple[str, str], float]) -> list[Row]:

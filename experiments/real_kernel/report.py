@@ -17,6 +17,7 @@ from experiments.real_kernel.host import STALL_MS
 from experiments.real_kernel.judge import MARGIN, Row, Verdict
 from experiments.real_kernel.pool import EXITS, PoolRow
 from experiments.real_kernel.records import Spread
+from experiments.real_kernel.stage import GRACE_PERIOD_NS, GRACE_PERIOD_US
 
 SHOWN: Final = 6
 NOTES: Final = {
@@ -115,9 +116,11 @@ def page(compared: Compared, about: Mapping[str, Any]) -> str:
         f" {costs.put_out_ns:,.0f} ns to put one out; {costs.shares.swap:.0%} of the instructions of a swapped page's"
         " release run under `si->lock`, probes that time them included (of its time 71% in the published profile of a"
         f" phone's kernel), and of a present page's {costs.shares.lru:.0%} under `lru_lock` and {costs.shares.zone:.0%}"
-        " under `zone->lock`. Of the rest one number is not predicted:"
+        " under `zone->lock`. Of the rest three numbers are not predicted:"
         f" a frame takes {FRAME_WORK_MS} ms of CPU, its 6 ms and what"
-        " waking and sleeping cost, as measured where nobody dies. *With the hand-off*: a second set of predictions, in"
+        " waking and sleeping cost, as measured where nobody dies; and while swapped pages are released RCU's kthread runs"
+        f" every {GRACE_PERIOD_US / 1e3:.1f} ms for {GRACE_PERIOD_NS / 1e6:.2f} ms and ends the turn of whom it"
+        " interrupts, as measured beside a single exit. *With the hand-off*: a second set of predictions, in"
         " which the growth of a lock hold per contender is"
         f" {compared.handoff:.2f} instead of the 0.11 of the published board: what makes two swapped processes come out"
         " as measured, and what a thread alone cannot tell.\n",

@@ -59,7 +59,8 @@ long vmstat(const char *prefix);                  /* sum of all counters of /pro
 long free_pages(void);
 long pressure_us(const char *kind);               /* total of /proc/pressure/memory, "some" or "full" */
 struct pool pool_now(void);
-struct kthreads kthreads_now(void);               /* since the boot */
+void find_kthreads(void);
+struct kthreads kthreads_now(void);               /* since the boot; of those that were found */
 void load_modules(void);
 void zram_on(const char *algorithm, long mib);
 void zram_off(void);

@@ -161,9 +161,10 @@ void measure_foreground(void)
 	struct frames *frames = shared(sizeof *frames);
 	atomic_int *killed = shared(sizeof *killed);
 	int64_t *helper_cpu = shared(sizeof *helper_cpu), cpu = 0, used = 0, kill_at, dead;
-	struct kthreads kthreads;
+	struct kthreads before, after;
 	pid_t drawer, helper = 0;
 
+	find_kthreads();
 	wait_ready(victims, n);
 	emit_pace("pace_before_ns");
 	for (int i = 0; i < n; i++) {
@@ -174,7 +175,7 @@ void measure_foreground(void)
 		release(victims, n, (int)setting("helper_nice", 0), killed, helper_cpu);
 	if (helper)
 		waitpid(helper, NULL, WUNTRACED);
-	kthreads = kthreads_now();
+	before = kthreads_now();
 	be_fifo(WITNESS);
 	frames->first = now_ns() + 2 * PERIOD_NS;
 	drawer = fork();
@@ -195,7 +196,7 @@ void measure_foreground(void)
 	for (int i = 0; i < n && !one_by_one; i++)
 		cpu += wait_cpu(victims[i].pid);
 	dead = now_ns();
-	kthreads = (struct kthreads){kthreads_now().runs - kthreads.runs, kthreads_now().cpu_ns - kthreads.cpu_ns};
+	after = kthreads_now();
 	if (helper)
 		waitpid(helper, NULL, 0);
 	sleep_until_ns((helper ? now_ns() : dead) + FRAMES_AFTER * PERIOD_NS);
@@ -212,8 +213,8 @@ void measure_foreground(void)
 		emit("dead_ms", (double)(dead - kill_at) / 1e6, "ms");
 		emit("back_ms", (double)back_ns(frames, kill_at) / 1e6, "ms");
 		emit("victims_cpu_ms", (double)(cpu - used) / 1e6, "ms");
-		emit("kthread_runs", (double)kthreads.runs, "1");
-		emit("kthread_cpu_ms", (double)kthreads.cpu_ns / 1e6, "ms");
+		emit("kthread_runs", (double)(after.runs - before.runs), "1");
+		emit("kthread_cpu_ms", (double)(after.cpu_ns - before.cpu_ns) / 1e6, "ms");
 		emit("helper_cpu_ms", (double)*helper_cpu / 1e6, "ms");
 		emit("swapped", (double)victims[0].out / (double)victims[0].pages, "1");
 	}

@@ -17,7 +17,10 @@
 
 #define HUGE_PAGES "/proc/sys/vm/nr_hugepages"
 #define HUGE_MIB 2
-#define KTHREADS_MOST 256 /* those of the boot have the first numbers */
+#define KTHREADS_LAST 256 /* those of the boot have the first numbers */
+#define KTHREADS_MOST 16
+
+static int kthreads[KTHREADS_MOST], n_kthreads;
 
 void write_file(const char *path, const char *text)
 {
@@ -58,28 +61,36 @@ long counter(const char *path, const char *name)
 	return -1;
 }
 
+/* Who they are is found out once: reading the names of all takes milliseconds, which others must not have to wait for. */
+void find_kthreads(void)
+{
+	char path[64], text[128];
+
+	n_kthreads = 0;
+	for (int pid = 2; pid < KTHREADS_LAST && n_kthreads < KTHREADS_MOST; pid++) {
+		snprintf(path, sizeof path, "/proc/%d/comm", pid);
+		if (read_file(path, text, sizeof text) && (!strcmp(text, "rcu_preempt\n") || !strncmp(text, "ksoftirqd/", 10)))
+			kthreads[n_kthreads++] = pid;
+	}
+	if (n_kthreads < 2)
+		fail("of rcu_preempt and ksoftirqd %d were found", n_kthreads);
+}
+
 struct kthreads kthreads_now(void)
 {
 	struct kthreads all = {0, 0};
 	char path[64], text[128];
-	int found = 0;
 
-	for (int pid = 2; pid < KTHREADS_MOST; pid++) {
+	for (int i = 0; i < n_kthreads; i++) {
 		long long ran, waited;
 		long runs;
 
-		snprintf(path, sizeof path, "/proc/%d/comm", pid);
-		if (!read_file(path, text, sizeof text) || (strcmp(text, "rcu_preempt\n") && strncmp(text, "ksoftirqd/", 10)))
-			continue;
-		snprintf(path, sizeof path, "/proc/%d/schedstat", pid);
+		snprintf(path, sizeof path, "/proc/%d/schedstat", kthreads[i]);
 		if (!read_file(path, text, sizeof text) || sscanf(text, "%lld %lld %ld", &ran, &waited, &runs) != 3)
 			fail("cannot read %s", path);
 		all.runs += runs;
 		all.cpu_ns += ran;
-		found++;
 	}
-	if (found < 2)
-		fail("of rcu_preempt and ksoftirqd %d were found", found);
 	return all;
 }
 

@@ -48,6 +48,7 @@ void measure_unmap(void)
 	sleep_ns(100000000);
 	emit_pace("pace_before_ns");
 	pin(cpus() - 1);
+	find_kthreads();
 	kthreads = kthreads_now();
 	if (*probe)
 		probe_on(probe);
