@@ -1,8 +1,8 @@
 """Measurement 4 re-enacted: a foreground task beside victims that are killed in different ways.
 
-Who slept where before the kill, and where the scheduler's tick fell, nobody measured, and much hangs on it: with whom
-the task has to share its CPU. So each case is played from several draws of both, and the medians are what is predicted,
-as medians over repeats are what was measured.
+Which victim slept where before the kill, what the scheduler expected of a helper, and where its tick fell, nobody
+measured, and much hangs on it: with whom the task has to share its CPU, and for how long. So each case is played from
+several draws of that, and the medians are what is predicted, as medians over repeats are what was measured.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from experiments.real_kernel.stage import (
     victims,
 )
 from swapgym.phone import constants as k
+from swapgym.phone.balancer import IMBALANCE_PCT, LOAD_FULL
 
 DRAWS: Final = 25
 """Medians of nine changed by half with nine others."""
@@ -38,6 +39,12 @@ BACK: Final = 0.95
 FRAME_WORK_MS: Final = 6.5
 """Its 6 ms, and what it takes to wake up and to go to sleep: ``frame_cpu_ms`` as measured where nobody dies."""
 LIMIT_MS: Final = 8_000
+UI_RUNNABLE: Final = 0.35
+"""PELT average of its being runnable when a frame begins: 6.5 ms in every 16.67 ms, with a half-life of 32 ms."""
+FORKED_UTIL: Final = (0.5, 0.01)
+"""Half of what its CPU has to spare is expected of a fork (post_init_entity_util_avg): all, or next to nothing if the
+look at the pace has just left that CPU, and idle as it is its average still stands. It looks at one CPU after the other
+and returns to where it was: that depends on where that is."""
 
 
 class Draw(NamedTuple):
@@ -45,20 +52,45 @@ class Draw(NamedTuple):
 
     Attributes:
         phase_us: From a tick of the scheduler to the vsync at which the victims are killed.
-        cpus: Where each slept: the task, the helper, RCU's kthread, the victims.
+        ui: On which CPU the task sleeps. The helper of process_mrelease does too: who measures forks both while it
+            runs, so that both start on the CPU that is idle, and it kills from the other.
+        kthread: On which CPU RCU's kthread slept.
+        victims: On which the victims did.
+        helper_util: What is expected of the helper when it runs (util_est, of 1).
     """
 
     phase_us: int
-    cpus: tuple[int, ...]
+    ui: int
+    kthread: int
+    victims: tuple[int, ...]
+    helper_util: float
 
 
 def draws(n_victims: int) -> list[Draw]:
     """Return the draws for a case: the same for all cases with so many victims."""
     random = Random(n_victims)
     return [
-        Draw(random.randrange(0, 4 * k.MS, TICK_US), tuple(random.randrange(N_CPUS) for _ in range(3 + n_victims)))
+        Draw(
+            random.randrange(0, 4 * k.MS, TICK_US),
+            random.randrange(N_CPUS),
+            random.randrange(N_CPUS),
+            tuple(random.randrange(N_CPUS) for _ in range(n_victims)),
+            random.choice(FORKED_UTIL),
+        )
         for _ in range(DRAWS)
     ]
+
+
+def woken_on(draw: Draw, settings: Settings) -> list[int]:
+    """Return the CPU on which each victim wakes: where it slept, or the killer's (wake_affine_weight).
+
+    The killer's where that has, with the victim, less load than the other without it. A sleeper's load counts as it was
+    when it went to sleep; that of the killer's CPU, on which nobody fair runs, as 0.
+    """
+    own = k.NICE_TO_WEIGHT[int(settings.get("victim_nice", 0)) + 20]
+    drawing = k.NICE_TO_WEIGHT[int(settings.get("nice", 0)) + 20] * UI_RUNNABLE
+    leaves = own * 100 < (drawing - own) * (100 + (IMBALANCE_PCT - 100) // 2)
+    return [1 - draw.ui if leaves else slept for slept in draw.victims]
 
 
 def foreground(settings: Settings, changes: Mapping[str, Any]) -> Metrics:
@@ -88,10 +120,16 @@ def beside_frames(settings: Settings, changes: Mapping[str, Any], vsyncs: int, s
 
     def begun(board: Board) -> None:
         board.phone["frame"]["next_vsync_us"] = draw.phase_us
-        tasks = [k.TASK_UI, k.TASK_REAPER, k.TASK_NOISE + GRACE_PERIOD, *(k.TASK_EXIT + index for index in dying)]
-        for task, cpu in zip(tasks, draw.cpus, strict=True):
+        places = {k.TASK_UI: draw.ui, k.TASK_REAPER: draw.ui, k.TASK_NOISE + GRACE_PERIOD: draw.kthread}
+        expected = {k.TASK_REAPER: draw.helper_util}
+        for index, cpu in zip(dying, woken_on(draw, settings), strict=True):
+            places[k.TASK_EXIT + index] = cpu
+            expected[k.TASK_EXIT + index] = min(1.0, N_CPUS / len(dying))
+        for task, cpu in places.items():
             board.phone["tasks"][task]["cpu"] = cpu
             board.phone["entities"][task]["cpu"] = cpu
+        for task, util in expected.items():
+            board.phone["entities"][task]["util_est"] = round(util * LOAD_FULL)
 
     if dying:
         watchers.append(until_gone(dying, FRAMES_AFTER * PERIOD_MS))

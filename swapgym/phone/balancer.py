@@ -59,6 +59,18 @@ def update_load_avg(e: Any, now_us: int, runnable: bool) -> None:
 
 
 @kernel
+def update_util_est(e: Any) -> None:
+    """Learn from an entity that went to sleep what its utilisation is when it runs (util_est_update).
+
+    It rises at once (UTIL_EST_FASTUP), falls by a quarter of the difference, and does not decay in sleep.
+    """
+    if e.util_avg >= e.util_est:
+        e.util_est = e.util_avg
+    else:
+        e.util_est -= (e.util_est - e.util_avg) // 4
+
+
+@kernel
 def task_load(phone: Any, task: int) -> int:
     """Return the load of ``task`` now: its weight times the share of time that it was runnable."""
     e = phone.entities[task]
@@ -76,7 +88,13 @@ def sum_averages(phone: Any, scenario: Any) -> int:
     for c in range(scenario.device.n_cpus):
         phone.run_queues[c].load = 0
         phone.run_queues[c].util = 0
+        phone.run_queues[c].util_est = 0
         phone.run_queues[c].runnable = 0
+    for position in range(phone.n_runnable):
+        task = phone.runnable[position]
+        if phone.tasks[task].placed != 0:
+            rq = phone.run_queues[phone.tasks[task].cpu]
+            rq.util_est += phone.entities[task].util_est * k.UNIT // LOAD_FULL
     for task in range(k.N_TASKS):
         dead = task >= k.TASK_EXIT and phone.processes[task - k.TASK_EXIT].state != k.PROCESS_EXITING
         e = phone.entities[task]
@@ -102,10 +120,11 @@ def avg_load(phone: Any, c: int) -> int:
 
 @kernel
 def group_type(phone: Any, c: int) -> int:
-    """Return how busy CPU ``c`` has been of late (group_classify)."""
+    """Return how busy CPU ``c`` has been of late, or is expected to be (group_classify, cpu_util_cfs)."""
     rq = phone.run_queues[c]
+    util = min(k.UNIT, max(rq.util, rq.util_est))
     full = rq.runnable * 100 > phone.cpu_available[c] * IMBALANCE_PCT
-    full = full or rq.util * IMBALANCE_PCT > phone.cpu_available[c] * 100
+    full = full or util * IMBALANCE_PCT > phone.cpu_available[c] * 100
     if full:
         return OVERLOADED if phone.cpu_tasks[c] > 1 else FULLY_BUSY
     return HAS_SPARE
@@ -115,9 +134,9 @@ def group_type(phone: Any, c: int) -> int:
 def load_balance(phone: Any, scenario: Any, c: int) -> None:
     """Let CPU ``c``, if it is busy and its interval is over, take load from the busiest.
 
-    An idle one has no tick (NO_HZ), so that who becomes busy balances at its first. But then nobody has been busy for
-    long enough to count as overloaded; it finds nothing, and the interval doubles, to twice the number of CPUs in
-    milliseconds.
+    An idle one has no tick (NO_HZ), so that who becomes busy balances at its first. Then nobody has been busy for long
+    enough to count as overloaded, unless by what is expected of those that woke. If nobody does, it finds nothing, and
+    the interval doubles, to twice the number of CPUs in milliseconds.
     """
     rq = phone.run_queues[c]
     interval_us = rq.balance_interval_us * BUSY_FACTOR - scenario.device.sched_tick_us

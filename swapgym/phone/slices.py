@@ -17,7 +17,7 @@ from typing import Any
 
 from swapgym.phone import constants as k
 from swapgym.phone import cpu
-from swapgym.phone.balancer import load_balance, update_load_avg
+from swapgym.phone.balancer import load_balance, update_load_avg, update_util_est
 from swapgym.phone.jit import kernel
 
 NEVER_RAN: int = -(1 << 40)
@@ -87,6 +87,8 @@ def wake_up(phone: Any, scenario: Any) -> None:
         t = phone.tasks[task]
         if t.placed == 0:
             cpu.put(phone, task, select_task_rq(phone, scenario, task))
+            if t.runnable_us == 0 and phone.entities[task].exec_end_us > 0:
+                update_util_est(phone.entities[task])
             update_load_avg(phone.entities[task], phone.now_us, t.runnable_us > 0)
         if t.demand_ns != 0 and (t.runnable_us == 0 or has_blocked(phone, task)):
             enqueue(phone, scenario, task, True)

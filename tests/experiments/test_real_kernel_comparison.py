@@ -128,13 +128,29 @@ def test_a_case_is_played_from_several_draws(monkeypatch: pytest.MonkeyPatch) ->
     assert foreground.draws(2) == foreground.draws(2)
     drawn = foreground.draws(4)
     assert len({draw.phase_us for draw in drawn}) > 1
-    assert len({draw.cpus for draw in drawn}) > foreground.DRAWS / 2
+    assert len({draw.victims for draw in drawn}) > foreground.DRAWS / 3
+    assert {draw.helper_util for draw in drawn} == set(foreground.FORKED_UTIL)
     assert len(drawn) == foreground.DRAWS
     settings = {"nice": 0, "victims": 4, "percent": 100, "mib": 64, "way": "at_once"}
     played = [foreground.beside_frames(settings, COSTS, 1, "", draw) for draw in drawn]
     assert len({one["late_sum_ms"] for one in played}) > 1
     found = scenes.foreground(settings, COSTS)
     assert found["late_sum_ms"] == sorted(one["late_sum_ms"] for one in played)[foreground.DRAWS // 2]
+
+
+@pytest.mark.parametrize(
+    ("nice", "victim_nice", "moves"),
+    [
+        (0, 0, False),  # 358 beside it, less the victim's own 1,024
+        (-10, 0, True),  # 3,342 less 1,024, against 1,024
+        (0, 19, True),  # 358 less 15, against 15
+        (-10, 19, True),
+    ],
+)
+def test_a_victim_wakes_where_it_slept_or_on_the_killer_s_cpu(nice: int, victim_nice: int, moves: bool) -> None:
+    draw = foreground.Draw(phase_us=0, ui=1, kthread=0, victims=(0, 1, 1), helper_util=0.5)
+    woken = foreground.woken_on(draw, {"nice": nice, "victim_nice": victim_nice})
+    assert woken == ([0, 0, 0] if moves else [0, 1, 1])
 
 
 def test_what_a_frame_takes_is_what_was_measured_where_nobody_dies() -> None:

@@ -154,23 +154,68 @@ def test_a_migration_keeps_the_distance_to_the_others() -> None:
 
 
 @pytest.mark.parametrize(
-    ("tasks", "runnable", "util", "expected"),
+    ("tasks", "runnable", "util", "util_est", "expected"),
     [
-        (0, 0, 0, balancer.HAS_SPARE),
-        (1, 800, 800, balancer.HAS_SPARE),
-        (1, 1_024, 900, balancer.FULLY_BUSY),  # 900 of 1,024 is more than 100 of 117
-        (2, 1_024, 900, balancer.OVERLOADED),
-        (2, 1_300, 500, balancer.OVERLOADED),  # 1,300 is more than 117 %
-        (2, 1_100, 500, balancer.HAS_SPARE),
+        (0, 0, 0, 0, balancer.HAS_SPARE),
+        (1, 800, 800, 800, balancer.HAS_SPARE),
+        (1, 1_024, 900, 0, balancer.FULLY_BUSY),  # 900 of 1,024 is more than 100 of 117
+        (2, 1_024, 900, 0, balancer.OVERLOADED),
+        (2, 1_300, 500, 0, balancer.OVERLOADED),  # 1,300 is more than 117 %
+        (2, 1_100, 500, 0, balancer.HAS_SPARE),
+        (1, 0, 0, 900, balancer.FULLY_BUSY),
+        (2, 0, 0, 2_000, balancer.OVERLOADED),
     ],
 )
-def test_how_busy_a_cpu_is(tasks: int, runnable: int, util: int, expected: int) -> None:
+def test_how_busy_a_cpu_is(tasks: int, runnable: int, util: int, util_est: int, expected: int) -> None:
     phones = np.zeros(1, PHONE)
     phones["cpu_tasks"][0, 0] = tasks
     phones["cpu_available"][0, 0] = 1_024
     phones["run_queues"]["runnable"][0, 0] = runnable
     phones["run_queues"]["util"][0, 0] = util
+    phones["run_queues"]["util_est"][0, 0] = util_est
     assert balancer.group_type(phones[0], 0) == expected
+
+
+def test_what_is_expected_of_a_sleeper_rises_at_once_and_falls_by_a_quarter() -> None:
+    phone: Any = np.zeros(1, PHONE)[0]
+    entity = phone["entities"][k.TASK_UI]
+    for util_avg, expected in ((4_000, 4_000), (2_000, 3_500), (3_600, 3_600), (3_600, 3_600)):
+        entity["util_avg"] = util_avg
+        balancer.update_util_est(entity)
+        assert entity["util_est"] == expected
+
+
+def test_sleep_takes_nothing_of_what_is_expected() -> None:
+    board = sliced(1, 200, 0)
+    board.scenario["noise"][0] = (50_000, 0, 10_000_000, 0, 1, 0)  # 10 ms in every 50 ms
+    phone = board.run()
+    entity = phone["entities"][k.TASK_NOISE]
+    # 10 ms after long sleep: 1 - 2^(-10/32) = 0.195; with what the ones before leave, 0.195 / (1 - 2^(-50/32)) at most
+    assert 0.19 < entity["util_est"] / balancer.LOAD_FULL < 0.30
+    assert phone["now_us"] == 200_000
+
+
+def test_who_is_expected_to_be_busy_is_evened_out_at_the_first_tick() -> None:
+    board = Board(cpus=2, ms=300, tick_us=250)
+    for name, value in SLICES.items():
+        board.device[name] = value
+    for _ in range(4):
+        process = board.app()
+        board.scenario["apps"][process]["exit_other_ns"] = LONG_NS
+        board.kill(process, ms=201)
+    first = k.TASK_EXIT + 1
+    crowded = None
+    for phone in each_tick(board.phones, board.scenarios, lambda: k.INLINE):
+        cpus = [int(cpu) for cpu in phone["tasks"]["cpu"][first : first + 4]]
+        if phone["now_us"] <= 201_000:
+            # all but the first slept where they will be too many
+            phone["tasks"]["cpu"][first : first + 4] = phone["entities"]["cpu"][first : first + 4] = 0
+            phone["entities"]["util_est"][first : first + 4] = balancer.LOAD_FULL
+        elif crowded is None:
+            crowded = cpus
+        elif phone["now_us"] == 205_000:
+            assert sorted(crowded) != [0, 0, 1, 1]
+            assert sorted(cpus) == [0, 0, 1, 1]
 
 
 def test_who_has_just_become_busy_finds_nothing_and_looks_again_after_the_longest_interval() -> None:
