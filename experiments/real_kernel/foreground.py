@@ -15,6 +15,7 @@ from typing import Any, Final, NamedTuple
 from experiments.calibration.board import Board
 from experiments.real_kernel.stage import (
     GRACE_PERIOD,
+    GRACE_PERIOD_US,
     N_CPUS,
     TICK_US,
     Metrics,
@@ -30,7 +31,7 @@ from swapgym.phone import constants as k
 from swapgym.phone.balancer import IMBALANCE_PCT, LOAD_FULL
 
 DRAWS: Final = 25
-"""Medians of nine changed by half with nine others."""
+"""Medians of fewer still change by much with others: those of nine by half."""
 PERIOD_MS: Final = 1_000 / 60
 FRAMES_BEFORE: Final = 12
 FRAMES_AFTER: Final = 12
@@ -42,9 +43,9 @@ LIMIT_MS: Final = 8_000
 UI_RUNNABLE: Final = 0.35
 """PELT average of its being runnable when a frame begins: 6.5 ms in every 16.67 ms, with a half-life of 32 ms."""
 FORKED_UTIL: Final = (0.5, 0.01)
-"""Half of what its CPU has to spare is expected of a fork (post_init_entity_util_avg): all, or next to nothing if the
-look at the pace has just left that CPU, and idle as it is its average still stands. It looks at one CPU after the other
-and returns to where it was: that depends on where that is."""
+"""What may be expected of a fork that has hardly run: half of what its CPU has to spare at most, and next to nothing by
+what others have left there (post_init_entity_util_avg). In boots of the measured kernel either was seen by its effect;
+which it is in a case is not known."""
 
 
 class Draw(NamedTuple):
@@ -52,18 +53,20 @@ class Draw(NamedTuple):
 
     Attributes:
         phase_us: From a tick of the scheduler to the vsync at which the victims are killed.
-        ui: On which CPU the task sleeps. The helper of process_mrelease does too: who measures forks both while it
-            runs, so that both start on the CPU that is idle, and it kills from the other.
-        kthread: On which CPU RCU's kthread slept.
-        victims: On which the victims did.
+        ui: On which CPU the task sleeps. The helper of process_mrelease sleeps there too: both were forked while who
+            measures held the other CPU, from which it kills.
+        victims: On which the victims slept.
         helper_util: What is expected of the helper when it runs (util_est, of 1).
+        kthread: On which CPU RCU's kthread slept.
+        kthread_us: When it first looks whether swap entries were freed.
     """
 
     phase_us: int
     ui: int
-    kthread: int
     victims: tuple[int, ...]
     helper_util: float
+    kthread: int
+    kthread_us: int
 
 
 def draws(n_victims: int) -> list[Draw]:
@@ -73,24 +76,32 @@ def draws(n_victims: int) -> list[Draw]:
         Draw(
             random.randrange(0, 4 * k.MS, TICK_US),
             random.randrange(N_CPUS),
-            random.randrange(N_CPUS),
             tuple(random.randrange(N_CPUS) for _ in range(n_victims)),
             random.choice(FORKED_UTIL),
+            random.randrange(N_CPUS),
+            random.randrange(0, GRACE_PERIOD_US, TICK_US),
         )
         for _ in range(DRAWS)
     ]
 
 
-def woken_on(draw: Draw, settings: Settings) -> list[int]:
-    """Return the CPU on which each victim wakes: where it slept, or the killer's (wake_affine_weight).
+def woken_on(slept: int, ui: int, nice: int, ui_nice: int) -> int:
+    """Return the CPU on which a victim or the helper wakes: where it slept, or the killer's (wake_affine_weight).
 
-    The killer's where that has, with the victim, less load than the other without it. A sleeper's load counts as it was
-    when it went to sleep; that of the killer's CPU, on which nobody fair runs, as 0.
+    The task has just woken then, so that no CPU is idle. The killer's it is if that has, with the one who wakes, less
+    load than the other without. A sleeper's load counts as it was when it went to sleep; that of the killer's CPU, on
+    which nobody fair runs, as 0.
+
+    Args:
+        slept: Where.
+        ui: The task's CPU; the killer is on the other.
+        nice: Of the one who wakes.
+        ui_nice: Of the task.
     """
-    own = k.NICE_TO_WEIGHT[int(settings.get("victim_nice", 0)) + 20]
-    drawing = k.NICE_TO_WEIGHT[int(settings.get("nice", 0)) + 20] * UI_RUNNABLE
+    own = k.NICE_TO_WEIGHT[nice + 20]
+    drawing = k.NICE_TO_WEIGHT[ui_nice + 20] * UI_RUNNABLE
     leaves = own * 100 < (drawing - own) * (100 + (IMBALANCE_PCT - 100) // 2)
-    return [1 - draw.ui if leaves else slept for slept in draw.victims]
+    return 1 - ui if leaves else slept
 
 
 def foreground(settings: Settings, changes: Mapping[str, Any]) -> Metrics:
@@ -120,10 +131,14 @@ def beside_frames(settings: Settings, changes: Mapping[str, Any], vsyncs: int, s
 
     def begun(board: Board) -> None:
         board.phone["frame"]["next_vsync_us"] = draw.phase_us
-        places = {k.TASK_UI: draw.ui, k.TASK_REAPER: draw.ui, k.TASK_NOISE + GRACE_PERIOD: draw.kthread}
+        board.phone["noise_next_us"][GRACE_PERIOD] = draw.kthread_us
+        ui_nice = device["ui_nice"]
+        helper = woken_on(draw.ui, draw.ui, int(settings.get("helper_nice", 0)), ui_nice)
+        places = {k.TASK_UI: draw.ui, k.TASK_REAPER: helper, k.TASK_NOISE + GRACE_PERIOD: draw.kthread}
         expected = {k.TASK_REAPER: draw.helper_util}
-        for index, cpu in zip(dying, woken_on(draw, settings), strict=True):
-            places[k.TASK_EXIT + index] = cpu
+        for index, slept in zip(dying, draw.victims, strict=True):
+            places[k.TASK_EXIT + index] = woken_on(slept, draw.ui, device["victim_nice"], ui_nice)
+            # what each got of a CPU while all filled and put out their pages
             expected[k.TASK_EXIT + index] = min(1.0, N_CPUS / len(dying))
         for task, cpu in places.items():
             board.phone["tasks"][task]["cpu"] = cpu

@@ -14,13 +14,12 @@ KERNEL: Final = "linux-6.1-emulated"
 N_CPUS: Final = 2
 TICK_US: Final = 250
 GRACE_PERIOD: Final = 0
-"""Which of the background threads is RCU's ``rcu_preempt``, with the ksoftirqd that calls back."""
-GRACE_PERIOD_US: Final = 8_020
-"""How often it runs while swap entries are freed: ``dead_ms`` over ``kthread_runs`` of a single swapped victim. About
-two scheduler ticks: at one a CPU notices a grace period, at the next it reports its quiescent state
-(kernel/rcu/tree.c)."""
-GRACE_PERIOD_NS: Final = 151_000
-"""For how long: ``kthread_cpu_ms`` over ``kthread_runs``."""
+"""Which of the background threads is RCU's ``rcu_preempt``, with the ksoftirqd that call back."""
+GRACE_PERIOD_US: Final = 7_770
+"""How often one of them runs while swap entries are freed: ``dead_ms`` over ``kthread_runs`` of a single swapped
+victim, without the runs of a single present one, where there are hardly any."""
+GRACE_PERIOD_NS: Final = 173_000
+"""For how long: ``kthread_cpu_ms`` over ``kthread_runs``, likewise. Beside four it is twice as long: left out."""
 NEVER_KILLED: Final = -1
 """oom_score_adj of processes that lmkd must leave alone: the measured machine has none."""
 

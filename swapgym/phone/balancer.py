@@ -27,7 +27,6 @@ BUSY_FACTOR: int = 16
 IMBALANCE_PCT: int = 117
 CACHE_NICE_TRIES: int = 1
 MIGRATION_COST_US: int = 500  # sysctl_sched_migration_cost
-LOAD_MIN: int = 16  # LB_MIN
 
 # --- how busy a group of CPUs is (enum group_type)
 HAS_SPARE: int = 0
@@ -125,18 +124,18 @@ def group_type(phone: Any, c: int) -> int:
     util = min(k.UNIT, max(rq.util, rq.util_est))
     full = rq.runnable * 100 > phone.cpu_available[c] * IMBALANCE_PCT
     full = full or util * IMBALANCE_PCT > phone.cpu_available[c] * 100
-    if full:
-        return OVERLOADED if phone.cpu_tasks[c] > 1 else FULLY_BUSY
-    return HAS_SPARE
+    if not full or phone.cpu_tasks[c] == 0:
+        return HAS_SPARE
+    return OVERLOADED if phone.cpu_tasks[c] > 1 else FULLY_BUSY
 
 
 @kernel
 def load_balance(phone: Any, scenario: Any, c: int) -> None:
     """Let CPU ``c``, if it is busy and its interval is over, take load from the busiest.
 
-    An idle one has no tick (NO_HZ), so that who becomes busy balances at its first. Then nobody has been busy for long
-    enough to count as overloaded, unless by what is expected of those that woke. If nobody does, it finds nothing, and
-    the interval doubles, to twice the number of CPUs in milliseconds.
+    An idle one has no tick (NO_HZ), so that one that becomes busy after long balances at its first. Then nobody has
+    been busy for long enough to count as overloaded, unless by what is expected of those that woke. If no CPU counts as
+    overloaded, it finds nothing, and the interval doubles, to twice the number of CPUs in milliseconds.
     """
     rq = phone.run_queues[c]
     interval_us = rq.balance_interval_us * BUSY_FACTOR - scenario.device.sched_tick_us
@@ -202,7 +201,7 @@ def detach_tasks(phone: Any, c: int, busiest: int, tasks: int, load: int) -> int
             continue
         own = max(1, task_load(phone, task))
         hot = phone.now_us < phone.entities[task].exec_end_us + MIGRATION_COST_US and failed <= CACHE_NICE_TRIES
-        if hot or (tasks == 0 and ((own < LOAD_MIN and failed == 0) or own >> min(62, failed) > load)):
+        if hot or (tasks == 0 and own >> min(62, failed) > load):
             continue
         cpu.take(phone, task)
         cpu.put(phone, task, c)

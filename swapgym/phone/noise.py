@@ -1,8 +1,8 @@
 """Periodic background threads: the system's services, and a kernel thread that wakes while swap entries are freed.
 
 Freeing swap entries empties nodes of the swap cache's xarray, which go by RCU (``clear_shadow_from_swap_cache``): a
-grace period follows the other, and its kthread wakes for each. It takes next to no CPU time, but it ends the turn of
-whom it interrupts, so that under time slices frames are late which otherwise were not.
+grace period follows the other, and its kthread wakes for each. It takes little CPU time, but it ends the turn of whom
+it interrupts, so that under time slices frames are late which otherwise were not.
 """
 
 from __future__ import annotations

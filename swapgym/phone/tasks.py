@@ -53,7 +53,7 @@ SCHED_ENTITY_FIELDS: Final[tuple[Field, ...]] = (
     integer("waited_us", "us", "how long it waited in this tick until it was picked"),
     integer("load_avg", "1/2**20", "PELT average of its being runnable"),
     integer("util_avg", "1/2**20", "PELT average of its running"),
-    integer("util_est", "1/2**20", "what util_avg is expected to be when it runs: what it was when it went to sleep"),
+    integer("util_est", "1/2**20", "what its util_avg is expected to be when it runs, by its last sleeps"),
     integer("load_us", "us", "when the averages were last updated"),
     integer("ran_ns", "ns", "how long it has run since then"),
 )
@@ -65,7 +65,7 @@ RUN_QUEUE_FIELDS: Final[tuple[Field, ...]] = (
     integer("min_vruntime", "ns", "smallest vruntime of its tasks; it never goes back"),
     integer("load", "1", "sum of the load averages of its tasks, those asleep included, when last balanced"),
     integer("util", "1/1024", "sum of their utilisations, likewise"),
-    integer("util_est", "1/1024", "sum of the expected utilisations of those that are awake"),
+    integer("util_est", "1/1024", "sum of what is expected of those that are awake, likewise"),
     integer("runnable", "1/1024", "how many of them were runnable on average, likewise"),
     integer("balance_us", "us", "when it last balanced"),
     integer("balance_interval_us", "us", "sd->balance_interval: interval of an idle CPU"),

@@ -139,18 +139,20 @@ def test_a_case_is_played_from_several_draws(monkeypatch: pytest.MonkeyPatch) ->
 
 
 @pytest.mark.parametrize(
-    ("nice", "victim_nice", "moves"),
+    ("ui_nice", "nice", "moves"),
     [
-        (0, 0, False),  # 358 beside it, less the victim's own 1,024
+        (0, 0, False),  # 358 beside it, less its own 1,024
         (-10, 0, True),  # 3,342 less 1,024, against 1,024
         (0, 19, True),  # 358 less 15, against 15
         (-10, 19, True),
+        (-10, -20, False),  # 3,342 less 88,761
     ],
 )
-def test_a_victim_wakes_where_it_slept_or_on_the_killer_s_cpu(nice: int, victim_nice: int, moves: bool) -> None:
-    draw = foreground.Draw(phase_us=0, ui=1, kthread=0, victims=(0, 1, 1), helper_util=0.5)
-    woken = foreground.woken_on(draw, {"nice": nice, "victim_nice": victim_nice})
-    assert woken == ([0, 0, 0] if moves else [0, 1, 1])
+def test_who_is_killed_or_told_wakes_where_it_slept_or_on_the_killer_s_cpu(
+    ui_nice: int, nice: int, moves: bool
+) -> None:
+    assert foreground.woken_on(1, 1, nice, ui_nice) == (0 if moves else 1)
+    assert foreground.woken_on(0, 1, nice, ui_nice) == 0
 
 
 def test_what_a_frame_takes_is_what_was_measured_where_nobody_dies() -> None:
@@ -165,13 +167,16 @@ def test_what_a_frame_takes_is_what_was_measured_where_nobody_dies() -> None:
 
 def test_the_grace_period_kthread_is_that_of_a_single_swapped_victim() -> None:
     found = {(spread.case, spread.metric): spread.median for spread in spreads(load(RESULTS / "measurements.csv"))}
-    alone = [f"foreground/{nice}/1/swapped/nice0" for nice in FOREGROUND_NICE]
-    runs = [found[case, "kthread_runs"] for case in alone]
-    dead_ms = [found[case, "dead_ms"] for case in alone]
-    cpu_ms = [found[case, "kthread_cpu_ms"] for case in alone]
-    assert stage.GRACE_PERIOD_US == pytest.approx(sum(dead_ms) / sum(runs) * 1e3, rel=0.03)
-    assert stage.GRACE_PERIOD_NS == pytest.approx(sum(cpu_ms) / sum(runs) * 1e6, rel=0.03)
+
+    def both(kind: str, metric: str) -> float:
+        return sum(found[f"foreground/{nice}/1/{kind}/nice0", metric] for nice in FOREGROUND_NICE)
+
+    runs = both("swapped", "kthread_runs") - both("resident", "kthread_runs")
+    cpu_ms = both("swapped", "kthread_cpu_ms") - both("resident", "kthread_cpu_ms")
+    assert stage.GRACE_PERIOD_US == pytest.approx(both("swapped", "dead_ms") / runs * 1e3, rel=0.01)
+    assert stage.GRACE_PERIOD_NS == pytest.approx(cpu_ms / runs * 1e6, rel=0.01)
     # it wakes for swapped pages: beside present ones it hardly runs
+    assert both("resident", "kthread_runs") < both("swapped", "kthread_runs") / 5
     swapped, present = (found[f"unmap_instructions/256/{percent}", "kthread_runs"] for percent in (100, 0))
     assert present < swapped / 10
 

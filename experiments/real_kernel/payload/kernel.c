@@ -72,8 +72,8 @@ void find_kthreads(void)
 		if (read_file(path, text, sizeof text) && (!strcmp(text, "rcu_preempt\n") || !strncmp(text, "ksoftirqd/", 10)))
 			kthreads[n_kthreads++] = pid;
 	}
-	if (n_kthreads < 2)
-		fail("of rcu_preempt and ksoftirqd %d were found", n_kthreads);
+	if (n_kthreads != 1 + cpus())
+		fail("of rcu_preempt and a ksoftirqd for each of %d CPUs %d were found", cpus(), n_kthreads);
 }
 
 struct kthreads kthreads_now(void)
