@@ -119,6 +119,11 @@ def enact(case: Case, changes: Mapping[str, Any]) -> Metrics:
     return MEASUREMENTS[case.measurement](case.settings, changes)
 
 
+def miss(row: Row) -> str:
+    """Return by how much ``row`` is off: a share, or where 0 was measured what is predicted instead."""
+    return f"{row.predicted:.3g} for 0" if math.isnan(row.error) else f"{row.error:+.0%}"
+
+
 def beside(measured: Sequence[Spread], predicted: Mapping[tuple[str, str], float]) -> list[Row]:
     """Return what is both measured and predicted."""
     rows = []
@@ -195,7 +200,7 @@ def near(rule: str, rows: Sequence[Row], share: float, spread_counts: bool) -> V
         rule,
         len(rows) - len(broken),
         len(rows),
-        tuple(f"{row.case} {row.error:+.0%}" for row in broken),
+        tuple(f"{row.case} {miss(row)}" for row in broken),
         worst,
         null=sum(is_near(row, share, spread_counts) for row in nothing),
         alone=sum(is_near(row, share, False) for row in rows),

@@ -47,7 +47,6 @@ def test_present_pages_do_not_wake_it() -> None:
 
 
 @pytest.mark.parametrize("route", [k.KWORKER, k.USERSPACE])
-@pytest.mark.parametrize("route", [k.KWORKER, k.USERSPACE])
 def test_deferred_entries_wake_it_when_they_are_drained(route: int) -> None:
     board = Board(cpus=2, ms=400, tick_us=250)
     board.scenario["noise"][0] = GRACE_PERIOD
