@@ -28,7 +28,7 @@ SLICES = {
 """Of a kernel with two CPUs."""
 
 
-def sliced(cpus: int, ms: int, hogs: int, **changes: int) -> Board:
+def sliced(cpus: int, ms: int, hogs: int, kill_ms: float = 0.0, **changes: int) -> Board:
     """Return a board with time slices and exits that compute for ten seconds and touch neither memory nor lock."""
     board = Board(cpus=cpus, ms=ms, tick_us=250)
     for name, value in {**SLICES, **changes}.items():
@@ -36,7 +36,7 @@ def sliced(cpus: int, ms: int, hogs: int, **changes: int) -> Board:
     for _ in range(hogs):
         process = board.app()
         board.scenario["apps"][process]["exit_other_ns"] = LONG_NS
-        board.kill(process)
+        board.kill(process, ms=kill_ms)
     return board
 
 
@@ -197,13 +197,7 @@ def test_sleep_takes_nothing_of_what_is_expected() -> None:
 
 
 def test_who_is_expected_to_be_busy_is_evened_out_at_the_first_tick() -> None:
-    board = Board(cpus=2, ms=300, tick_us=250)
-    for name, value in SLICES.items():
-        board.device[name] = value
-    for _ in range(4):
-        process = board.app()
-        board.scenario["apps"][process]["exit_other_ns"] = LONG_NS
-        board.kill(process, ms=201)
+    board = sliced(2, 300, 4, kill_ms=201)
     first = k.TASK_EXIT + 1
     crowded, evened = None, None
     for phone in each_tick(board.phones, board.scenarios, lambda: k.INLINE):
@@ -223,13 +217,7 @@ def test_who_is_expected_to_be_busy_is_evened_out_at_the_first_tick() -> None:
 
 
 def test_who_has_just_become_busy_finds_nothing_and_looks_again_after_the_longest_interval() -> None:
-    board = Board(cpus=2, ms=500, tick_us=250)
-    for name, value in SLICES.items():
-        board.device[name] = value
-    for _ in range(3):
-        process = board.app()
-        board.scenario["apps"][process]["exit_other_ns"] = LONG_NS
-        board.kill(process, ms=200)
+    board = sliced(2, 500, 3, kill_ms=200)
     moves = []
     last = None
     for phone in each_tick(board.phones, board.scenarios, lambda: k.INLINE):
