@@ -13,6 +13,7 @@ import typer
 from rich.console import Console
 from rich.progress import Progress
 
+from experiments.real_kernel.begins import begins
 from experiments.real_kernel.cases import all_cases
 from experiments.real_kernel.doubts import doubt
 from experiments.real_kernel.fit import HANDOFF_CASE, fit, handoff, paces
@@ -42,6 +43,7 @@ def main(
         rows = load(measured / "measurements.csv")
         about = json.loads((measured / "provenance.json").read_text(encoding="utf-8"))
         costs = fit(rows)
+        began_from = begins(rows)
     except (OSError, ValueError) as error:
         raise typer.BadParameter(f"{error}; measure with python -m experiments.real_kernel.measure") from error
     found = spreads(rows)
@@ -53,7 +55,10 @@ def main(
     pace = paces(rows)
     with Progress(console=console) as bar:
         task = bar.add_task("predict", total=2 * sum(case.measurement in MEASUREMENTS for case in cases))
-        play = partial(predict, cases, paces=pace, progress=partial(bar.advance, task), workers=os.cpu_count() or 1)
+        play = partial(
+            predict, cases, paces=pace, begins=began_from, progress=partial(bar.advance, task),
+            workers=os.cpu_count() or 1,
+        )  # fmt: skip
         compared = beside(found, play(changes=alone))
         growth = handoff(rows, alone)
         again = beside(found, play(changes={**alone, "lock_handoff": growth}))

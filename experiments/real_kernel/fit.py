@@ -26,6 +26,7 @@ import numpy as np
 from experiments.real_kernel.cases import all_cases, probed
 from experiments.real_kernel.records import Record, Spread, spreads
 from experiments.real_kernel.scenes import contention
+from experiments.real_kernel.stage import at_pace
 from swapgym.phone.constants import UNIT
 from swapgym.workload.kernels import A72_SPEED
 
@@ -33,8 +34,6 @@ COUNTED_MIB: Final = 64
 HANDOFF_CASE: Final = "contention/2/swapped"
 HANDOFF_MOST: Final = 4.0
 PACE: Final = ("pace_before_ns", "pace_after_ns")
-RELEASE: Final = ("resident_", "entry_")
-"""Costs that a look at the pace says something of: it releases pages too."""
 ON_A72: Final = UNIT / A72_SPEED
 """Costs of entries are stated on the board's core."""
 
@@ -115,11 +114,6 @@ def paces(rows: Sequence[Record]) -> dict[str, float]:
 def reference_ns(found: Mapping[tuple[str, int], float]) -> float:
     """Return the median pace of measurement 1."""
     return median(ns for (case, _), ns in found.items() if case.startswith("unmap/"))
-
-
-def at_pace(changes: Mapping[str, Any], pace: float) -> dict[str, Any]:
-    """Return costs for a machine on which releasing a page takes ``pace`` times as long; other costs stay."""
-    return {name: value * pace if name.startswith(RELEASE) else value for name, value in changes.items()}
 
 
 def cpu_at_reference(rows: Sequence[Record]) -> dict[str, float]:

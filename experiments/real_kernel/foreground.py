@@ -1,8 +1,9 @@
 """Measurement 4 re-enacted: a foreground task beside victims that are killed in different ways.
 
-Which victim slept where before the kill, what the scheduler expected of a helper, and where its tick fell, nobody
-measured, and much hangs on it: with whom the task has to share its CPU, and for how long. So each case is played from
-several draws of that, and the medians are what is predicted, as medians over repeats are what was measured.
+Which victim slept where before the kill, what the scheduler expected of each, and where its tick fell, decides with
+whom the task has to share its CPU, and for how long. So every repeat is played from what it began from, as measured.
+What nobody measured (whether the helper comes before the victim that was killed just before it, and when RCU's thread
+next looks) is drawn; the medians over draws, and of those over repeats, are what is predicted.
 """
 
 from __future__ import annotations
@@ -16,10 +17,11 @@ from experiments.calibration.board import Board
 from experiments.real_kernel.stage import (
     GRACE_PERIOD,
     GRACE_PERIOD_US,
-    N_CPUS,
     TICK_US,
     Metrics,
     Settings,
+    Watcher,
+    at_pace,
     kill,
     last_exit_ms,
     machine,
@@ -28,10 +30,10 @@ from experiments.real_kernel.stage import (
     victims,
 )
 from swapgym.phone import constants as k
-from swapgym.phone.balancer import IMBALANCE_PCT, LOAD_FULL
+from swapgym.phone.balancer import LOAD_FULL
 
-DRAWS: Final = 25
-"""Medians of fewer still change by much with others: those of nine by half."""
+DRAWS: Final = 5
+"""Of each repeat."""
 PERIOD_MS: Final = 1_000 / 60
 FRAMES_BEFORE: Final = 12
 FRAMES_AFTER: Final = 12
@@ -40,106 +42,108 @@ BACK: Final = 0.95
 FRAME_WORK_MS: Final = 6.5
 """Its 6 ms, and what it takes to wake up and to go to sleep: ``frame_cpu_ms`` as measured where nobody dies."""
 LIMIT_MS: Final = 8_000
-UI_RUNNABLE: Final = 0.35
-"""PELT average of its being runnable when a frame begins: 6.5 ms in every 16.67 ms, with a half-life of 32 ms."""
-FORKED_UTIL: Final = (0.5, 0.01)
-"""What may be expected of a fork that has hardly run: half of what its CPU has to spare at most, and next to nothing by
-what others have left there (post_init_entity_util_avg). In boots of the measured kernel either was seen by its effect;
-which it is in a case is not known."""
+HELPER_CALL_US: Final = 500
+"""CPU time of the helper from its first run until it has a victim's address space: in traces of the measured kernel one
+that found none was gone 0.4 to 0.9 ms after it first ran."""
+
+
+class Begin(NamedTuple):
+    """What one repeat began from.
+
+    Attributes:
+        pace: How long everything took, over the median of measurement 1.
+        killed_us: From a tick of the scheduler to the kill.
+        killer: On which CPU the killer ran.
+        task: On which the foreground task slept before the frame in which it kills.
+        rcu: On which RCU's thread slept.
+        victims: On which each victim woke, in the order in which they are killed.
+        victims_util: What was expected of a victim when it runs (util_est, of 1).
+        helper: On which CPU the helper of process_mrelease woke.
+        helper_util: What was expected of it.
+    """
+
+    pace: float = 1.0
+    killed_us: int = 0
+    killer: int = 1
+    task: int = 0
+    rcu: int = 0
+    victims: tuple[int, ...] = ()
+    victims_util: float = 1.0
+    helper: int = 0
+    helper_util: float = 0.5
 
 
 class Draw(NamedTuple):
-    """What a case is played from.
+    """What nobody measured of a repeat.
 
     Attributes:
-        phase_us: From a tick of the scheduler to the vsync at which the victims are killed.
-        ui: On which CPU the task sleeps. The helper of process_mrelease sleeps there too: both were forked while who
-            measures held the other CPU, from which it kills.
-        victims: On which the victims slept.
-        helper_util: What is expected of the helper when it runs (util_est, of 1).
-        kthread: On which CPU RCU's kthread slept.
-        kthread_us: When it first looks whether swap entries were freed.
+        helper_first: Whether the helper comes before the victim that was killed just before it was woken.
+        rcu_us: When RCU's thread first looks whether swap entries were freed.
     """
 
-    phase_us: int
-    ui: int
-    victims: tuple[int, ...]
-    helper_util: float
-    kthread: int
-    kthread_us: int
+    helper_first: bool
+    rcu_us: int
 
 
-def draws(n_victims: int) -> list[Draw]:
-    """Return the draws for a case: the same for all cases with so many victims."""
-    random = Random(n_victims)
-    return [
-        Draw(
-            random.randrange(0, 4 * k.MS, TICK_US),
-            random.randrange(N_CPUS),
-            tuple(random.randrange(N_CPUS) for _ in range(n_victims)),
-            random.choice(FORKED_UTIL),
-            random.randrange(N_CPUS),
-            random.randrange(0, GRACE_PERIOD_US, TICK_US),
-        )
-        for _ in range(DRAWS)
-    ]
+def draws() -> list[Draw]:
+    """Return the draws for a repeat: the same for all."""
+    random = Random(DRAWS)
+    return [Draw(bool(draw % 2), random.randrange(0, GRACE_PERIOD_US, TICK_US)) for draw in range(DRAWS)]
 
 
-def woken_on(slept: int, ui: int, nice: int, ui_nice: int) -> int:
-    """Return the CPU on which a victim or the helper wakes: where it slept, or the killer's (wake_affine_weight).
-
-    The task has just woken then, so that no CPU is idle. The killer's it is if that has, with the one who wakes, less
-    load than the other without. A sleeper's load counts as it was when it went to sleep; that of the killer's CPU, on
-    which nobody fair runs, as 0.
+def foreground(settings: Settings, changes: Mapping[str, Any], begins: Sequence[Begin] = (Begin(),)) -> Metrics:
+    """Return the medians over repeats, with a deadline of one vsync and of two.
 
     Args:
-        slept: Where.
-        ui: The task's CPU; the killer is on the other.
-        nice: Of the one who wakes.
-        ui_nice: Of the task.
+        settings: Of the case.
+        changes: Costs of the kernel at the median pace of measurement 1.
+        begins: What each repeat began from.
     """
-    own = k.NICE_TO_WEIGHT[nice + 20]
-    drawing = k.NICE_TO_WEIGHT[ui_nice + 20] * UI_RUNNABLE
-    leaves = own * 100 < (drawing - own) * (100 + (IMBALANCE_PCT - 100) // 2)
-    return 1 - ui if leaves else slept
+    repeats = [repeat(settings, at_pace(changes, begin.pace), begin) for begin in begins]
+    return {metric: median(one[metric] for one in repeats) for metric in repeats[0]}
 
 
-def foreground(settings: Settings, changes: Mapping[str, Any]) -> Metrics:
-    """Return the medians over all draws, with a deadline of one vsync and of two."""
+def repeat(settings: Settings, changes: Mapping[str, Any], begin: Begin) -> Metrics:
+    """Return the medians over all draws of one repeat."""
     found: Metrics = {}
     for vsyncs, suffix in ((1, ""), (2, "_two")):
-        played = [beside_frames(settings, changes, vsyncs, suffix, draw) for draw in draws(int(settings["victims"]))]
+        played = [beside_frames(settings, changes, vsyncs, suffix, begin, draw) for draw in draws()]
         found |= {metric: median(one[metric] for one in played) for metric in played[0]}
     return found
 
 
-def beside_frames(settings: Settings, changes: Mapping[str, Any], vsyncs: int, suffix: str, draw: Draw) -> Metrics:
+def beside_frames(
+    settings: Settings, changes: Mapping[str, Any], vsyncs: int, suffix: str, begin: Begin, draw: Draw
+) -> Metrics:
     """Return the metrics of one play."""
     device: dict[str, Any] = {
         "ui_nice": int(settings.get("nice", 0)),
         "victim_nice": int(settings.get("victim_nice", 0)),
         "deadline_vsyncs": vsyncs,
     }
+    helper_nice = int(settings.get("helper_nice", 0))
     if settings.get("way") == "mrelease":
-        device |= {"n_reapers": 1, "reapers_queue": True, "reaper_nice": int(settings["helper_nice"])}
+        wakeup_us = 0 if comes_first(begin, draw) else TICK_US
+        device |= {
+            "n_reapers": 1, "reapers_queue": True, "reaper_nice": helper_nice, "reaper_wakeup_us": wakeup_us,
+            "reaper_call_us": HELPER_CALL_US,
+        }  # fmt: skip
     board = machine(changes, LIMIT_MS, device)
     board.scenario["frames_on"] = 1
     board.scenario["frame_ui_us"] = round(FRAME_WORK_MS * k.MS)
     dying = victims(board, settings, int(settings["victims"]))
-    killed_ms = FRAMES_BEFORE * PERIOD_MS + draw.phase_us / k.MS
+    killed_ms = FRAMES_BEFORE * PERIOD_MS + begin.killed_us / k.MS
     watchers = kill(board, dying, killed_ms, settings.get("way") == "one_by_one")
+    watchers.append(killing(begin.killer, killed_ms))
 
     def begun(board: Board) -> None:
-        board.phone["frame"]["next_vsync_us"] = draw.phase_us
-        board.phone["noise_next_us"][GRACE_PERIOD] = draw.kthread_us
-        ui_nice = device["ui_nice"]
-        helper = woken_on(draw.ui, draw.ui, int(settings.get("helper_nice", 0)), ui_nice)
-        places = {k.TASK_UI: draw.ui, k.TASK_REAPER: helper, k.TASK_NOISE + GRACE_PERIOD: draw.kthread}
-        expected = {k.TASK_REAPER: draw.helper_util}
-        for index, slept in zip(dying, draw.victims, strict=True):
-            places[k.TASK_EXIT + index] = woken_on(slept, draw.ui, device["victim_nice"], ui_nice)
-            # what each got of a CPU while all filled and put out their pages
-            expected[k.TASK_EXIT + index] = min(1.0, N_CPUS / len(dying))
+        board.phone["frame"]["next_vsync_us"] = begin.killed_us
+        board.phone["noise_next_us"][GRACE_PERIOD] = draw.rcu_us
+        places = {k.TASK_UI: begin.task, k.TASK_REAPER: begin.helper, k.TASK_NOISE + GRACE_PERIOD: begin.rcu}
+        expected = {k.TASK_REAPER: begin.helper_util}
+        for index, woke in zip(dying, begin.victims, strict=True):
+            places[k.TASK_EXIT + index] = woke
+            expected[k.TASK_EXIT + index] = begin.victims_util
         for task, cpu in places.items():
             board.phone["tasks"][task]["cpu"] = cpu
             board.phone["entities"][task]["cpu"] = cpu
@@ -162,6 +166,29 @@ def beside_frames(settings: Settings, changes: Mapping[str, Any], vsyncs: int, s
         found["victims_cpu_ms"] = float(charged[k.CHARGE_EXIT]) / 1e6
         found["helper_cpu_ms"] = float(charged[k.CHARGE_LMKD_REAPER]) / 1e6
     return found
+
+
+def comes_first(begin: Begin, draw: Draw) -> bool:
+    """Return whether the helper has its CPU before the victims there have passed exit_mm.
+
+    A victim that wakes on the task's CPU preempts it, and the helper, woken a tenth of a millisecond later, preempts the
+    victim. But if the only victim there is the last that was killed, both may be awake before the switch: then the
+    victim, which woke first, is picked (their vruntimes are the same), and the helper waits for the next tick.
+    """
+    beside = [woke == begin.helper for woke in begin.victims]
+    only_last = beside[-1] and not any(beside[:-1])
+    return draw.helper_first or not only_last
+
+
+def killing(killer: int, killed_ms: float) -> Watcher:
+    """Return who holds CPU ``killer`` while the victims are killed: before everybody, and then asleep again."""
+
+    def watch(board: Board) -> bool:
+        since_us = int(board.phone["now_us"]) - killed_ms * k.MS
+        board.phone["rt_permille"][killer] = 1_000 if 0 <= since_us < TICK_US else 0
+        return True
+
+    return watch
 
 
 def back_ms(free: Sequence[tuple[float, int]], since_ms: float) -> float:

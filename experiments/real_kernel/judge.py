@@ -11,10 +11,10 @@ from contextlib import nullcontext
 from typing import Any, Final, NamedTuple
 
 from experiments.real_kernel.cases import Case
-from experiments.real_kernel.fit import at_pace
 from experiments.real_kernel.records import Spread
 from experiments.real_kernel.scenes import MEASUREMENTS
-from experiments.real_kernel.stage import Metrics
+from experiments.real_kernel.foreground import Begin
+from experiments.real_kernel.stage import Metrics, at_pace
 
 NEAR_ZERO_MS: Final = 8.0
 """Half a vsync, over a whole case: what counts as no lateness."""
@@ -91,6 +91,7 @@ def predict(
     cases: Sequence[Case],
     changes: Mapping[str, Any],
     paces: Mapping[str, float],
+    begins: Mapping[str, Sequence[Begin]],
     progress: Callable[[], None] = lambda: None,
     workers: int = 1,
 ) -> dict[tuple[str, str], float]:
@@ -100,23 +101,26 @@ def predict(
         cases: Which.
         changes: Costs of the kernel.
         paces: Beside what pace of the machine each was measured; 1 where it is not said.
+        begins: What each repeat began from, of those of measurement 4; their pace is in it.
         progress: Called after every case.
         workers: Processes among which the cases are divided; what is predicted does not hang on it.
     """
     acted = [case for case in cases if case.measurement in MEASUREMENTS]
-    own = [at_pace(changes, paces.get(case.name, 1.0)) for case in acted]
+    own = [changes if case.name in begins else at_pace(changes, paces.get(case.name, 1.0)) for case in acted]
+    began = [tuple(begins.get(case.name, ())) for case in acted]
     found: dict[tuple[str, str], float] = {}
     context = multiprocessing.get_context("forkserver")
     with ProcessPoolExecutor(workers, mp_context=context) if workers > 1 else nullcontext() as pool:
-        for case, metrics in zip(acted, (pool.map if pool else map)(enact, acted, own), strict=True):
+        for case, metrics in zip(acted, (pool.map if pool else map)(enact, acted, own, began), strict=True):
             found |= {(case.name, metric): value for metric, value in metrics.items()}
             progress()
     return found
 
 
-def enact(case: Case, changes: Mapping[str, Any]) -> Metrics:
-    """Return what the simulator says of a case."""
-    return MEASUREMENTS[case.measurement](case.settings, changes)
+def enact(case: Case, changes: Mapping[str, Any], begins: Sequence[Begin] = ()) -> Metrics:
+    """Return what the simulator says of a case, from what its repeats began from where that is known."""
+    act = MEASUREMENTS[case.measurement]
+    return act(case.settings, changes, begins) if begins else act(case.settings, changes)
 
 
 def miss(row: Row) -> str:

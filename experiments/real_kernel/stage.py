@@ -20,6 +20,8 @@ GRACE_PERIOD_US: Final = 7_770
 victim, without the runs of a single present one, where there are hardly any."""
 GRACE_PERIOD_NS: Final = 173_000
 """For how long: ``kthread_cpu_ms`` over ``kthread_runs``, likewise. Beside four it is twice as long: left out."""
+RELEASE: Final = ("resident_", "entry_")
+"""Costs that a look at the pace says something of: it releases pages too."""
 NEVER_KILLED: Final = -1
 """oom_score_adj of processes that lmkd must leave alone: the measured machine has none."""
 
@@ -40,6 +42,11 @@ def machine(changes: Mapping[str, Any], ms: int, device: Mapping[str, Any] | Non
     everywhere = (1 << N_CPUS) - 1
     board.scenario["noise"][GRACE_PERIOD] = (GRACE_PERIOD_US, 0, GRACE_PERIOD_NS, 0, everywhere, 1)
     return board
+
+
+def at_pace(changes: Mapping[str, Any], pace: float) -> dict[str, Any]:
+    """Return costs for a machine on which releasing a page takes ``pace`` times as long; other costs stay."""
+    return {name: value * pace if name.startswith(RELEASE) else value for name, value in changes.items()}
 
 
 def victims(board: Board, settings: Settings, n: int) -> list[int]:

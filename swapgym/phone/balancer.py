@@ -168,6 +168,17 @@ def load_balance(phone: Any, scenario: Any, c: int) -> None:
 
 
 @kernel
+def idle_balance(phone: Any, scenario: Any, c: int, newly: bool) -> None:
+    """Let idle CPU ``c`` take half of what the one with the most tasks has, or one if it has only just become idle."""
+    busiest = c
+    for other in range(scenario.device.n_cpus):
+        if phone.cpu_tasks[other] > max(1, phone.cpu_tasks[busiest]):
+            busiest = other
+    if busiest != c:
+        detach_tasks(phone, c, busiest, 1 if newly else phone.cpu_tasks[busiest] // 2, 0)
+
+
+@kernel
 def load_to_move(phone: Any, c: int, busiest: int, average: int) -> int:
     """Return how much load CPU ``c`` may take from ``busiest`` (find_busiest_group, calculate_imbalance)."""
     mine = avg_load(phone, c)
@@ -192,12 +203,13 @@ def detach_tasks(phone: Any, c: int, busiest: int, tasks: int, load: int) -> int
     """
     failed = phone.run_queues[c].balance_failed
     moved = 0
-    position = phone.n_runnable - 1
-    while position >= 0 and (tasks > moved or load > 0):
-        task = phone.runnable[position]
-        t = phone.tasks[task]
-        position -= 1
-        if t.cpu != busiest or phone.run_queues[busiest].current == task or (t.mask >> c) & 1 == 0:
+    tried = -1
+    while tasks > moved or load > 0:
+        tried = next_in_list(phone, busiest, tried)
+        if tried < 0:
+            break
+        task = phone.runnable[tried]
+        if phone.run_queues[busiest].current == task or (phone.tasks[task].mask >> c) & 1 == 0:
             continue
         own = max(1, task_load(phone, task))
         hot = phone.now_us < phone.entities[task].exec_end_us + MIGRATION_COST_US and failed <= CACHE_NICE_TRIES
@@ -208,3 +220,36 @@ def detach_tasks(phone: Any, c: int, busiest: int, tasks: int, load: int) -> int
         load -= min(load, own)
         moved += 1
     return moved
+
+
+@kernel
+def next_in_list(phone: Any, c: int, after: int) -> int:
+    """Return the position in ``runnable`` of the task that comes after that at ``after`` on CPU ``c``'s list; -1 none.
+
+    From its tail (``cfs_tasks``): a task goes to the head as it wakes and whenever it is picked.
+    """
+    best = -1
+    for position in range(phone.n_runnable):
+        task = phone.runnable[position]
+        t = phone.tasks[task]
+        if t.cpu != c or t.placed == 0 or not is_before(phone, after, position):
+            continue
+        if best < 0 or is_before(phone, position, best):
+            best = position
+    return best
+
+
+@kernel
+def is_before(phone: Any, one: int, other: int) -> bool:
+    """Return whether the task at position ``one`` of ``runnable`` (-1: none) went to the head before that at ``other``."""
+    if one < 0:
+        return True
+    since = head_us(phone, phone.runnable[one])
+    other_since = head_us(phone, phone.runnable[other])
+    return since < other_since or (since == other_since and one < other)
+
+
+@kernel
+def head_us(phone: Any, task: int) -> int:
+    """Return when ``task`` last went to the head of its CPU's list."""
+    return max(phone.entities[task].exec_end_us, phone.now_us - phone.tasks[task].runnable_us)

@@ -15,7 +15,7 @@ def reaps(phone: Any, scenario: Any, reaper: int) -> bool:
     """Return whether an lmkd reaper has work: process_mrelease succeeds once all of its victim's threads are dying."""
     victim = phone.reapers[reaper].victim
     if victim < 0:
-        return scenario.device.reapers_queue != 0 and oldest(phone) >= 0
+        return scenario.device.reapers_queue != 0 and oldest(phone, scenario) >= 0
     return phone.now_us + phone.tick_us > phone.processes[victim].kill_us + scenario.kernel.exit_signal_us
 
 
@@ -27,9 +27,9 @@ def run_reaper(phone: Any, scenario: Any, reaper: int) -> None:
     task = phone.tasks[task_id]
     if r.victim < 0:
         # those that look for victims call only now that they have a CPU
-        if task.granted_ns == 0 or oldest(phone) < 0:
+        if not has_called(phone, scenario, reaper) or oldest(phone, scenario) < 0:
             return
-        r.victim = oldest(phone)
+        r.victim = oldest(phone, scenario)
         r.walk.stage = k.WALK_FETCH
         r.walk.credit_ps = 0
         phone.processes[r.victim].reaper = reaper
@@ -48,10 +48,28 @@ def run_reaper(phone: Any, scenario: Any, reaper: int) -> None:
     if r.walk.stage == k.WALK_DONE:
         process.reaper = -1
         r.victim = -1
+        if scenario.device.reapers_queue != 0:
+            r.walk.credit_ps = 0
 
 
 @kernel
-def oldest(phone: Any) -> int:
+def has_called(phone: Any, scenario: Any, reaper: int) -> bool:
+    """Return whether a reaper that looks for victims has had the CPU time that its way to process_mrelease takes.
+
+    What it has had of it is its walk's credit. In that time a victim that has a CPU, too, passes exit_mm.
+    """
+    task = phone.tasks[k.TASK_REAPER + reaper]
+    call_ps = scenario.device.reaper_call_us * k.NS_PER_US * k.PS_PER_NS
+    credit = phone.reapers[reaper].walk
+    called = task.granted_ns > 0 and credit.credit_ps >= call_ps
+    if not called:
+        charge(phone, k.TASK_REAPER + reaper, k.CHARGE_LMKD_REAPER, task.granted_ns)
+        credit.credit_ps += task.granted_ns * k.PS_PER_NS
+    return called
+
+
+@kernel
+def oldest(phone: Any, scenario: Any) -> int:
     """Return the oldest victim that an idle reaper still gets; -1 none.
 
     A victim clears task->mm as soon as it has a CPU after SIGKILL (exit_mm), and process_mrelease (mm/oom_kill.c) then
@@ -62,7 +80,8 @@ def oldest(phone: Any) -> int:
         process = phone.processes[index]
         begun = process.walk.credit_ps != 0 or process.swap_entries < process.swap_at_kill
         late = process.exit_stage > k.EXIT_UNMAP or (process.exit_stage == k.EXIT_UNMAP and begun)
-        told = phone.now_us > process.kill_us and process.killer != k.KILLER_ACTIVITY_MANAGER
+        told = phone.now_us + phone.tick_us > process.kill_us + scenario.device.reaper_wakeup_us
+        told = told and process.killer != k.KILLER_ACTIVITY_MANAGER
         if process.reaper < 0 and told and not late:
             return index
     return -1

@@ -17,7 +17,7 @@ from typing import Any
 
 from swapgym.phone import constants as k
 from swapgym.phone import cpu
-from swapgym.phone.balancer import load_balance, update_load_avg, update_util_est
+from swapgym.phone.balancer import idle_balance, load_balance, update_load_avg, update_util_est
 from swapgym.phone.jit import kernel
 
 NEVER_RAN: int = -(1 << 40)
@@ -41,7 +41,7 @@ def schedule(phone: Any, scenario: Any) -> None:
     scheduler_tick = phone.now_us % scenario.device.sched_tick_us < phone.tick_us
     go_on(phone, scenario, scheduler_tick)
     wake_up(phone, scenario)
-    cpu.pull(phone, scenario)
+    pull(phone, scenario, scheduler_tick)
     if scheduler_tick:
         for c in range(scenario.device.n_cpus):
             load_balance(phone, scenario, c)
@@ -73,10 +73,29 @@ def go_on(phone: Any, scenario: Any, scheduler_tick: bool) -> None:
             update_load_avg(phone.entities[task], phone.now_us, True)
     for c in range(scenario.device.n_cpus):
         rq = phone.run_queues[c]
+        if phone.fair_ns[c] == 0:
+            rq.resched = 1
         if rq.current >= 0 and not stays(phone, rq.current, c):
             rq.current = -1
+            rq.resched = 1
         if scheduler_tick and rq.current >= 0 and phone.cpu_tasks[c] > 1 and check_preempt_tick(phone, scenario, rq, c):
             rq.resched = 1
+
+
+@kernel
+def pull(phone: Any, scenario: Any, scheduler_tick: bool) -> None:
+    """Let a CPU that has just become idle take a task that waits elsewhere, and idle ones half of them at a tick.
+
+    As its current blocks (newidle_balance), or as another CPU's tick tells it to (nohz_balancer_kick).
+    """
+    for c in range(scenario.device.n_cpus):
+        rq = phone.run_queues[c]
+        if phone.cpu_tasks[c] > 0 or phone.fair_ns[c] == 0:
+            continue
+        if rq.resched != 0 or scheduler_tick:
+            idle_balance(phone, scenario, c, rq.resched != 0)
+        if phone.cpu_tasks[c] == 0:
+            rq.resched = 0
 
 
 @kernel

@@ -56,6 +56,8 @@ DEVICE_FIELDS: Final[tuple[Field, ...]] = (
     integer("n_reapers", "1", "lmkd's reaper threads (0 to 2)"),
     integer("reaper_nice", "nice", "their nice"),
     integer("reapers_queue", "0/1", "reapers look for victims by themselves (1), or are handed them by the kill (0)"),
+    integer("reaper_wakeup_us", "us", "from SIGKILL until a reaper that looks for victims by itself is woken"),
+    integer("reaper_call_us", "us", "CPU time such a reaper needs until it has a victim's address space"),
     integer("kill_heaviest", "0/1", "lmkd's kill_heaviest_task"),
     integer("compaction", "0/1", "an app that enters cached is paged out (CachedAppOptimizer, full compaction)"),
     integer("freezer", "0/1", "cached apps are frozen"),

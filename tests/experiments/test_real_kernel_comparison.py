@@ -5,16 +5,19 @@ from __future__ import annotations
 import csv
 import json
 from pathlib import Path
+from statistics import median
 
 import pytest
 from typer.testing import CliRunner
 
 from experiments.real_kernel import foreground, scenes, stage
 from experiments.real_kernel.__main__ import RESULTS, app
+from experiments.real_kernel.begins import begins
 from experiments.real_kernel.cases import FOREGROUND_NICE, all_cases
 from experiments.real_kernel.criteria import in_short
 from experiments.real_kernel.doubts import Doubts, doubt
 from experiments.real_kernel.fit import Costs, LockShares, fit, paces
+from experiments.real_kernel.foreground import Begin
 from experiments.real_kernel.judge import Row, in_order, judge, near, predict
 from experiments.real_kernel.machine import Load
 from experiments.real_kernel.pool import pool_rows
@@ -90,7 +93,7 @@ def test_a_case_is_held_against_the_pace_at_which_it_was_measured() -> None:
     assert paces(unmap_rows(1_000.0, 3_000.0)) == {}
     case = [case for case in all_cases() if case.name == "contention/1/swapped"]
     key = ("contention/1/swapped", "wall_ms")
-    as_fitted, slower = predict(case, COSTS, {})[key], predict(case, COSTS, pace)[key]
+    as_fitted, slower = predict(case, COSTS, {}, {})[key], predict(case, COSTS, pace, {})[key]
     assert slower == pytest.approx(1.5 * as_fitted, rel=0.001)
 
 
@@ -104,8 +107,8 @@ def test_one_process_takes_what_its_pages_cost() -> None:
 
 def test_exits_one_by_one_take_as_long_as_their_sum() -> None:
     settings = {"nice": 0, "victims": 2, "percent": 100, "mib": 64, "way": "one_by_one"}
-    found = scenes.foreground(settings, COSTS)
-    alone = scenes.foreground({**settings, "victims": 1, "way": "at_once"}, COSTS)
+    found = scenes.foreground(settings, COSTS, [Begin(victims=(0, 1))])
+    alone = scenes.foreground({**settings, "victims": 1, "way": "at_once"}, COSTS, [Begin(victims=(0,))])
     assert found["dead_ms"] == pytest.approx(2 * alone["dead_ms"], rel=0.1)
     nobody = scenes.foreground({"nice": 0, "victims": 0}, COSTS)
     assert nobody == {
@@ -116,43 +119,57 @@ def test_exits_one_by_one_take_as_long_as_their_sum() -> None:
 
 def test_a_helper_at_the_lowest_priority_takes_less_than_one_at_the_highest() -> None:
     # more victims than CPUs: whoever has a CPU at once is past exit_mm before the helper looks
+    begins = [Begin(victims=(0, 1, 0, 1))]
     settings = {"nice": 0, "victims": 4, "percent": 100, "mib": 64, "way": "mrelease"}
-    strong = scenes.foreground({**settings, "helper_nice": -20}, COSTS)
-    weak = scenes.foreground({**settings, "helper_nice": 19}, COSTS)
+    strong = scenes.foreground({**settings, "helper_nice": -20}, COSTS, begins)
+    weak = scenes.foreground({**settings, "helper_nice": 19}, COSTS, begins)
     assert strong["helper_cpu_ms"] > 0.2 * strong["victims_cpu_ms"] > 0
     assert weak["helper_cpu_ms"] < strong["helper_cpu_ms"]
     assert weak["victims_cpu_ms"] > strong["victims_cpu_ms"]
 
 
-def test_a_case_is_played_from_several_draws(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert foreground.draws(2) == foreground.draws(2)
-    drawn = foreground.draws(4)
-    assert len({draw.phase_us for draw in drawn}) > 1
-    assert len({draw.victims for draw in drawn}) > foreground.DRAWS / 3
-    assert {draw.helper_util for draw in drawn} == set(foreground.FORKED_UTIL)
-    assert len(drawn) == foreground.DRAWS
-    settings = {"nice": 0, "victims": 4, "percent": 100, "mib": 64, "way": "at_once"}
-    played = [foreground.beside_frames(settings, COSTS, 1, "", draw) for draw in drawn]
-    assert len({one["late_sum_ms"] for one in played}) > 1
-    found = scenes.foreground(settings, COSTS)
-    assert found["late_sum_ms"] == sorted(one["late_sum_ms"] for one in played)[foreground.DRAWS // 2]
+def test_a_repeat_is_predicted_from_what_it_began_from() -> None:
+    rows = load(RESULTS / "measurements.csv")
+    found = begins(rows)
+    assert set(found) == {case.name for case in all_cases() if case.group == "foreground"}
+    case = next(case for case in all_cases() if case.name == "foreground/0/4/swapped/mrelease-20")
+    repeats = found[case.name]
+    assert len(repeats) == 5
+    assert {len(begin.victims) for begin in repeats} == {4}
+    assert len({begin.victims for begin in repeats}) > 1
+    ms = {row.boot: row.value for row in rows if (row.case, row.metric) == (case.name, "killed_us_after_tick")}
+    assert [begin.killed_us for begin in repeats] == [round(ms[boot]) for boot in sorted(ms)]
+    lacking = [row for row in rows if row.metric != "helper_on_cpu"]
+    with pytest.raises(ValueError, match=r"no helper_on_cpu of foreground/.*, from which it began"):
+        begins(lacking)
 
 
-@pytest.mark.parametrize(
-    ("ui_nice", "nice", "moves"),
-    [
-        (0, 0, False),  # 358 beside it, less its own 1,024
-        (-10, 0, True),  # 3,342 less 1,024, against 1,024
-        (0, 19, True),  # 358 less 15, against 15
-        (-10, 19, True),
-        (-10, -20, False),  # 3,342 less 88,761
-    ],
-)
-def test_who_is_killed_or_told_wakes_where_it_slept_or_on_the_killer_s_cpu(
-    ui_nice: int, nice: int, moves: bool
-) -> None:
-    assert foreground.woken_on(1, 1, nice, ui_nice) == (0 if moves else 1)
-    assert foreground.woken_on(0, 1, nice, ui_nice) == 0
+def test_what_is_predicted_is_the_median_over_repeats_of_medians_over_draws() -> None:
+    assert foreground.draws() == foreground.draws()
+    assert {draw.helper_first for draw in foreground.draws()} == {False, True}
+    settings = {"nice": 0, "victims": 2, "percent": 100, "mib": 64, "way": "mrelease", "helper_nice": -20}
+    repeats = [Begin(victims=(0, 1)), Begin(victims=(1, 0)), Begin(victims=(0, 0), pace=2.0)]
+    found = scenes.foreground(settings, COSTS, repeats)
+    late = []
+    for begin in repeats:
+        own = stage.at_pace(COSTS, begin.pace)
+        played = [foreground.beside_frames(settings, own, 1, "", begin, draw) for draw in foreground.draws()]
+        late.append(median(one["late_sum_ms"] for one in played))
+    assert found["late_sum_ms"] == median(late)
+    assert len(set(late)) > 1
+
+
+def test_the_helper_finds_its_victim_unless_that_has_the_cpu_before_it() -> None:
+    """process_mrelease finds no address space once the victim has passed exit_mm."""
+    settings = {"nice": 0, "victims": 1, "percent": 100, "mib": 64, "way": "mrelease", "helper_nice": -20}
+
+    def helped(victim: int, helper_first: bool) -> float:
+        draw = foreground.Draw(helper_first, 0)
+        return foreground.beside_frames(settings, COSTS, 1, "", Begin(victims=(victim,)), draw)["helper_cpu_ms"]
+
+    assert helped(0, True) > 40  # it preempts the victim where that has hardly begun
+    assert helped(0, False) == 0  # the victim was picked before it, and it waits for a tick
+    assert helped(1, True) < 1  # beside the killer's CPU, which the victim has as soon as that sleeps
 
 
 def test_what_a_frame_takes_is_what_was_measured_where_nobody_dies() -> None:

@@ -318,6 +318,7 @@ def test_a_reaper_that_must_look_comes_too_late_where_exit_mm_comes_at_once() ->
     board = Board(cpus=8)
     board.device["n_reapers"] = 1
     board.device["reapers_queue"] = 1
+    board.device["reaper_wakeup_us"] = board.scenario["tick_us"]
     board.kill(board.app(entries=51_000))
     assert board.run()["total"]["entries_reaped"] == 0
 

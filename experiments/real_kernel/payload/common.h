@@ -47,10 +47,13 @@ struct pool { /* of /sys/block/zram0/mm_stat; bytes, but for the last */
 	long stored, compressed, used, compacted_pages;
 };
 
-struct kthreads { /* those that end others' turns while memory is freed: RCU's and the softirqs' */
-	long runs;
-	int64_t cpu_ns;
+struct kthreads { /* those that end others' turns while memory is freed */
+	struct runs {
+		long times;
+		int64_t cpu_ns;
+	} rcu, softirqs; /* rcu_preempt; ksoftirqd of all CPUs together */
 };
+
 
 void write_file(const char *path, const char *text);
 bool read_file(const char *path, char *buffer, size_t size);
@@ -60,7 +63,10 @@ long free_pages(void);
 long pressure_us(const char *kind);               /* total of /proc/pressure/memory, "some" or "full" */
 struct pool pool_now(void);
 void find_kthreads(void);
+pid_t rcu_preempt(void);                          /* once they were found */
 struct kthreads kthreads_now(void);               /* since the boot; of those that were found */
+int cpu_of(pid_t pid);       /* where it runs, or went to sleep */
+double util_est(pid_t pid); /* share of a CPU that the scheduler expects it to use when it wakes */
 void load_modules(void);
 void zram_on(const char *algorithm, long mib);
 void zram_off(void);
@@ -115,6 +121,18 @@ struct probed {
 
 void probe_on(const char *function);
 struct probed probe_off(void);
+
+/* ---- how processes of the payload wake (probe.c) ---- */
+
+struct wake {
+	int cpu;
+	int64_t waited_us; /* until it first ran */
+};
+
+void wakes_ready(void); /* what takes long */
+void wakes_on(void);
+void wakes_off(void);
+struct wake wake_of(pid_t pid); /* the first since wakes_on() */
 
 /* ---- free memory, watched (watch.c) ---- */
 

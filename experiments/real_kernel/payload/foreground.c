@@ -3,6 +3,7 @@
 #include "common.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -19,6 +20,10 @@
 #define FRAMES_AFTER 12  /* after the last death */
 #define FRAMES_MAX 4096
 #define WITNESS 80       /* who kills and waits: before everybody, and nearly always asleep */
+/* So long before the kill everybody sleeps, since the task has drawn its frame; the CPU that looks has then been idle for
+ * longer than the kernel's load balancer remembers when it kills. */
+#define LOOK_NS (13 * PERIOD_NS / 2)
+#define TICK_NS 4000000LL       /* HZ of the measured kernel is 250, its ticks fall on multiples (tick_setup_device) */
 #define BACK 0.95        /* share of the memory that must be back: the rest is in per-CPU lists and slot caches */
 
 struct frames {
@@ -153,6 +158,37 @@ static int64_t back_ns(const struct frames *frames, int64_t killed)
 	fail("no memory came back: %ld pages free before, %ld after", before, after);
 }
 
+/* What a case begins from, which no two repeats have in common. */
+static void emit_begin(const struct victim *victims, int n, pid_t drawer, pid_t helper)
+{
+	double expected = 0;
+
+	for (int i = 0; i < n; i++)
+		expected += util_est(victims[i].pid) / n;
+	if (n)
+		emit("victims_util_est", expected, "1");
+	if (helper)
+		emit("helper_util_est", util_est(helper), "1");
+	emit("task_on_cpu", cpu_of(drawer), "1");
+	emit("rcu_on_cpu", cpu_of(rcu_preempt()), "1");
+}
+
+static void emit_wakes(const struct victim *victims, int n, pid_t helper)
+{
+	int on_1 = 0;
+
+	for (int i = 0; i < n; i++)
+		on_1 |= (wake_of(victims[i].pid).cpu == 1) << i;
+	if (n)
+		emit("victims_on_cpu_1", on_1, "bits");
+	if (helper) {
+		struct wake wake = wake_of(helper);
+
+		emit("helper_on_cpu", wake.cpu, "1");
+		emit("helper_waited_us", (double)wake.waited_us, "us");
+	}
+}
+
 void measure_foreground(void)
 {
 	int n = (int)setting("victims", 1);
@@ -160,11 +196,13 @@ void measure_foreground(void)
 	struct victim *victims = start_victims(n, setting("mib", 256), (int)setting("percent", 100), false);
 	struct frames *frames = shared(sizeof *frames);
 	atomic_int *killed = shared(sizeof *killed);
-	int64_t *helper_cpu = shared(sizeof *helper_cpu), cpu = 0, used = 0, kill_at, dead;
+	int64_t *helper_cpu = shared(sizeof *helper_cpu), cpu = 0, used = 0, kill_at, killed_at, dead;
 	struct kthreads before, after;
 	pid_t drawer, helper = 0;
+	int killer_cpu;
 
 	find_kthreads();
+	wakes_ready();
 	wait_ready(victims, n);
 	emit_pace("pace_before_ns");
 	for (int i = 0; i < n; i++) {
@@ -175,7 +213,6 @@ void measure_foreground(void)
 		release(victims, n, (int)setting("helper_nice", 0), killed, helper_cpu);
 	if (helper)
 		waitpid(helper, NULL, WUNTRACED);
-	before = kthreads_now();
 	be_fifo(WITNESS);
 	frames->first = now_ns() + 2 * PERIOD_NS;
 	drawer = fork();
@@ -184,7 +221,12 @@ void measure_foreground(void)
 		draw(frames, (int)setting("nice", 0));
 	}
 	kill_at = frames->first + FRAMES_BEFORE * PERIOD_NS;
+	sleep_until_ns(kill_at - LOOK_NS);
+	emit_begin(victims, n, drawer, helper);
+	before = kthreads_now();
+	wakes_on();
 	sleep_until_ns(kill_at);
+	killer_cpu = sched_getcpu(), killed_at = now_ns();
 	for (int i = 0; i < n; i++) {
 		kill(victims[i].pid, SIGKILL);
 		if (one_by_one)
@@ -204,6 +246,10 @@ void measure_foreground(void)
 	waitpid(drawer, NULL, 0);
 	be_fifo(0);
 	emit_pace("pace_after_ns");
+	wakes_off();
+	emit_wakes(victims, n, helper);
+	emit("killer_on_cpu", killer_cpu, "1");
+	emit("killed_us_after_tick", (double)(killed_at % TICK_NS) / 1e3, "us");
 	emit("frames", frames->n, "1");
 	emit("frame_cpu_ms", (double)frames->cpu / 1e6 / frames->n, "ms");
 	emit("vsyncs_skipped", frames->skipped, "1");
@@ -213,8 +259,10 @@ void measure_foreground(void)
 		emit("dead_ms", (double)(dead - kill_at) / 1e6, "ms");
 		emit("back_ms", (double)back_ns(frames, kill_at) / 1e6, "ms");
 		emit("victims_cpu_ms", (double)(cpu - used) / 1e6, "ms");
-		emit("kthread_runs", (double)(after.runs - before.runs), "1");
-		emit("kthread_cpu_ms", (double)(after.cpu_ns - before.cpu_ns) / 1e6, "ms");
+		emit("rcu_runs", (double)(after.rcu.times - before.rcu.times), "1");
+		emit("rcu_cpu_ms", (double)(after.rcu.cpu_ns - before.rcu.cpu_ns) / 1e6, "ms");
+		emit("softirq_runs", (double)(after.softirqs.times - before.softirqs.times), "1");
+		emit("softirq_cpu_ms", (double)(after.softirqs.cpu_ns - before.softirqs.cpu_ns) / 1e6, "ms");
 		emit("helper_cpu_ms", (double)*helper_cpu / 1e6, "ms");
 		emit("swapped", (double)victims[0].out / (double)victims[0].pages, "1");
 	}

@@ -18,9 +18,12 @@
 #define HUGE_PAGES "/proc/sys/vm/nr_hugepages"
 #define HUGE_MIB 2
 #define KTHREADS_LAST 256 /* those of the boot have the first numbers */
-#define KTHREADS_MOST 16
+#define STAT_CPU 39       /* `processor` in proc(5) */
+#define SCHED_CAPACITY_SCALE 1024.0
+#define UTIL_AVG_UNCHANGED 0x80000000L /* a flag in it (kernel/sched/pelt.h) */
 
-static int kthreads[KTHREADS_MOST], n_kthreads;
+static pid_t rcu, softirqs[CPUS_MAX];
+static int n_softirqs;
 
 void write_file(const char *path, const char *text)
 {
@@ -66,32 +69,72 @@ void find_kthreads(void)
 {
 	char path[64], text[128];
 
-	n_kthreads = 0;
-	for (int pid = 2; pid < KTHREADS_LAST && n_kthreads < KTHREADS_MOST; pid++) {
+	rcu = n_softirqs = 0;
+	for (int pid = 2; pid < KTHREADS_LAST; pid++) {
 		snprintf(path, sizeof path, "/proc/%d/comm", pid);
-		if (read_file(path, text, sizeof text) && (!strcmp(text, "rcu_preempt\n") || !strncmp(text, "ksoftirqd/", 10)))
-			kthreads[n_kthreads++] = pid;
+		if (!read_file(path, text, sizeof text))
+			continue;
+		if (!strcmp(text, "rcu_preempt\n"))
+			rcu = pid;
+		if (!strncmp(text, "ksoftirqd/", 10) && n_softirqs < CPUS_MAX)
+			softirqs[n_softirqs++] = pid;
 	}
-	if (n_kthreads != 1 + cpus())
-		fail("of rcu_preempt and a ksoftirqd for each of %d CPUs %d were found", cpus(), n_kthreads);
+	if (!rcu || n_softirqs != cpus())
+		fail("rcu_preempt is process %d, and %d CPUs have %d ksoftirqd", (int)rcu, cpus(), n_softirqs);
+}
+
+pid_t rcu_preempt(void)
+{
+	return rcu;
+}
+
+static void add_runs(struct runs *runs, pid_t pid)
+{
+	char path[64], text[128];
+	long long ran, waited;
+	long times;
+
+	snprintf(path, sizeof path, "/proc/%d/schedstat", (int)pid);
+	if (!read_file(path, text, sizeof text) || sscanf(text, "%lld %lld %ld", &ran, &waited, &times) != 3)
+		fail("cannot read %s", path);
+	runs->times += times;
+	runs->cpu_ns += ran;
 }
 
 struct kthreads kthreads_now(void)
 {
-	struct kthreads all = {0, 0};
-	char path[64], text[128];
+	struct kthreads all = {0};
 
-	for (int i = 0; i < n_kthreads; i++) {
-		long long ran, waited;
-		long runs;
-
-		snprintf(path, sizeof path, "/proc/%d/schedstat", kthreads[i]);
-		if (!read_file(path, text, sizeof text) || sscanf(text, "%lld %lld %ld", &ran, &waited, &runs) != 3)
-			fail("cannot read %s", path);
-		all.runs += runs;
-		all.cpu_ns += ran;
-	}
+	add_runs(&all.rcu, rcu);
+	for (int i = 0; i < n_softirqs; i++)
+		add_runs(&all.softirqs, softirqs[i]);
 	return all;
+}
+
+int cpu_of(pid_t pid)
+{
+	char path[64], text[1024], *at;
+
+	snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
+	at = read_file(path, text, sizeof text) ? strrchr(text, ')') : NULL;
+	for (int field = 2; at && field < STAT_CPU; field++)
+		at = strchr(at + 1, ' ');
+	if (!at)
+		fail("%s has no field %d", path, STAT_CPU);
+	return atoi(at);
+}
+
+double util_est(pid_t pid)
+{
+	char path[64];
+	long ewma, enqueued;
+
+	snprintf(path, sizeof path, "/proc/%d/sched", (int)pid);
+	ewma = counter(path, "se.avg.util_est.ewma"), enqueued = counter(path, "se.avg.util_est.enqueued");
+	if (ewma < 0 || enqueued < 0)
+		fail("%s has no util_est: the kernel must be built with SCHED_DEBUG", path);
+	enqueued &= ~UTIL_AVG_UNCHANGED;
+	return (double)(ewma > enqueued ? ewma : enqueued) / SCHED_CAPACITY_SCALE;
 }
 
 long vmstat(const char *prefix)

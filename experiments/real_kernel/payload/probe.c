@@ -1,4 +1,5 @@
-/* How long a function of the kernel runs: kprobes at its entry and its return, timed by the time stamp counter. */
+/* What the kernel traces: how long a function runs (kprobes at its entry and its return, timed by the time stamp counter),
+ * and on which CPU processes wake. */
 #include "common.h"
 
 #include <errno.h>
@@ -30,12 +31,17 @@ static void define(const char *probe)
 	close(file);
 }
 
+static void mount_tracefs(void)
+{
+	if (mount("tracefs", TRACING, "tracefs", 0, "") && errno != EBUSY)
+		fail("mount of tracefs: %s", strerror(errno));
+}
+
 void probe_on(const char *function)
 {
 	char probe[128];
 
-	if (mount("tracefs", TRACING, "tracefs", 0, "") && errno != EBUSY)
-		fail("mount of tracefs: %s", strerror(errno));
+	mount_tracefs();
 	snprintf(probe, sizeof probe, "p:entered %s\n", function);
 	define(probe);
 	snprintf(probe, sizeof probe, "r:left %s\n", function);
@@ -79,4 +85,75 @@ struct probed probe_off(void)
 	define("-:entered\n");
 	define("-:left\n");
 	return probed;
+}
+
+#define SCHED TRACING "events/sched/"
+
+static char wakes[1 << 19];
+
+void wakes_ready(void)
+{
+	mount_tracefs();
+	write_file(TRACING "tracing_on", "0");
+	write_file(TRACING "trace_clock", "mono");
+	/* all userland is called so; the kernel's threads wake far more often */
+	write_file(SCHED "sched_wakeup/filter", "comm == \"init\"");
+	write_file(SCHED "sched_switch/filter", "next_comm == \"init\"");
+	write_file(SCHED "sched_wakeup/enable", "1");
+	write_file(SCHED "sched_switch/enable", "1");
+	empty_trace();
+}
+
+void wakes_on(void)
+{
+	write_file(TRACING "tracing_on", "1");
+}
+
+void wakes_off(void)
+{
+	write_file(TRACING "tracing_on", "0");
+	write_file(SCHED "sched_wakeup/enable", "0");
+	write_file(SCHED "sched_switch/enable", "0");
+	if (!read_file(TRACING "trace", wakes, sizeof wakes))
+		fail("cannot read the trace");
+}
+
+/* Microseconds in a line "<comm>-<pid> [<cpu>] <flags> <seconds>.<microseconds>: <event>: ..." that holds `at`. */
+static int64_t us_of(const char *at, const char *event)
+{
+	const char *digit;
+	long seconds, us;
+
+	while (at > wakes && at[-1] != '\n')
+		at--;
+	digit = strstr(at, event);
+	if (!digit)
+		fail("the trace has no time before %s", event);
+	for (digit -= 2; digit > at && digit[-1] != ' '; digit--)
+		;
+	if (sscanf(digit, "%ld.%ld", &seconds, &us) != 2)
+		fail("the trace has no time before %s", event);
+	return seconds * 1000000LL + us;
+}
+
+/* "sched_wakeup: comm=<comm> pid=<pid> prio=<prio> target_cpu=<cpu>", "sched_switch: ... next_pid=<pid> next_prio=..." */
+struct wake wake_of(pid_t pid)
+{
+	char woke[32], ran[32];
+	const char *at, *cpu;
+	struct wake found;
+
+	snprintf(woke, sizeof woke, "=init pid=%d ", (int)pid);
+	snprintf(ran, sizeof ran, " next_pid=%d ", (int)pid);
+	at = strstr(wakes, woke);
+	cpu = at ? strstr(at, "target_cpu=") : NULL;
+	if (!cpu)
+		fail("process %d did not wake", (int)pid);
+	found.cpu = atoi(cpu + strlen("target_cpu="));
+	found.waited_us = us_of(at, "sched_wakeup:");
+	at = strstr(at, ran);
+	if (!at)
+		fail("process %d did not run", (int)pid);
+	found.waited_us = us_of(at, "sched_switch:") - found.waited_us;
+	return found;
 }

@@ -29,6 +29,7 @@ void measure_unmap(void)
 	struct pool empty = pool_now(), full;
 	struct kthreads kthreads;
 
+	find_kthreads();
 	pin(cpus() - 1);
 	began = now_ns(), ticked = ticks();
 	for (long page = 0; page < pages; page++)
@@ -48,7 +49,6 @@ void measure_unmap(void)
 	sleep_ns(100000000);
 	emit_pace("pace_before_ns");
 	pin(cpus() - 1);
-	find_kthreads();
 	kthreads = kthreads_now();
 	if (*probe)
 		probe_on(probe);
@@ -67,7 +67,7 @@ void measure_unmap(void)
 		emit("probed_pages", (double)pages / (double)probed.calls, "1/call");
 	} else {
 		per_page("unmap", began, ticked, pages);
-		emit("kthread_runs", (double)(kthreads_now().runs - kthreads.runs), "1");
+		emit("rcu_runs", (double)(kthreads_now().rcu.times - kthreads.rcu.times), "1");
 	}
 	if (!setting("icount", 0))
 		emit("unmap_cpu_ns", (double)cpu / (double)pages, "ns/page");
