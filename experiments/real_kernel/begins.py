@@ -70,5 +70,6 @@ def begin(metrics: Mapping[str, float], n_victims: int, pace: float) -> Begin:
         victims=tuple((on_1 >> victim) & 1 for victim in range(n_victims)),
         victims_util=metrics["victims_util_est"] if n_victims else 0.0,
         helper=int(metrics.get("helper_on_cpu", 0)),
+        helper_waited_us=round(metrics.get("helper_waited_us", 0.0)),
         helper_util=metrics.get("helper_util_est", 0.0),
     )

@@ -1,9 +1,9 @@
 """Measurement 4 re-enacted: a foreground task beside victims that are killed in different ways.
 
-Which victim slept where before the kill, what the scheduler expected of each, and where its tick fell, decides with
-whom the task has to share its CPU, and for how long. So every repeat is played from what it began from, as measured.
-What nobody measured (whether the helper comes before the victim that was killed just before it, and when RCU's thread
-next looks) is drawn; the medians over draws, and of those over repeats, are what is predicted.
+Which victim wakes where after the kill, what the scheduler expects of each, and where its tick falls, decides with whom
+the task has to share its CPU, and for how long. So every repeat is played from what it began from, as measured. What
+nobody measured, when RCU's thread next looks, is drawn; the medians over draws, and of those over repeats, are what is
+predicted.
 """
 
 from __future__ import annotations
@@ -59,6 +59,10 @@ class Begin(NamedTuple):
         victims: On which each victim woke, in the order in which they are killed.
         victims_util: What was expected of a victim when it runs (util_est, of 1).
         helper: On which CPU the helper of process_mrelease woke.
+        helper_waited_us: How long it then waited until it ran. If the last victim wakes on its CPU just before it, both
+            are awake before the switch, and the victim, which woke first, is picked (their vruntimes are the same): the
+            helper waits for a tick. Else it preempts whom it finds, if its nice is lower. Which it is tenths of a
+            millisecond decide, as an emulator has them.
         helper_util: What was expected of it.
     """
 
@@ -70,25 +74,14 @@ class Begin(NamedTuple):
     victims: tuple[int, ...] = ()
     victims_util: float = 1.0
     helper: int = 0
+    helper_waited_us: int = 0
     helper_util: float = 0.5
 
 
-class Draw(NamedTuple):
-    """What nobody measured of a repeat.
-
-    Attributes:
-        helper_first: Whether the helper comes before the victim that was killed just before it was woken.
-        rcu_us: When RCU's thread first looks whether swap entries were freed.
-    """
-
-    helper_first: bool
-    rcu_us: int
-
-
-def draws() -> list[Draw]:
-    """Return the draws for a repeat: the same for all."""
+def draws() -> list[int]:
+    """Return when RCU's thread first looks whether swap entries were freed (us), which nobody measured: for all repeats."""
     random = Random(DRAWS)
-    return [Draw(bool(draw % 2), random.randrange(0, GRACE_PERIOD_US, TICK_US)) for draw in range(DRAWS)]
+    return [random.randrange(0, GRACE_PERIOD_US, TICK_US) for _ in range(DRAWS)]
 
 
 def foreground(settings: Settings, changes: Mapping[str, Any], begins: Sequence[Begin] = (Begin(),)) -> Metrics:
@@ -107,13 +100,13 @@ def repeat(settings: Settings, changes: Mapping[str, Any], begin: Begin) -> Metr
     """Return the medians over all draws of one repeat."""
     found: Metrics = {}
     for vsyncs, suffix in ((1, ""), (2, "_two")):
-        played = [beside_frames(settings, changes, vsyncs, suffix, begin, draw) for draw in draws()]
+        played = [beside_frames(settings, changes, vsyncs, suffix, begin, rcu_us) for rcu_us in draws()]
         found |= {metric: median(one[metric] for one in played) for metric in played[0]}
     return found
 
 
 def beside_frames(
-    settings: Settings, changes: Mapping[str, Any], vsyncs: int, suffix: str, begin: Begin, draw: Draw
+    settings: Settings, changes: Mapping[str, Any], vsyncs: int, suffix: str, begin: Begin, rcu_us: int
 ) -> Metrics:
     """Return the metrics of one play."""
     device: dict[str, Any] = {
@@ -123,7 +116,7 @@ def beside_frames(
     }
     helper_nice = int(settings.get("helper_nice", 0))
     if settings.get("way") == "mrelease":
-        wakeup_us = 0 if comes_first(begin, draw) else TICK_US
+        wakeup_us = begin.helper_waited_us // TICK_US * TICK_US if helper_nice < device["victim_nice"] else 0
         device |= {
             "n_reapers": 1, "reapers_queue": True, "reaper_nice": helper_nice, "reaper_wakeup_us": wakeup_us,
             "reaper_call_us": HELPER_CALL_US,
@@ -138,7 +131,7 @@ def beside_frames(
 
     def begun(board: Board) -> None:
         board.phone["frame"]["next_vsync_us"] = begin.killed_us
-        board.phone["noise_next_us"][GRACE_PERIOD] = draw.rcu_us
+        board.phone["noise_next_us"][GRACE_PERIOD] = rcu_us
         places = {k.TASK_UI: begin.task, k.TASK_REAPER: begin.helper, k.TASK_NOISE + GRACE_PERIOD: begin.rcu}
         expected = {k.TASK_REAPER: begin.helper_util}
         for index, woke in zip(dying, begin.victims, strict=True):
@@ -166,18 +159,6 @@ def beside_frames(
         found["victims_cpu_ms"] = float(charged[k.CHARGE_EXIT]) / 1e6
         found["helper_cpu_ms"] = float(charged[k.CHARGE_LMKD_REAPER]) / 1e6
     return found
-
-
-def comes_first(begin: Begin, draw: Draw) -> bool:
-    """Return whether the helper has its CPU before the victims there have passed exit_mm.
-
-    A victim that wakes on the task's CPU preempts it, and the helper, woken a tenth of a millisecond later, preempts the
-    victim. But if the only victim there is the last that was killed, both may be awake before the switch: then the
-    victim, which woke first, is picked (their vruntimes are the same), and the helper waits for the next tick.
-    """
-    beside = [woke == begin.helper for woke in begin.victims]
-    only_last = beside[-1] and not any(beside[:-1])
-    return draw.helper_first or not only_last
 
 
 def killing(killer: int, killed_ms: float) -> Watcher:

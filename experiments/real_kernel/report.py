@@ -22,8 +22,10 @@ from experiments.real_kernel.stage import GRACE_PERIOD_NS, GRACE_PERIOD_US
 SHOWN: Final = 6
 NOTES: Final = {
     "foreground": (
-        f"Medians of {DRAWS} plays: other CPUs on which the task, the kthread and the victims slept, another expectation of"
-        " the helper, another phase of the scheduler's tick and of the kthread. Memory that is back is seen by the task when a frame begins, up to a vsync period late; by the simulator at once.\n",
+        "Medians over repeats, each predicted from what it began from, as measured: where the task and RCU's thread slept,"
+        " where victims and helper woke, how long a helper that goes before them waited until it ran, what the scheduler"
+        " expected of them, where its tick fell, and the pace; a repeat is the median of"
+        f" {DRAWS} phases of RCU's thread. Memory that is back is seen by the task when a frame begins, up to a vsync period late; by the simulator at once.\n",
     ),
     "burst": (
         "The simulated phone counts the pages put out, not who did it: direct reclaim and kswapd are predicted to share"
@@ -118,11 +120,13 @@ def page(compared: Compared, about: Mapping[str, Any]) -> str:
         f" phone's kernel), and of a present page's {costs.shares.lru:.0%} under `lru_lock` and {costs.shares.zone:.0%}"
         " under `zone->lock`. Of the rest three numbers are not predicted, but taken from cases of measurement 4 that are"
         f" judged too: a frame takes {FRAME_WORK_MS} ms of CPU, its 6 ms and what waking and sleeping cost, as where nobody"
-        " dies; and while swapped pages are released RCU's kthread, with the softirqs' that call back, runs every"
+        " dies; and while swapped pages are released RCU's kthread runs every"
         f" {GRACE_PERIOD_US / 1e3:.1f} ms for {GRACE_PERIOD_NS / 1e6:.2f} ms and ends the turn of whom it interrupts, as"
-        " beside a single victim. And who wakes on which CPU, and what the load balancer expects of them, was put into the"
-        " simulator from the kernel's source after its misses on earlier measurements of these same cases had been traced"
-        " (the traces are not stored): what it holds of lateness is no forecast of a kind of case never seen. "
+        " beside a single victim. What a repeat of measurement 4 begins from, up to a few tenths of a millisecond after the"
+        " kill, is measured and not predicted: where everybody slept or woke, how long a helper at nice -20 then waited,"
+        " what the scheduler expects of whom (`util_est`), and the phase of its tick. And what the scheduler makes of it was"
+        " put into the simulator from the kernel's source after misses on earlier measurements of these same cases had been"
+        " traced (the traces are not stored): what it holds of lateness is no forecast of a kind of case never seen. "
         "*With the hand-off*: a second set of predictions, in"
         " which the growth of a lock hold per contender is"
         f" {compared.handoff:.2f} instead of the 0.11 of the published board: what makes two swapped processes come out"

@@ -14,12 +14,13 @@ KERNEL: Final = "linux-6.1-emulated"
 N_CPUS: Final = 2
 TICK_US: Final = 250
 GRACE_PERIOD: Final = 0
-"""Which of the background threads is RCU's ``rcu_preempt``, with the ksoftirqd that call back."""
+"""Which of the background threads is RCU's ``rcu_preempt``."""
 GRACE_PERIOD_US: Final = 7_770
-"""How often one of them runs while swap entries are freed: ``dead_ms`` over ``kthread_runs`` of a single swapped
-victim, without the runs of a single present one, where there are hardly any."""
+"""How often it runs while swap entries are freed: ``dead_ms`` over ``rcu_runs`` of a single swapped victim, without the
+runs of a single present one, where there are few."""
 GRACE_PERIOD_NS: Final = 173_000
-"""For how long: ``kthread_cpu_ms`` over ``kthread_runs``, likewise. Beside four it is twice as long: left out."""
+"""For how long: ``rcu_cpu_ms`` over ``rcu_runs``, likewise. Beside several that release on both CPUs it is twice as
+long, and ksoftirqd, which calls back, runs there too: left out."""
 RELEASE: Final = ("resident_", "entry_")
 """Costs that a look at the pace says something of: it releases pages too."""
 NEVER_KILLED: Final = -1

@@ -1,9 +1,10 @@
-"""The load balancer of a busy CPU under time slices: load_balance() of kernel/sched/fair.c, Linux 6.1.
+"""The load balancer under time slices: load_balance() of kernel/sched/fair.c, Linux 6.1.
 
-A CPU compares loads, which are weights times the share of time that a task was runnable (PELT), and takes waiting tasks
-from the busiest: whole ones, at intervals of tens of milliseconds, and at first only those that fit the imbalance. So
-one of three equal tasks on two CPUs is alone for two or three intervals before another is. All CPUs form one domain,
-and a group has one CPU.
+A busy CPU compares loads, which are weights times the share of time that a task was runnable (PELT), and takes waiting
+tasks from the busiest: whole ones, at intervals of tens of milliseconds, and at first only those that fit the
+imbalance. So one of three equal tasks on two CPUs is alone for two or three intervals before another is. An idle one
+takes by number. Neither takes who is current, or ran within the last half millisecond. All CPUs form one domain, and a
+group has one CPU.
 """
 
 from __future__ import annotations
@@ -231,8 +232,7 @@ def next_in_list(phone: Any, c: int, after: int) -> int:
     best = -1
     for position in range(phone.n_runnable):
         task = phone.runnable[position]
-        t = phone.tasks[task]
-        if t.cpu != c or t.placed == 0 or not is_before(phone, after, position):
+        if phone.tasks[task].cpu != c or not is_before(phone, after, position):
             continue
         if best < 0 or is_before(phone, position, best):
             best = position

@@ -214,7 +214,10 @@ def place(phone: Any, scenario: Any) -> None:
 
 @kernel
 def pull(phone: Any, scenario: Any) -> None:
-    """Let idle CPUs take a task that shares its CPU, or one that has outgrown a smaller CPU."""
+    """Let idle CPUs take a task that shares its CPU, or one that has outgrown a smaller CPU.
+
+    With time slices only the latter: ``slices.py`` has the kernel's rules for the former.
+    """
     idle = 0
     largest = 0
     for cpu in range(scenario.device.n_cpus):
@@ -226,7 +229,7 @@ def pull(phone: Any, scenario: Any) -> None:
         task = phone.runnable[position]
         t = phone.tasks[task]
         available = phone.cpu_available[t.cpu]
-        shared = phone.cpu_tasks[t.cpu] > 1 and not is_current(phone, scenario, task)
+        shared = phone.cpu_tasks[t.cpu] > 1 and scenario.device.sched_latency_us == 0
         outgrown = t.demand_ns < 0 and largest * k.UNIT > available * CAPACITY_MARGIN
         misfit = outgrown and available * 4 < utilisation(phone, task) * 5
         if shared or misfit:
@@ -239,12 +242,6 @@ def pull(phone: Any, scenario: Any) -> None:
                         idle -= 1
                     put(phone, task, cpu)
         position -= 1
-
-
-@kernel
-def is_current(phone: Any, scenario: Any, task: int) -> bool:
-    """Return whether ``task`` is the one that has its CPU: with time slices it cannot be pulled from under itself."""
-    return scenario.device.sched_latency_us > 0 and phone.run_queues[phone.tasks[task].cpu].current == task
 
 
 @kernel

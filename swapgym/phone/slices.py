@@ -42,6 +42,7 @@ def schedule(phone: Any, scenario: Any) -> None:
     go_on(phone, scenario, scheduler_tick)
     wake_up(phone, scenario)
     pull(phone, scenario, scheduler_tick)
+    cpu.pull(phone, scenario)
     if scheduler_tick:
         for c in range(scenario.device.n_cpus):
             load_balance(phone, scenario, c)

@@ -146,14 +146,14 @@ def test_a_repeat_is_predicted_from_what_it_began_from() -> None:
 
 def test_what_is_predicted_is_the_median_over_repeats_of_medians_over_draws() -> None:
     assert foreground.draws() == foreground.draws()
-    assert {draw.helper_first for draw in foreground.draws()} == {False, True}
+    assert len(set(foreground.draws())) == foreground.DRAWS
     settings = {"nice": 0, "victims": 2, "percent": 100, "mib": 64, "way": "mrelease", "helper_nice": -20}
     repeats = [Begin(victims=(0, 1)), Begin(victims=(1, 0)), Begin(victims=(0, 0), pace=2.0)]
     found = scenes.foreground(settings, COSTS, repeats)
     late = []
     for begin in repeats:
         own = stage.at_pace(COSTS, begin.pace)
-        played = [foreground.beside_frames(settings, own, 1, "", begin, draw) for draw in foreground.draws()]
+        played = [foreground.beside_frames(settings, own, 1, "", begin, rcu_us) for rcu_us in foreground.draws()]
         late.append(median(one["late_sum_ms"] for one in played))
     assert found["late_sum_ms"] == median(late)
     assert len(set(late)) > 1
@@ -163,13 +163,13 @@ def test_the_helper_finds_its_victim_unless_that_has_the_cpu_before_it() -> None
     """process_mrelease finds no address space once the victim has passed exit_mm."""
     settings = {"nice": 0, "victims": 1, "percent": 100, "mib": 64, "way": "mrelease", "helper_nice": -20}
 
-    def helped(victim: int, helper_first: bool) -> float:
-        draw = foreground.Draw(helper_first, 0)
-        return foreground.beside_frames(settings, COSTS, 1, "", Begin(victims=(victim,)), draw)["helper_cpu_ms"]
+    def helped(victim: int, waited_us: int) -> float:
+        begin = Begin(victims=(victim,), helper_waited_us=waited_us)
+        return foreground.beside_frames(settings, COSTS, 1, "", begin, 0)["helper_cpu_ms"]
 
-    assert helped(0, True) > 40  # it preempts the victim where that has hardly begun
-    assert helped(0, False) == 0  # the victim was picked before it, and it waits for a tick
-    assert helped(1, True) < 1  # beside the killer's CPU, which the victim has as soon as that sleeps
+    assert helped(0, 50) > 40  # it preempts the victim where that has hardly begun
+    assert helped(0, 3_000) == 0  # the victim was picked before it, and it waited for a tick
+    assert helped(1, 50) < 1  # it has the task's CPU, and the victim the killer's as soon as that sleeps
 
 
 def test_what_a_frame_takes_is_what_was_measured_where_nobody_dies() -> None:
@@ -188,13 +188,13 @@ def test_the_grace_period_kthread_is_that_of_a_single_swapped_victim() -> None:
     def both(kind: str, metric: str) -> float:
         return sum(found[f"foreground/{nice}/1/{kind}/nice0", metric] for nice in FOREGROUND_NICE)
 
-    runs = both("swapped", "kthread_runs") - both("resident", "kthread_runs")
-    cpu_ms = both("swapped", "kthread_cpu_ms") - both("resident", "kthread_cpu_ms")
+    runs = both("swapped", "rcu_runs") - both("resident", "rcu_runs")
+    cpu_ms = both("swapped", "rcu_cpu_ms") - both("resident", "rcu_cpu_ms")
     assert stage.GRACE_PERIOD_US == pytest.approx(both("swapped", "dead_ms") / runs * 1e3, rel=0.01)
     assert stage.GRACE_PERIOD_NS == pytest.approx(cpu_ms / runs * 1e6, rel=0.01)
     # it wakes for swapped pages: beside present ones it hardly runs
-    assert both("resident", "kthread_runs") < both("swapped", "kthread_runs") / 5
-    swapped, present = (found[f"unmap_instructions/256/{percent}", "kthread_runs"] for percent in (100, 0))
+    assert both("resident", "rcu_runs") < both("swapped", "rcu_runs") / 5
+    swapped, present = (found[f"unmap_instructions/256/{percent}", "rcu_runs"] for percent in (100, 0))
     assert present < swapped / 10
 
 

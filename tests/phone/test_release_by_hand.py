@@ -323,6 +323,17 @@ def test_a_reaper_that_must_look_comes_too_late_where_exit_mm_comes_at_once() ->
     assert board.run()["total"]["entries_reaped"] == 0
 
 
+@pytest.mark.parametrize(("call_us", "takes"), [(1_000, True), (5_000, False)])
+def test_a_reaper_that_must_look_needs_a_while_until_it_has_its_victim(call_us: int, takes: bool) -> None:
+    board = Board(cpus=8)
+    board.device["n_reapers"] = 1
+    board.device["reapers_queue"] = 1
+    board.device["reaper_call_us"] = call_us
+    board.kernel["exit_signal_us"] = 3_000  # from then on the victim is at it itself
+    board.kill(board.app(entries=51_000))
+    assert (board.run()["total"]["entries_reaped"] > 0) == takes
+
+
 def test_a_reaper_of_low_priority_leaves_the_cpu_to_its_victim() -> None:
     reaped = {}
     for nice in (-20, 19):

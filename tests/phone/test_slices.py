@@ -253,6 +253,56 @@ def test_three_against_one_is_evened_out_by_number_while_nobody_has_been_busy_fo
     assert phone["run_queues"]["balance_interval_us"][1] == 2_000
 
 
+@pytest.mark.parametrize(
+    ("ran_ago_us", "newly", "moved"),
+    [
+        (600, True, [1]),  # who went to the head of the list first is at its tail
+        (200, True, [2]),  # but its caches are warm
+        (600, False, [1, 2]),
+        (200, False, [2, 3]),
+    ],
+)
+def test_an_idle_cpu_takes_from_the_tail_and_nobody_who_just_ran(
+    ran_ago_us: int, newly: bool, moved: list[int]
+) -> None:
+    scenarios, phones = sliced(2, 10, 0).scenarios, np.zeros(1, PHONE)
+    phone: Any = phones[0]
+    slices.start(phones[0], scenarios[0])
+    phone["now_us"] = 1_000_000
+    # four on CPU 0: one is current, one ran a while ago, two have just woken and never ran
+    woken_us = (50_000, 20_000, 100, 100)
+    for position in range(4):
+        task = k.TASK_LAUNCH + position
+        phone["runnable"][position] = task
+        phone["tasks"]["mask"][task] = 3
+        phone["tasks"]["runnable_us"][task] = woken_us[position]
+    phone["n_runnable"] = phone["cpu_tasks"][0] = 4
+    phone["entities"]["exec_end_us"][k.TASK_LAUNCH] = phone["now_us"]
+    phone["entities"]["exec_end_us"][k.TASK_LAUNCH + 1] = phone["now_us"] - ran_ago_us
+    phone["run_queues"]["current"][0] = k.TASK_LAUNCH
+    balancer.idle_balance(phones[0], scenarios[0], 1, newly)
+    found = [position for position in range(4) if phone["tasks"]["cpu"][k.TASK_LAUNCH + position] == 1]
+    assert found == moved
+    assert list(phone["cpu_tasks"][:2]) == [4 - len(moved), len(moved)]
+
+
+def test_an_idle_cpu_looks_as_it_becomes_idle_and_at_ticks() -> None:
+    """Who waits beside an endless task on CPU 0 is taken when CPU 1 becomes idle, or at the next tick if it is hot."""
+    board = sliced(2, 300, 2, kill_ms=201)
+    first = k.TASK_EXIT + 1
+    moved_us = None
+    for phone in each_tick(board.phones, board.scenarios, lambda: k.INLINE):
+        if phone["now_us"] <= 201_000:
+            phone["tasks"]["cpu"][first : first + 2] = phone["entities"]["cpu"][first : first + 2] = 0
+            phone["rt_permille"][1] = 1_000  # SCHED_FIFO has it, up to a tick after the two woke
+        else:
+            phone["rt_permille"][1] = 0
+            cpus = sorted(int(cpu) for cpu in phone["tasks"]["cpu"][first : first + 2])
+            if moved_us is None and cpus == [0, 1]:
+                moved_us = int(phone["now_us"] - phone["tick_us"])
+    assert moved_us == 201_250
+
+
 def test_loads_halve_in_32_ms() -> None:
     assert balancer.decay(1 << 20, 128) == 1 << 19
     assert balancer.decay(1 << 20, 64) == pytest.approx((1 << 20) * 0.5**0.5, rel=1e-5)
