@@ -17,11 +17,10 @@ from experiments.real_kernel.begins import begins
 from experiments.real_kernel.cases import all_cases
 from experiments.real_kernel.doubts import doubt
 from experiments.real_kernel.fit import HANDOFF_CASE, fit, handoff, paces
-from experiments.real_kernel.judge import beside, judge, predict
+from experiments.real_kernel.judge import beside, is_acted, judge, predict
 from experiments.real_kernel.pool import pool_rows
 from experiments.real_kernel.records import load, spreads
 from experiments.real_kernel.report import Compared, write_all
-from experiments.real_kernel.scenes import MEASUREMENTS
 
 RESULTS = Path(__file__).parent / "results"
 
@@ -54,7 +53,7 @@ def main(
     alone = costs.kernel_changes()
     pace = paces(rows)
     with Progress(console=console) as bar:
-        task = bar.add_task("predict", total=2 * sum(case.measurement in MEASUREMENTS for case in cases))
+        task = bar.add_task("predict", total=2 * sum(map(is_acted, cases)))
         play = partial(
             predict, cases, paces=pace, begins=began_from, progress=partial(bar.advance, task),
             workers=os.cpu_count() or 1,

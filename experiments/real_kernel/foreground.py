@@ -42,9 +42,12 @@ BACK: Final = 0.95
 FRAME_WORK_MS: Final = 6.5
 """Its 6 ms, and what it takes to wake up and to go to sleep: ``frame_cpu_ms`` as measured where nobody dies."""
 LIMIT_MS: Final = 8_000
-HELPER_CALL_US: Final = 500
-"""CPU time of the helper from its first run until it has a victim's address space: in traces of the measured kernel one
-that found none was gone 0.4 to 0.9 ms after it first ran."""
+HELPER_CALL_US: Final = 300
+"""CPU time of the helper from its first run until it has a victim's address space. By its own clock, which starts when it
+is back from SIGSTOP, it is gone after 0.06 to 0.13 ms if it finds none; in traces of the measured kernel it lost to a
+victim that first ran 0.05 ms after it on the other CPU, and found one that had run for 0.14 ms before it."""
+AT_ONCE_US: Final = 250
+"""A helper that waited for longer until it first ran did not preempt who had its CPU."""
 
 
 class Begin(NamedTuple):
@@ -54,15 +57,14 @@ class Begin(NamedTuple):
         pace: How long everything took, over the median of measurement 1.
         killed_us: From a tick of the scheduler to the kill.
         killer: On which CPU the killer ran.
-        task: On which the foreground task slept before the frame in which it kills.
-        rcu: On which RCU's thread slept.
+        task: On which the foreground task slept, seven frames before the kill.
+        rcu: On which RCU's thread slept then.
         victims: On which each victim woke, in the order in which they are killed.
         victims_util: What was expected of a victim when it runs (util_est, of 1).
         helper: On which CPU the helper of process_mrelease woke.
-        helper_waited_us: How long it then waited until it ran. If the last victim wakes on its CPU just before it, both
-            are awake before the switch, and the victim, which woke first, is picked (their vruntimes are the same): the
-            helper waits for a tick. Else it preempts whom it finds, if its nice is lower. Which it is tenths of a
-            millisecond decide, as an emulator has them.
+        helper_preempts: Whether it ran at once. If the last victim wakes on its CPU just before it, both are awake before
+            the switch, and the victim, which woke first, is picked (their vruntimes are the same): the helper waits for a
+            tick. Which it is hundredths of a millisecond decide, as an emulator has them.
         helper_util: What was expected of it.
     """
 
@@ -74,7 +76,7 @@ class Begin(NamedTuple):
     victims: tuple[int, ...] = ()
     victims_util: float = 1.0
     helper: int = 0
-    helper_waited_us: int = 0
+    helper_preempts: bool = True
     helper_util: float = 0.5
 
 
@@ -84,14 +86,20 @@ def draws() -> list[int]:
     return [random.randrange(0, GRACE_PERIOD_US, TICK_US) for _ in range(DRAWS)]
 
 
-def foreground(settings: Settings, changes: Mapping[str, Any], begins: Sequence[Begin] = (Begin(),)) -> Metrics:
+def foreground(settings: Settings, changes: Mapping[str, Any], begins: Sequence[Begin]) -> Metrics:
     """Return the medians over repeats, with a deadline of one vsync and of two.
 
     Args:
         settings: Of the case.
         changes: Costs of the kernel at the median pace of measurement 1.
         begins: What each repeat began from.
+
+    Raises:
+        ValueError: One of them has not as many victims as the case.
     """
+    for begin in begins:
+        if len(begin.victims) != int(settings["victims"]):
+            raise ValueError(f"victims {begin.victims}: must be the CPUs of {settings['victims']}")
     repeats = [repeat(settings, at_pace(changes, begin.pace), begin) for begin in begins]
     return {metric: median(one[metric] for one in repeats) for metric in repeats[0]}
 
@@ -114,11 +122,9 @@ def beside_frames(
         "victim_nice": int(settings.get("victim_nice", 0)),
         "deadline_vsyncs": vsyncs,
     }
-    helper_nice = int(settings.get("helper_nice", 0))
     if settings.get("way") == "mrelease":
-        wakeup_us = begin.helper_waited_us // TICK_US * TICK_US if helper_nice < device["victim_nice"] else 0
         device |= {
-            "n_reapers": 1, "reapers_queue": True, "reaper_nice": helper_nice, "reaper_wakeup_us": wakeup_us,
+            "n_reapers": 1, "reapers_queue": True, "reaper_nice": int(settings["helper_nice"]),
             "reaper_call_us": HELPER_CALL_US,
         }  # fmt: skip
     board = machine(changes, LIMIT_MS, device)
@@ -127,7 +133,7 @@ def beside_frames(
     dying = victims(board, settings, int(settings["victims"]))
     killed_ms = FRAMES_BEFORE * PERIOD_MS + begin.killed_us / k.MS
     watchers = kill(board, dying, killed_ms, settings.get("way") == "one_by_one")
-    watchers.append(killing(begin.killer, killed_ms))
+    watchers.append(killing(begin))
 
     def begun(board: Board) -> None:
         board.phone["frame"]["next_vsync_us"] = begin.killed_us
@@ -161,12 +167,19 @@ def beside_frames(
     return found
 
 
-def killing(killer: int, killed_ms: float) -> Watcher:
-    """Return who holds CPU ``killer`` while the victims are killed: before everybody, and then asleep again."""
+def killing(begin: Begin) -> Watcher:
+    """Return who has the killer's CPU to itself for the tick of every kill: it goes before everybody, and sleeps else."""
 
     def watch(board: Board) -> bool:
-        since_us = int(board.phone["now_us"]) - killed_ms * k.MS
-        board.phone["rt_permille"][killer] = 1_000 if 0 <= since_us < TICK_US else 0
+        phone, scenario = board.phone, board.scenario
+        left = int(phone["next_event"])
+        kills = left < int(scenario["n_events"]) and scenario["events"]["time_us"][left] <= phone["now_us"]
+        phone["rt_permille"][begin.killer] = 1_000 if kills else 0
+        if kills and not begin.helper_preempts:
+            # just behind those that are placed as it is (place_entity)
+            queue = phone["run_queues"][begin.helper]
+            behind = int(scenario["device"]["sched_latency_us"]) * k.NS_PER_US // 2
+            phone["entities"]["vruntime"][k.TASK_REAPER] = int(queue["min_vruntime"]) - behind + 1
         return True
 
     return watch

@@ -11,9 +11,9 @@ from contextlib import nullcontext
 from typing import Any, Final, NamedTuple
 
 from experiments.real_kernel.cases import Case
+from experiments.real_kernel.foreground import Begin, foreground
 from experiments.real_kernel.records import Spread
 from experiments.real_kernel.scenes import MEASUREMENTS
-from experiments.real_kernel.foreground import Begin
 from experiments.real_kernel.stage import Metrics, at_pace
 
 NEAR_ZERO_MS: Final = 8.0
@@ -105,22 +105,33 @@ def predict(
         progress: Called after every case.
         workers: Processes among which the cases are divided; what is predicted does not hang on it.
     """
-    acted = [case for case in cases if case.measurement in MEASUREMENTS]
-    own = [changes if case.name in begins else at_pace(changes, paces.get(case.name, 1.0)) for case in acted]
-    began = [tuple(begins.get(case.name, ())) for case in acted]
+    acted = [case for case in cases if is_acted(case)]
+    own = [begins[case.name] if case.group == "foreground" else paces.get(case.name, 1.0) for case in acted]
     found: dict[tuple[str, str], float] = {}
     context = multiprocessing.get_context("forkserver")
     with ProcessPoolExecutor(workers, mp_context=context) if workers > 1 else nullcontext() as pool:
-        for case, metrics in zip(acted, (pool.map if pool else map)(enact, acted, own, began), strict=True):
+        for case, metrics in zip(acted, (pool.map if pool else map)(enact, acted, itertools.repeat(changes), own), strict=True):
             found |= {(case.name, metric): value for metric, value in metrics.items()}
             progress()
     return found
 
 
-def enact(case: Case, changes: Mapping[str, Any], begins: Sequence[Begin] = ()) -> Metrics:
-    """Return what the simulator says of a case, from what its repeats began from where that is known."""
-    act = MEASUREMENTS[case.measurement]
-    return act(case.settings, changes, begins) if begins else act(case.settings, changes)
+def is_acted(case: Case) -> bool:
+    """Return whether the simulator re-enacts a case."""
+    return case.group == "foreground" or case.measurement in MEASUREMENTS
+
+
+def enact(case: Case, changes: Mapping[str, Any], own: float | Sequence[Begin]) -> Metrics:
+    """Return what the simulator says of a case.
+
+    Args:
+        case: Which.
+        changes: Costs of the kernel.
+        own: Beside what pace it was measured, or what each repeat began from.
+    """
+    if isinstance(own, Sequence):
+        return foreground(case.settings, changes, own)
+    return MEASUREMENTS[case.measurement](case.settings, at_pace(changes, own))
 
 
 def miss(row: Row) -> str:

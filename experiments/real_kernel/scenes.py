@@ -11,7 +11,6 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from experiments.calibration.board import MIB, Board
-from experiments.real_kernel.foreground import foreground
 from experiments.real_kernel.stage import (
     N_CPUS,
     NEVER_KILLED,
@@ -187,11 +186,9 @@ def pool(settings: Settings, changes: Mapping[str, Any]) -> Metrics:
     return found
 
 
-MEASUREMENTS: Final[dict[str, Callable[..., Metrics]]] = {
+MEASUREMENTS: Final[dict[str, Callable[[Settings, Mapping[str, Any]], Metrics]]] = {
     "contention": contention,
-    "foreground": foreground,
     "starve": starve,
     "burst": burst,
     "pool": pool,
 }
-"""Foreground takes what its repeats began from, too."""

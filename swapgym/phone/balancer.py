@@ -175,8 +175,17 @@ def idle_balance(phone: Any, scenario: Any, c: int, newly: bool) -> None:
     for other in range(scenario.device.n_cpus):
         if phone.cpu_tasks[other] > max(1, phone.cpu_tasks[busiest]):
             busiest = other
-    if busiest != c:
-        detach_tasks(phone, c, busiest, 1 if newly else phone.cpu_tasks[busiest] // 2, 0)
+    if busiest == c:
+        return
+    rq = phone.run_queues[c]
+    moved = detach_tasks(phone, c, busiest, 1 if newly else phone.cpu_tasks[busiest] // 2, 0)
+    if moved > 0:
+        rq.balance_failed = 0
+        rq.balance_interval_us = scenario.device.n_cpus * k.MS
+    elif not newly:
+        rq.balance_failed += 1
+    if not newly:
+        rq.balance_us = phone.now_us
 
 
 @kernel
@@ -197,59 +206,46 @@ def load_to_move(phone: Any, c: int, busiest: int, average: int) -> int:
 def detach_tasks(phone: Any, c: int, busiest: int, tasks: int, load: int) -> int:
     """Move ``tasks`` tasks that wait on ``busiest`` to CPU ``c``, or where that is 0 some that have ``load`` together.
 
-    Each balance that failed before lets tasks of twice the load through.
+    From the tail of the list; who is passed over goes to its head. Each balance that failed before lets tasks of twice
+    the load through.
 
     Returns:
         How many.
     """
     failed = phone.run_queues[c].balance_failed
     moved = 0
-    tried = -1
-    while tasks > moved or load > 0:
-        tried = next_in_list(phone, busiest, tried)
-        if tried < 0:
-            break
-        task = phone.runnable[tried]
+    unseen = phone.cpu_tasks[busiest]
+    while unseen > 0 and (tasks > moved or load > 0):
+        unseen -= 1
+        task = list_tail(phone, busiest)
+        to_head(phone, task, busiest)
         if phone.run_queues[busiest].current == task or (phone.tasks[task].mask >> c) & 1 == 0:
             continue
         own = max(1, task_load(phone, task))
-        hot = phone.now_us < phone.entities[task].exec_end_us + MIGRATION_COST_US and failed <= CACHE_NICE_TRIES
+        hot = phone.now_us < phone.entities[task].hot_us + MIGRATION_COST_US and failed <= CACHE_NICE_TRIES
         if hot or (tasks == 0 and own >> min(62, failed) > load):
             continue
         cpu.take(phone, task)
         cpu.put(phone, task, c)
+        to_head(phone, task, c)
         load -= min(load, own)
         moved += 1
     return moved
 
 
 @kernel
-def next_in_list(phone: Any, c: int, after: int) -> int:
-    """Return the position in ``runnable`` of the task that comes after that at ``after`` on CPU ``c``'s list; -1 none.
+def to_head(phone: Any, task: int, c: int) -> None:
+    """Put ``task`` at the head of CPU ``c``'s list (cfs_tasks): it woke there, was picked, came, or was passed over."""
+    phone.run_queues[c].places += 1
+    phone.entities[task].place = phone.run_queues[c].places
 
-    From its tail (``cfs_tasks``): a task goes to the head as it wakes and whenever it is picked.
-    """
-    best = -1
+
+@kernel
+def list_tail(phone: Any, c: int) -> int:
+    """Return the task at the tail of CPU ``c``'s list, which must not be empty."""
+    tail = -1
     for position in range(phone.n_runnable):
         task = phone.runnable[position]
-        if phone.tasks[task].cpu != c or not is_before(phone, after, position):
-            continue
-        if best < 0 or is_before(phone, position, best):
-            best = position
-    return best
-
-
-@kernel
-def is_before(phone: Any, one: int, other: int) -> bool:
-    """Return whether the task at position ``one`` of ``runnable`` (-1: none) went to the head before that at ``other``."""
-    if one < 0:
-        return True
-    since = head_us(phone, phone.runnable[one])
-    other_since = head_us(phone, phone.runnable[other])
-    return since < other_since or (since == other_since and one < other)
-
-
-@kernel
-def head_us(phone: Any, task: int) -> int:
-    """Return when ``task`` last went to the head of its CPU's list."""
-    return max(phone.entities[task].exec_end_us, phone.now_us - phone.tasks[task].runnable_us)
+        if phone.tasks[task].cpu == c and (tail < 0 or phone.entities[task].place < phone.entities[tail].place):
+            tail = task
+    return tail

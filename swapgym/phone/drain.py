@@ -12,11 +12,23 @@ from swapgym.phone.release import affordable, begin_budget, free_queued, walk_on
 
 @kernel
 def reaps(phone: Any, scenario: Any, reaper: int) -> bool:
-    """Return whether an lmkd reaper has work: process_mrelease succeeds once all of its victim's threads are dying."""
+    """Return whether an lmkd reaper has work: process_mrelease succeeds once all of its victim's threads are dying.
+
+    One that looks for victims by itself is woken by the first kill and makes its first call whether it finds any or not.
+    """
     victim = phone.reapers[reaper].victim
     if victim < 0:
-        return scenario.device.reapers_queue != 0 and oldest(phone, scenario) >= 0
+        if scenario.device.reapers_queue == 0:
+            return False
+        calls = phone.n_exiting > 0 and call_left_ns(phone, scenario, reaper) > 0
+        return calls or oldest(phone) >= 0
     return phone.now_us + phone.tick_us > phone.processes[victim].kill_us + scenario.kernel.exit_signal_us
+
+
+@kernel
+def call_left_ns(phone: Any, scenario: Any, reaper: int) -> int:
+    """Return what a reaper that looks for victims still needs of a CPU until its first call (ns)."""
+    return max(0, scenario.device.reaper_call_us * k.NS_PER_US - phone.reaper_called_ns[reaper])
 
 
 @kernel
@@ -25,11 +37,15 @@ def run_reaper(phone: Any, scenario: Any, reaper: int) -> None:
     r = phone.reapers[reaper]
     task_id = k.TASK_REAPER + reaper
     task = phone.tasks[task_id]
+    called_ns = 0
     if r.victim < 0:
         # those that look for victims call only now that they have a CPU
-        if not has_called(phone, scenario, reaper) or oldest(phone, scenario) < 0:
+        called_ns = min(task.granted_ns, call_left_ns(phone, scenario, reaper))
+        phone.reaper_called_ns[reaper] += called_ns
+        if called_ns == task.granted_ns or oldest(phone) < 0:
+            charge(phone, task_id, k.CHARGE_LMKD_REAPER, called_ns)
             return
-        r.victim = oldest(phone, scenario)
+        r.victim = oldest(phone)
         r.walk.stage = k.WALK_FETCH
         r.walk.credit_ps = 0
         phone.processes[r.victim].reaper = reaper
@@ -37,7 +53,7 @@ def run_reaper(phone: Any, scenario: Any, reaper: int) -> None:
     speed = speed_on(scenario, task_id, task.cpu)
     shared = process.exit_stage == k.EXIT_UNMAP and process.walk.stage != k.WALK_DONE
     waste = k.UNIT + (scenario.kernel.pte_waste if shared else 0)
-    budget = begin_budget(task)
+    budget = begin_budget(task) - called_ns * k.PS_PER_NS
     while True:
         budget = walk_on(phone, scenario, process, r.walk, task_id, budget, speed, waste)
         if r.walk.stage != k.WALK_DECIDE:
@@ -48,28 +64,10 @@ def run_reaper(phone: Any, scenario: Any, reaper: int) -> None:
     if r.walk.stage == k.WALK_DONE:
         process.reaper = -1
         r.victim = -1
-        if scenario.device.reapers_queue != 0:
-            r.walk.credit_ps = 0
 
 
 @kernel
-def has_called(phone: Any, scenario: Any, reaper: int) -> bool:
-    """Return whether a reaper that looks for victims has had the CPU time that its way to process_mrelease takes.
-
-    What it has had of it is its walk's credit. In that time a victim that has a CPU, too, passes exit_mm.
-    """
-    task = phone.tasks[k.TASK_REAPER + reaper]
-    call_ps = scenario.device.reaper_call_us * k.NS_PER_US * k.PS_PER_NS
-    credit = phone.reapers[reaper].walk
-    called = task.granted_ns > 0 and credit.credit_ps >= call_ps
-    if not called:
-        charge(phone, k.TASK_REAPER + reaper, k.CHARGE_LMKD_REAPER, task.granted_ns)
-        credit.credit_ps += task.granted_ns * k.PS_PER_NS
-    return called
-
-
-@kernel
-def oldest(phone: Any, scenario: Any) -> int:
+def oldest(phone: Any) -> int:
     """Return the oldest victim that an idle reaper still gets; -1 none.
 
     A victim clears task->mm as soon as it has a CPU after SIGKILL (exit_mm), and process_mrelease (mm/oom_kill.c) then
@@ -78,11 +76,11 @@ def oldest(phone: Any, scenario: Any) -> int:
     for position in range(phone.n_exiting):
         index = phone.exiting[position]
         process = phone.processes[index]
-        begun = process.walk.credit_ps != 0 or process.swap_entries < process.swap_at_kill
+        task = phone.tasks[k.TASK_EXIT + index]
+        has_cpu = task.wanted_us == phone.now_us and task.placed != 0 and task.granted_ns > 0
+        begun = has_cpu or process.walk.credit_ps != 0 or process.swap_entries < process.swap_at_kill
         late = process.exit_stage > k.EXIT_UNMAP or (process.exit_stage == k.EXIT_UNMAP and begun)
-        told = phone.now_us + phone.tick_us > process.kill_us + scenario.device.reaper_wakeup_us
-        told = told and process.killer != k.KILLER_ACTIVITY_MANAGER
-        if process.reaper < 0 and told and not late:
+        if process.reaper < 0 and not late and process.killer != k.KILLER_ACTIVITY_MANAGER:
             return index
     return -1
 

@@ -17,7 +17,7 @@ from typing import Any
 
 from swapgym.phone import constants as k
 from swapgym.phone import cpu
-from swapgym.phone.balancer import idle_balance, load_balance, update_load_avg, update_util_est
+from swapgym.phone.balancer import idle_balance, load_balance, to_head, update_load_avg, update_util_est
 from swapgym.phone.jit import kernel
 
 NEVER_RAN: int = -(1 << 40)
@@ -75,10 +75,10 @@ def go_on(phone: Any, scenario: Any, scheduler_tick: bool) -> None:
     for c in range(scenario.device.n_cpus):
         rq = phone.run_queues[c]
         if phone.fair_ns[c] == 0:
-            rq.resched = 1
+            rq.newly_idle = 1
         if rq.current >= 0 and not stays(phone, rq.current, c):
             rq.current = -1
-            rq.resched = 1
+            rq.newly_idle = 1
         if scheduler_tick and rq.current >= 0 and phone.cpu_tasks[c] > 1 and check_preempt_tick(phone, scenario, rq, c):
             rq.resched = 1
 
@@ -91,12 +91,11 @@ def pull(phone: Any, scenario: Any, scheduler_tick: bool) -> None:
     """
     for c in range(scenario.device.n_cpus):
         rq = phone.run_queues[c]
-        if phone.cpu_tasks[c] > 0 or phone.fair_ns[c] == 0:
+        if phone.fair_ns[c] == 0:
             continue
-        if rq.resched != 0 or scheduler_tick:
-            idle_balance(phone, scenario, c, rq.resched != 0)
-        if phone.cpu_tasks[c] == 0:
-            rq.resched = 0
+        if phone.cpu_tasks[c] == 0 and (rq.newly_idle != 0 or scheduler_tick):
+            idle_balance(phone, scenario, c, rq.newly_idle != 0)
+        rq.newly_idle = 0
 
 
 @kernel
@@ -174,7 +173,10 @@ def enqueue(phone: Any, scenario: Any, task: int, wakes: bool) -> None:
     e = phone.entities[task]
     rq = phone.run_queues[phone.tasks[task].cpu]
     e.vruntime += rq.min_vruntime - phone.run_queues[e.cpu].min_vruntime
-    e.cpu = phone.tasks[task].cpu
+    if e.cpu != phone.tasks[task].cpu:
+        e.cpu = phone.tasks[task].cpu
+        e.hot_us = 0
+    to_head(phone, task, e.cpu)
     if wakes:
         e.vruntime = max(e.vruntime, rq.min_vruntime - scenario.device.sched_latency_us * k.NS_PER_US // 2)
     if rq.current >= 0 and rq.current != task:
@@ -208,6 +210,7 @@ def run(phone: Any, rq: Any, c: int) -> None:
             rq.resched = 0
             if task < 0:
                 break
+            to_head(phone, task, c)
             if task != rq.current:
                 phone.entities[task].exec_ns = 0
                 rq.current = task
@@ -219,6 +222,7 @@ def run(phone: Any, rq: Any, c: int) -> None:
         e.exec_ns += ran
         e.ran_ns += ran
         e.exec_end_us = phone.now_us + phone.tick_us
+        e.hot_us = e.exec_end_us
         e.vruntime += ran * 1024 // t.weight
         left -= ran
         task = -1

@@ -56,8 +56,7 @@ DEVICE_FIELDS: Final[tuple[Field, ...]] = (
     integer("n_reapers", "1", "lmkd's reaper threads (0 to 2)"),
     integer("reaper_nice", "nice", "their nice"),
     integer("reapers_queue", "0/1", "reapers look for victims by themselves (1), or are handed them by the kill (0)"),
-    integer("reaper_wakeup_us", "us", "from SIGKILL until a reaper that looks for victims by itself is woken"),
-    integer("reaper_call_us", "us", "CPU time such a reaper needs until it has a victim's address space"),
+    integer("reaper_call_us", "us", "CPU time until a reaper that looks for victims by itself first gets one"),
     integer("kill_heaviest", "0/1", "lmkd's kill_heaviest_task"),
     integer("compaction", "0/1", "an app that enters cached is paged out (CachedAppOptimizer, full compaction)"),
     integer("freezer", "0/1", "cached apps are frozen"),
@@ -450,6 +449,7 @@ PHONE_FIELDS: Final[tuple[Field, ...]] = (
     nested("entities", SCHED_ENTITY, "tasks as the run queues see them (sched_entity)", k.N_TASKS),
     nested("page_locks", PAGE_LOCKING, "tasks as they take the locks of present pages", k.N_TASKS),
     integer("noise_freed", "entries", "swap entries freed when such a background thread last asked", k.MAX_NOISE),
+    integer("reaper_called_ns", "ns", "CPU time of reapers that look for victims, up to their first call", k.MAX_REAPERS),
 )
 PHONE: Final[np.dtype[Any]] = record(*PHONE_FIELDS)
 EXTRAS_OFFSET: Final[int] = PHONE.fields["run_queues"][1]  # type: ignore[index]

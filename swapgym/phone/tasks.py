@@ -50,6 +50,8 @@ SCHED_ENTITY_FIELDS: Final[tuple[Field, ...]] = (
     integer("vruntime", "ns", "CPU time at nice 0 that it counts as having had"),
     integer("exec_ns", "ns", "how long it has run since it was last picked"),
     integer("exec_end_us", "us", "end of the last tick in which it ran"),
+    integer("hot_us", "us", "the same, on the CPU where it is: 0 after a migration"),
+    integer("place", "1", "in its CPU's list (cfs_tasks): at the head is the highest"),
     integer("waited_us", "us", "how long it waited in this tick until it was picked"),
     integer("load_avg", "1/2**20", "PELT average of its being runnable"),
     integer("util_avg", "1/2**20", "PELT average of its running"),
@@ -62,6 +64,8 @@ SCHED_ENTITY: Final[np.dtype[Any]] = record(*SCHED_ENTITY_FIELDS)
 RUN_QUEUE_FIELDS: Final[tuple[Field, ...]] = (
     integer("current", "index", "task that has the CPU; -1 none"),
     integer("resched", "0/1", "it must be picked anew (TIF_NEED_RESCHED)"),
+    integer("places", "1", "how often a task went to the head of its list"),
+    integer("newly_idle", "0/1", "its current has blocked, or SCHED_FIFO tasks have left it"),
     integer("min_vruntime", "ns", "smallest vruntime of its tasks; it never goes back"),
     integer("load", "1", "sum of the load averages of its tasks, those asleep included, when last balanced"),
     integer("util", "1/1024", "sum of their utilisations, likewise"),

@@ -59,8 +59,7 @@ class DeviceProfile:
     victim_nice: int = bounded(0, -20, 19, "nice", "of a victim that lmkd has moved to the foreground")
     reaper_nice: int = bounded(-20, -20, 19, "nice", "of lmkd's reapers: ANDROID_PRIORITY_HIGHEST")
     reapers_queue: bool = False
-    reaper_wakeup_us: int = bounded(0, 0, 1_000_000, "us", "from SIGKILL until a reaper that looks for victims is woken")
-    reaper_call_us: int = bounded(0, 0, 1_000_000, "us", "CPU time such a reaper needs until it has its victim's memory")
+    reaper_call_us: int = bounded(0, 0, 1_000_000, "us", "CPU time until a reaper that looks for victims first gets one")
     n_reapers: int = bounded(2, 0, 2, "1", "lmkd's reaper threads")
     kill_heaviest: bool = False
     compaction: bool = True
@@ -121,7 +120,8 @@ class DeviceProfile:
         for name in ("psi_partial_stall", "psi_complete_stall", "kill_timeout", "freezer"):
             record[f"{name}_us"] = getattr(self, f"{name}_ms") * MS
         for name in (
-            "deadline_vsyncs", "ui_nice", "victim_nice", "reaper_nice", "reapers_queue", "reaper_wakeup_us", "reaper_call_us", "swappiness", "rt_throttling",
+            "deadline_vsyncs", "ui_nice", "victim_nice", "reaper_nice", "reapers_queue", "reaper_call_us", "swappiness",
+            "rt_throttling",
             "low_ram", "swap_free_low_percent", "thrashing_limit_percent", "thrashing_decay_percent", "n_reapers",
             "kill_heaviest", "compaction", "freezer", "sched_latency_us", "sched_min_granularity_us",
             "sched_wakeup_granularity_us", "sched_tick_us",

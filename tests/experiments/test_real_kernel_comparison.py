@@ -12,13 +12,13 @@ from typer.testing import CliRunner
 
 from experiments.real_kernel import foreground, scenes, stage
 from experiments.real_kernel.__main__ import RESULTS, app
-from experiments.real_kernel.begins import begins
+from experiments.real_kernel.begins import begin, begins
 from experiments.real_kernel.cases import FOREGROUND_NICE, all_cases
 from experiments.real_kernel.criteria import in_short
 from experiments.real_kernel.doubts import Doubts, doubt
 from experiments.real_kernel.fit import Costs, LockShares, fit, paces
 from experiments.real_kernel.foreground import Begin
-from experiments.real_kernel.judge import Row, in_order, judge, near, predict
+from experiments.real_kernel.judge import Row, in_order, is_acted, judge, near, predict
 from experiments.real_kernel.machine import Load
 from experiments.real_kernel.pool import pool_rows
 from experiments.real_kernel.records import Record, Spread, load, spreads
@@ -107,10 +107,10 @@ def test_one_process_takes_what_its_pages_cost() -> None:
 
 def test_exits_one_by_one_take_as_long_as_their_sum() -> None:
     settings = {"nice": 0, "victims": 2, "percent": 100, "mib": 64, "way": "one_by_one"}
-    found = scenes.foreground(settings, COSTS, [Begin(victims=(0, 1))])
-    alone = scenes.foreground({**settings, "victims": 1, "way": "at_once"}, COSTS, [Begin(victims=(0,))])
+    found = foreground.foreground(settings, COSTS, [Begin(victims=(0, 1))])
+    alone = foreground.foreground({**settings, "victims": 1, "way": "at_once"}, COSTS, [Begin(victims=(0,))])
     assert found["dead_ms"] == pytest.approx(2 * alone["dead_ms"], rel=0.1)
-    nobody = scenes.foreground({"nice": 0, "victims": 0}, COSTS)
+    nobody = foreground.foreground({"nice": 0, "victims": 0}, COSTS, [Begin()])
     assert nobody == {
         "late_frames": 0.0, "late_sum_ms": 0.0, "late_worst_ms": 0.0,
         "late_frames_two": 0.0, "late_sum_two_ms": 0.0, "late_worst_two_ms": 0.0,
@@ -121,11 +121,31 @@ def test_a_helper_at_the_lowest_priority_takes_less_than_one_at_the_highest() ->
     # more victims than CPUs: whoever has a CPU at once is past exit_mm before the helper looks
     begins = [Begin(victims=(0, 1, 0, 1))]
     settings = {"nice": 0, "victims": 4, "percent": 100, "mib": 64, "way": "mrelease"}
-    strong = scenes.foreground({**settings, "helper_nice": -20}, COSTS, begins)
-    weak = scenes.foreground({**settings, "helper_nice": 19}, COSTS, begins)
+    strong = foreground.foreground({**settings, "helper_nice": -20}, COSTS, begins)
+    weak = foreground.foreground({**settings, "helper_nice": 19}, COSTS, begins)
     assert strong["helper_cpu_ms"] > 0.2 * strong["victims_cpu_ms"] > 0
     assert weak["helper_cpu_ms"] < strong["helper_cpu_ms"]
     assert weak["victims_cpu_ms"] > strong["victims_cpu_ms"]
+
+
+def test_what_a_repeat_says_of_what_it_began_from() -> None:
+    said = {
+        "killed_us_after_tick": 1_234.4, "killer_on_cpu": 0.0, "task_on_cpu": 1.0, "rcu_on_cpu": 1.0,
+        "victims_on_cpu_1": 5.0, "victims_util_est": 0.75,
+        "helper_on_cpu": 1.0, "helper_waited_us": 3_000.0, "helper_util_est": 0.5,
+    }  # fmt: skip
+    settings = {"victims": 4, "way": "mrelease"}
+    found = Begin(
+        killed_us=1_234, killer=0, task=1, rcu=1, victims=(1, 0, 1, 0), victims_util=0.75,
+        helper=1, helper_preempts=False, helper_util=0.5,
+    )  # fmt: skip
+    assert begin(said, settings) == found
+    assert begin({**said, "helper_waited_us": 50.0}, settings).helper_preempts
+    for metric in said:
+        with pytest.raises(KeyError, match=metric):
+            begin({name: value for name, value in said.items() if name != metric}, settings)
+    with pytest.raises(ValueError, match=r"victims \(0,\): must be the CPUs of 2"):
+        foreground.foreground({"victims": 2}, COSTS, [Begin(victims=(0,))])
 
 
 def test_a_repeat_is_predicted_from_what_it_began_from() -> None:
@@ -135,10 +155,10 @@ def test_a_repeat_is_predicted_from_what_it_began_from() -> None:
     case = next(case for case in all_cases() if case.name == "foreground/0/4/swapped/mrelease-20")
     repeats = found[case.name]
     assert len(repeats) == 5
-    assert {len(begin.victims) for begin in repeats} == {4}
-    assert len({begin.victims for begin in repeats}) > 1
+    assert {len(each.victims) for each in repeats} == {4}
+    assert len({each.victims for each in repeats}) > 1
     ms = {row.boot: row.value for row in rows if (row.case, row.metric) == (case.name, "killed_us_after_tick")}
-    assert [begin.killed_us for begin in repeats] == [round(ms[boot]) for boot in sorted(ms)]
+    assert [each.killed_us for each in repeats] == [round(ms[boot]) for boot in sorted(ms)]
     lacking = [row for row in rows if row.metric != "helper_on_cpu"]
     with pytest.raises(ValueError, match=r"no helper_on_cpu of foreground/.*, from which it began"):
         begins(lacking)
@@ -149,27 +169,30 @@ def test_what_is_predicted_is_the_median_over_repeats_of_medians_over_draws() ->
     assert len(set(foreground.draws())) == foreground.DRAWS
     settings = {"nice": 0, "victims": 2, "percent": 100, "mib": 64, "way": "mrelease", "helper_nice": -20}
     repeats = [Begin(victims=(0, 1)), Begin(victims=(1, 0)), Begin(victims=(0, 0), pace=2.0)]
-    found = scenes.foreground(settings, COSTS, repeats)
+    found = foreground.foreground(settings, COSTS, repeats)
     late = []
-    for begin in repeats:
-        own = stage.at_pace(COSTS, begin.pace)
-        played = [foreground.beside_frames(settings, own, 1, "", begin, rcu_us) for rcu_us in foreground.draws()]
+    for each in repeats:
+        own = stage.at_pace(COSTS, each.pace)
+        played = [foreground.beside_frames(settings, own, 1, "", each, rcu_us) for rcu_us in foreground.draws()]
         late.append(median(one["late_sum_ms"] for one in played))
     assert found["late_sum_ms"] == median(late)
     assert len(set(late)) > 1
 
 
+NOTHING_MS = foreground.HELPER_CALL_US / 1_000
+
+
 def test_the_helper_finds_its_victim_unless_that_has_the_cpu_before_it() -> None:
-    """process_mrelease finds no address space once the victim has passed exit_mm."""
+    """process_mrelease finds no address space once the victim has passed exit_mm, and the helper is soon gone."""
     settings = {"nice": 0, "victims": 1, "percent": 100, "mib": 64, "way": "mrelease", "helper_nice": -20}
 
-    def helped(victim: int, waited_us: int) -> float:
-        begin = Begin(victims=(victim,), helper_waited_us=waited_us)
-        return foreground.beside_frames(settings, COSTS, 1, "", begin, 0)["helper_cpu_ms"]
+    def helped(victim: int, preempts: bool) -> float:
+        began = Begin(victims=(victim,), helper_preempts=preempts)
+        return foreground.beside_frames(settings, COSTS, 1, "", began, 0)["helper_cpu_ms"]
 
-    assert helped(0, 50) > 40  # it preempts the victim where that has hardly begun
-    assert helped(0, 3_000) == 0  # the victim was picked before it, and it waited for a tick
-    assert helped(1, 50) < 1  # it has the task's CPU, and the victim the killer's as soon as that sleeps
+    assert helped(0, True) > 40  # it preempts the victim where that has hardly begun
+    assert helped(0, False) == NOTHING_MS  # the victim was picked before it, and it waited for a tick
+    assert helped(1, True) == NOTHING_MS  # it has the task's CPU, and the victim the killer's as soon as that sleeps
 
 
 def test_what_a_frame_takes_is_what_was_measured_where_nobody_dies() -> None:
@@ -365,7 +388,7 @@ def test_the_comparison_runs(tmp_path: Path) -> None:
     assert summary["fit.entry_ns"] == pytest.approx(stored["fit.entry_ns"])
     with (tmp_path / "comparison.csv").open(encoding="utf-8", newline="") as file:
         names = {line["case"] for line in csv.DictReader(file)}
-    assert names == {case.name for case in all_cases() if case.exits == 1 and case.group in scenes.MEASUREMENTS}
+    assert names == {case.name for case in all_cases() if case.exits == 1 and is_acted(case)}
     assert {file.name for file in tmp_path.iterdir()} >= {
         "comparison.csv",
         "comparison.md",

@@ -318,7 +318,6 @@ def test_a_reaper_that_must_look_comes_too_late_where_exit_mm_comes_at_once() ->
     board = Board(cpus=8)
     board.device["n_reapers"] = 1
     board.device["reapers_queue"] = 1
-    board.device["reaper_wakeup_us"] = board.scenario["tick_us"]
     board.kill(board.app(entries=51_000))
     assert board.run()["total"]["entries_reaped"] == 0
 
@@ -331,7 +330,12 @@ def test_a_reaper_that_must_look_needs_a_while_until_it_has_its_victim(call_us: 
     board.device["reaper_call_us"] = call_us
     board.kernel["exit_signal_us"] = 3_000  # from then on the victim is at it itself
     board.kill(board.app(entries=51_000))
-    assert (board.run()["total"]["entries_reaped"] > 0) == takes
+    phone = board.run()
+    assert (phone["total"]["entries_reaped"] > 0) == takes
+    # it calls in any case, and only once needs the time for its way there
+    assert phone["reaper_called_ns"][0] == call_us * 1_000
+    if not takes:
+        assert charged_ms(phone, k.CHARGE_LMKD_REAPER) == call_us / 1_000
 
 
 def test_a_reaper_of_low_priority_leaves_the_cpu_to_its_victim() -> None:

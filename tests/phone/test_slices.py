@@ -256,10 +256,10 @@ def test_three_against_one_is_evened_out_by_number_while_nobody_has_been_busy_fo
 @pytest.mark.parametrize(
     ("ran_ago_us", "newly", "moved"),
     [
-        (600, True, [1]),  # who went to the head of the list first is at its tail
-        (200, True, [2]),  # but its caches are warm
-        (600, False, [1, 2]),
-        (200, False, [2, 3]),
+        (600, True, [2]),  # it was picked before the others woke
+        (200, True, [1]),  # but its caches are warm
+        (600, False, [2, 1]),
+        (200, False, [1, 3]),
     ],
 )
 def test_an_idle_cpu_takes_from_the_tail_and_nobody_who_just_ran(
@@ -269,38 +269,60 @@ def test_an_idle_cpu_takes_from_the_tail_and_nobody_who_just_ran(
     phone: Any = phones[0]
     slices.start(phones[0], scenarios[0])
     phone["now_us"] = 1_000_000
-    # four on CPU 0: one is current, one ran a while ago, two have just woken and never ran
-    woken_us = (50_000, 20_000, 100, 100)
+    # four on CPU 0: one is current, one was picked and pushed aside a while ago, two have woken since and never ran
     for position in range(4):
         task = k.TASK_LAUNCH + position
         phone["runnable"][position] = task
         phone["tasks"]["mask"][task] = 3
-        phone["tasks"]["runnable_us"][task] = woken_us[position]
+    for position in (0, 2, 1, 3):
+        balancer.to_head(phones[0], k.TASK_LAUNCH + position, 0)
     phone["n_runnable"] = phone["cpu_tasks"][0] = 4
-    phone["entities"]["exec_end_us"][k.TASK_LAUNCH] = phone["now_us"]
-    phone["entities"]["exec_end_us"][k.TASK_LAUNCH + 1] = phone["now_us"] - ran_ago_us
+    phone["entities"]["hot_us"][k.TASK_LAUNCH] = phone["now_us"]
+    phone["entities"]["hot_us"][k.TASK_LAUNCH + 2] = phone["now_us"] - ran_ago_us
     phone["run_queues"]["current"][0] = k.TASK_LAUNCH
     balancer.idle_balance(phones[0], scenarios[0], 1, newly)
+    places = phone["entities"]["place"][k.TASK_LAUNCH : k.TASK_LAUNCH + 4]
     found = [position for position in range(4) if phone["tasks"]["cpu"][k.TASK_LAUNCH + position] == 1]
-    assert found == moved
+    assert sorted(found, key=lambda position: places[position]) == moved
     assert list(phone["cpu_tasks"][:2]) == [4 - len(moved), len(moved)]
+    # who was passed over is at the head: the current at least
+    assert places[0] > 4
+    assert phone["run_queues"]["balance_us"][1] == (0 if newly else phone["now_us"])
 
 
-def test_an_idle_cpu_looks_as_it_becomes_idle_and_at_ticks() -> None:
-    """Who waits beside an endless task on CPU 0 is taken when CPU 1 becomes idle, or at the next tick if it is hot."""
+def test_who_changes_its_cpu_is_not_hot_there_and_at_the_head_of_its_list() -> None:
+    scenarios, phones = sliced(2, 10, 0).scenarios, np.zeros(1, PHONE)
+    phone: Any = phones[0]
+    slices.start(phones[0], scenarios[0])
+    phone["now_us"] = 1_000_000
+    for task in (k.TASK_EXIT, k.TASK_EXIT + 1):
+        phone["tasks"]["cpu"][task], phone["tasks"]["weight"][task] = 1, 1_024
+        phone["entities"]["hot_us"][task] = 999_900
+    phone["entities"]["cpu"][k.TASK_EXIT + 1] = 1
+    for task in (k.TASK_EXIT, k.TASK_EXIT + 1):
+        slices.enqueue(phones[0], scenarios[0], task, False)
+    assert list(phone["entities"]["hot_us"][k.TASK_EXIT : k.TASK_EXIT + 2]) == [0, 999_900]
+    assert list(phone["entities"]["place"][k.TASK_EXIT : k.TASK_EXIT + 2]) == [1, 2]
+
+
+@pytest.mark.parametrize(("hot", "taken_ms"), [(False, 201.25), (True, 204.0)])
+def test_an_idle_cpu_looks_as_it_becomes_idle_and_at_ticks(hot: bool, taken_ms: float) -> None:
+    """Who waits beside an endless task is taken when the other CPU becomes idle, or at the next tick if it is hot."""
     board = sliced(2, 300, 2, kill_ms=201)
     first = k.TASK_EXIT + 1
-    moved_us = None
+    taken_us = None
     for phone in each_tick(board.phones, board.scenarios, lambda: k.INLINE):
         if phone["now_us"] <= 201_000:
             phone["tasks"]["cpu"][first : first + 2] = phone["entities"]["cpu"][first : first + 2] = 0
-            phone["rt_permille"][1] = 1_000  # SCHED_FIFO has it, up to a tick after the two woke
+            phone["rt_permille"][1] = 1_000  # SCHED_FIFO has the other, until a tick after the two woke
         else:
             phone["rt_permille"][1] = 0
+            if hot and phone["now_us"] == 201_250:
+                phone["entities"]["hot_us"][first : first + 2] = 201_250
             cpus = sorted(int(cpu) for cpu in phone["tasks"]["cpu"][first : first + 2])
-            if moved_us is None and cpus == [0, 1]:
-                moved_us = int(phone["now_us"] - phone["tick_us"])
-    assert moved_us == 201_250
+            if taken_us is None and cpus == [0, 1]:
+                taken_us = int(phone["now_us"] - phone["tick_us"])
+    assert taken_us == taken_ms * 1_000
 
 
 def test_loads_halve_in_32_ms() -> None:
