@@ -65,7 +65,7 @@ def begin(metrics: Mapping[str, float], settings: Settings) -> Begin:
         on_1 = int(metrics["victims_on_cpu_1"])
         found = found._replace(
             victims=tuple((on_1 >> victim) & 1 for victim in range(n_victims)),
-            victims_util=metrics["victims_util_est"],
+            victims_util=tuple(metrics[f"victim_{victim}_util_est"] for victim in range(n_victims)),
         )
     if settings.get("way") == "mrelease":
         found = found._replace(

@@ -39,13 +39,15 @@ FRAMES_BEFORE: Final = 12
 FRAMES_AFTER: Final = 12
 BACK: Final = 0.95
 """As in payload/foreground.c."""
-FRAME_WORK_MS: Final = 6.5
+FRAME_WORK_MS: Final = 6.26
 """Its 6 ms, and what it takes to wake up and to go to sleep: ``frame_cpu_ms`` as measured where nobody dies."""
 LIMIT_MS: Final = 8_000
 HELPER_CALL_US: Final = 300
 """CPU time of the helper from its first run until it has a victim's address space. By its own clock, which starts when it
 is back from SIGSTOP, it is gone after 0.06 to 0.13 ms if it finds none; in traces of the measured kernel it lost to a
 victim that first ran 0.05 ms after it on the other CPU, and found one that had run for 0.14 ms before it."""
+AWAKE_US: Final = 400
+"""The killer is awake for so long before the first kill: 0.2 to 0.5 ms in traces of the measured kernel."""
 AT_ONCE_US: Final = 250
 """A helper that waited for longer until it first ran did not preempt who had its CPU."""
 
@@ -60,7 +62,7 @@ class Begin(NamedTuple):
         task: On which the foreground task slept, seven frames before the kill.
         rcu: On which RCU's thread slept then.
         victims: On which each victim woke, in the order in which they are killed.
-        victims_util: What was expected of a victim when it runs (util_est, of 1).
+        victims_util: What was expected of each when it runs (util_est, of 1).
         helper: On which CPU the helper of process_mrelease woke.
         helper_preempts: Whether it ran at once. If the last victim wakes on its CPU just before it, both are awake before
             the switch, and the victim, which woke first, is picked (their vruntimes are the same): the helper waits for a
@@ -74,7 +76,7 @@ class Begin(NamedTuple):
     task: int = 0
     rcu: int = 0
     victims: tuple[int, ...] = ()
-    victims_util: float = 1.0
+    victims_util: tuple[float, ...] = ()
     helper: int = 0
     helper_preempts: bool = True
     helper_util: float = 0.5
@@ -98,8 +100,8 @@ def foreground(settings: Settings, changes: Mapping[str, Any], begins: Sequence[
         ValueError: One of them has not as many victims as the case.
     """
     for begin in begins:
-        if len(begin.victims) != int(settings["victims"]):
-            raise ValueError(f"victims {begin.victims}: must be the CPUs of {settings['victims']}")
+        if {len(begin.victims), len(begin.victims_util)} != {int(settings["victims"])}:
+            raise ValueError(f"victims {begin.victims}, {begin.victims_util}: must be those of {settings['victims']}")
     repeats = [repeat(settings, at_pace(changes, begin.pace), begin) for begin in begins]
     return {metric: median(one[metric] for one in repeats) for metric in repeats[0]}
 
@@ -140,9 +142,9 @@ def beside_frames(
         board.phone["noise_next_us"][GRACE_PERIOD] = rcu_us
         places = {k.TASK_UI: begin.task, k.TASK_REAPER: begin.helper, k.TASK_NOISE + GRACE_PERIOD: begin.rcu}
         expected = {k.TASK_REAPER: begin.helper_util}
-        for index, woke in zip(dying, begin.victims, strict=True):
+        for index, woke, util in zip(dying, begin.victims, begin.victims_util, strict=True):
             places[k.TASK_EXIT + index] = woke
-            expected[k.TASK_EXIT + index] = begin.victims_util
+            expected[k.TASK_EXIT + index] = util
         for task, cpu in places.items():
             board.phone["tasks"][task]["cpu"] = cpu
             board.phone["entities"][task]["cpu"] = cpu
@@ -168,13 +170,18 @@ def beside_frames(
 
 
 def killing(begin: Begin) -> Watcher:
-    """Return who has the killer's CPU to itself for the tick of every kill: it goes before everybody, and sleeps else."""
+    """Return who has the killer's CPU to itself until the tick of every kill is over: it goes before everybody.
+
+    It wakes a little before (:data:`AWAKE_US`), so that a tick of the scheduler may meet it there: its CPU has then
+    looked whether to take load from others, and does not look again for long.
+    """
 
     def watch(board: Board) -> bool:
         phone, scenario = board.phone, board.scenario
         left = int(phone["next_event"])
-        kills = left < int(scenario["n_events"]) and scenario["events"]["time_us"][left] <= phone["now_us"]
-        phone["rt_permille"][begin.killer] = 1_000 if kills else 0
+        due_us = int(scenario["events"]["time_us"][left]) if left < int(scenario["n_events"]) else LIMIT_MS * k.MS
+        kills = due_us <= phone["now_us"]
+        phone["rt_permille"][begin.killer] = 1_000 if due_us - AWAKE_US <= phone["now_us"] else 0
         if kills and not begin.helper_preempts:
             # just behind those that are placed as it is (place_entity)
             queue = phone["run_queues"][begin.helper]

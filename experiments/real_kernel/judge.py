@@ -110,7 +110,9 @@ def predict(
     found: dict[tuple[str, str], float] = {}
     context = multiprocessing.get_context("forkserver")
     with ProcessPoolExecutor(workers, mp_context=context) if workers > 1 else nullcontext() as pool:
-        for case, metrics in zip(acted, (pool.map if pool else map)(enact, acted, itertools.repeat(changes), own), strict=True):
+        for case, metrics in zip(
+            acted, (pool.map if pool else map)(enact, acted, itertools.repeat(changes), own), strict=True
+        ):
             found |= {(case.name, metric): value for metric, value in metrics.items()}
             progress()
     return found

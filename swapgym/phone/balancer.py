@@ -136,11 +136,13 @@ def load_balance(phone: Any, scenario: Any, c: int) -> None:
 
     An idle one has no tick (NO_HZ), so that one that becomes busy after long balances at its first. Then nobody has
     been busy for long enough to count as overloaded, unless by what is expected of those that woke. If no CPU counts as
-    overloaded, it finds nothing, and the interval doubles, to twice the number of CPUs in milliseconds.
+    overloaded, it finds nothing, and the interval doubles, to twice the number of CPUs in milliseconds. One that
+    SCHED_FIFO tasks have is busy too.
     """
     rq = phone.run_queues[c]
     interval_us = rq.balance_interval_us * BUSY_FACTOR - scenario.device.sched_tick_us
-    if phone.cpu_tasks[c] == 0 or phone.now_us < rq.balance_us + interval_us:
+    realtime = 1 if phone.fair_ns[c] == 0 else 0
+    if phone.cpu_tasks[c] + realtime == 0 or phone.now_us < rq.balance_us + interval_us:
         return
     rq.balance_us = phone.now_us
     average = sum_averages(phone, scenario)
@@ -153,7 +155,7 @@ def load_balance(phone: Any, scenario: Any, c: int) -> None:
     load = 0
     if busiest >= 0:
         if group_type(phone, c) == HAS_SPARE:
-            tasks = max(0, phone.cpu_tasks[busiest] - phone.cpu_tasks[c]) // 2
+            tasks = max(0, phone.cpu_tasks[busiest] - phone.cpu_tasks[c] - realtime) // 2
         else:
             load = load_to_move(phone, c, busiest, average)
     shortest = scenario.device.n_cpus * k.MS

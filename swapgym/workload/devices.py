@@ -59,7 +59,9 @@ class DeviceProfile:
     victim_nice: int = bounded(0, -20, 19, "nice", "of a victim that lmkd has moved to the foreground")
     reaper_nice: int = bounded(-20, -20, 19, "nice", "of lmkd's reapers: ANDROID_PRIORITY_HIGHEST")
     reapers_queue: bool = False
-    reaper_call_us: int = bounded(0, 0, 1_000_000, "us", "CPU time until a reaper that looks for victims first gets one")
+    reaper_call_us: int = bounded(
+        0, 0, 1_000_000, "us", "CPU time until a reaper that looks for victims first gets one"
+    )
     n_reapers: int = bounded(2, 0, 2, "1", "lmkd's reaper threads")
     kill_heaviest: bool = False
     compaction: bool = True

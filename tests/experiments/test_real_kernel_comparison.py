@@ -105,10 +105,15 @@ def test_one_process_takes_what_its_pages_cost() -> None:
     assert present["entries_per_ms"] == pytest.approx(2_000, rel=0.02)
 
 
+def began(*victims: int) -> Begin:
+    """Return a beginning with victims that wake on these CPUs and were busy before they slept."""
+    return Begin(victims=victims, victims_util=(1.0,) * len(victims))
+
+
 def test_exits_one_by_one_take_as_long_as_their_sum() -> None:
     settings = {"nice": 0, "victims": 2, "percent": 100, "mib": 64, "way": "one_by_one"}
-    found = foreground.foreground(settings, COSTS, [Begin(victims=(0, 1))])
-    alone = foreground.foreground({**settings, "victims": 1, "way": "at_once"}, COSTS, [Begin(victims=(0,))])
+    found = foreground.foreground(settings, COSTS, [began(0, 1)])
+    alone = foreground.foreground({**settings, "victims": 1, "way": "at_once"}, COSTS, [began(0)])
     assert found["dead_ms"] == pytest.approx(2 * alone["dead_ms"], rel=0.1)
     nobody = foreground.foreground({"nice": 0, "victims": 0}, COSTS, [Begin()])
     assert nobody == {
@@ -119,7 +124,7 @@ def test_exits_one_by_one_take_as_long_as_their_sum() -> None:
 
 def test_a_helper_at_the_lowest_priority_takes_less_than_one_at_the_highest() -> None:
     # more victims than CPUs: whoever has a CPU at once is past exit_mm before the helper looks
-    begins = [Begin(victims=(0, 1, 0, 1))]
+    begins = [began(0, 1, 0, 1)]
     settings = {"nice": 0, "victims": 4, "percent": 100, "mib": 64, "way": "mrelease"}
     strong = foreground.foreground({**settings, "helper_nice": -20}, COSTS, begins)
     weak = foreground.foreground({**settings, "helper_nice": 19}, COSTS, begins)
@@ -131,12 +136,13 @@ def test_a_helper_at_the_lowest_priority_takes_less_than_one_at_the_highest() ->
 def test_what_a_repeat_says_of_what_it_began_from() -> None:
     said = {
         "killed_us_after_tick": 1_234.4, "killer_on_cpu": 0.0, "task_on_cpu": 1.0, "rcu_on_cpu": 1.0,
-        "victims_on_cpu_1": 5.0, "victims_util_est": 0.75,
+        "victims_on_cpu_1": 5.0, "victim_0_util_est": 0.75, "victim_1_util_est": 1.0, "victim_2_util_est": 0.5,
+        "victim_3_util_est": 0.25,
         "helper_on_cpu": 1.0, "helper_waited_us": 3_000.0, "helper_util_est": 0.5,
     }  # fmt: skip
     settings = {"victims": 4, "way": "mrelease"}
     found = Begin(
-        killed_us=1_234, killer=0, task=1, rcu=1, victims=(1, 0, 1, 0), victims_util=0.75,
+        killed_us=1_234, killer=0, task=1, rcu=1, victims=(1, 0, 1, 0), victims_util=(0.75, 1.0, 0.5, 0.25),
         helper=1, helper_preempts=False, helper_util=0.5,
     )  # fmt: skip
     assert begin(said, settings) == found
@@ -144,8 +150,8 @@ def test_what_a_repeat_says_of_what_it_began_from() -> None:
     for metric in said:
         with pytest.raises(KeyError, match=metric):
             begin({name: value for name, value in said.items() if name != metric}, settings)
-    with pytest.raises(ValueError, match=r"victims \(0,\): must be the CPUs of 2"):
-        foreground.foreground({"victims": 2}, COSTS, [Begin(victims=(0,))])
+    with pytest.raises(ValueError, match=r"victims \(0,\), \(1.0,\): must be those of 2"):
+        foreground.foreground({"victims": 2}, COSTS, [began(0)])
 
 
 def test_a_repeat_is_predicted_from_what_it_began_from() -> None:
@@ -168,7 +174,7 @@ def test_what_is_predicted_is_the_median_over_repeats_of_medians_over_draws() ->
     assert foreground.draws() == foreground.draws()
     assert len(set(foreground.draws())) == foreground.DRAWS
     settings = {"nice": 0, "victims": 2, "percent": 100, "mib": 64, "way": "mrelease", "helper_nice": -20}
-    repeats = [Begin(victims=(0, 1)), Begin(victims=(1, 0)), Begin(victims=(0, 0), pace=2.0)]
+    repeats = [began(0, 1), began(1, 0), began(0, 0)._replace(pace=2.0)]
     found = foreground.foreground(settings, COSTS, repeats)
     late = []
     for each in repeats:
@@ -187,8 +193,8 @@ def test_the_helper_finds_its_victim_unless_that_has_the_cpu_before_it() -> None
     settings = {"nice": 0, "victims": 1, "percent": 100, "mib": 64, "way": "mrelease", "helper_nice": -20}
 
     def helped(victim: int, preempts: bool) -> float:
-        began = Begin(victims=(victim,), helper_preempts=preempts)
-        return foreground.beside_frames(settings, COSTS, 1, "", began, 0)["helper_cpu_ms"]
+        begin = began(victim)._replace(helper_preempts=preempts)
+        return foreground.beside_frames(settings, COSTS, 1, "", begin, 0)["helper_cpu_ms"]
 
     assert helped(0, True) > 40  # it preempts the victim where that has hardly begun
     assert helped(0, False) == NOTHING_MS  # the victim was picked before it, and it waited for a tick

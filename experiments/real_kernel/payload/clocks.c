@@ -51,13 +51,15 @@ void sleep_until_ns(int64_t at)
 		;
 }
 
-void spin_cpu_ns(int64_t ns)
+long spin_cpu_ns(int64_t ns)
 {
 	int64_t until = own_cpu_ns() + ns;
+	long rounds = 0;
 
-	while (own_cpu_ns() < until)
+	for (; own_cpu_ns() < until; rounds++)
 		for (volatile int i = 0; i < 500; i++)
 			;
+	return rounds;
 }
 
 int cpus(void)

@@ -81,7 +81,7 @@ int64_t usage_ns(const struct rusage *usage);
 uint64_t ticks(void); /* time stamp counter: with -icount shift=0 it counts instructions */
 void sleep_ns(int64_t ns);
 void sleep_until_ns(int64_t at);
-void spin_cpu_ns(int64_t ns); /* until the thread has had this much CPU time */
+long spin_cpu_ns(int64_t ns); /* until the thread has had this much CPU time; returns how many rounds that took */
 int cpus(void);
 void pin(int cpu);
 void unpin(void);

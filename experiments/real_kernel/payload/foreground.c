@@ -34,6 +34,8 @@ struct frames {
 	int64_t took_ns[FRAMES_MAX]; /* from its vsync until it is done */
 	int64_t looked[FRAMES_MAX];
 	long free_pages[FRAMES_MAX]; /* when it looked */
+	long rounds[FRAMES_MAX];     /* of its work, and the CPU time they took */
+	int64_t spun_ns[FRAMES_MAX];
 };
 
 /* A frame starts at a vsync; a vsync that finds the task still busy is skipped, as Android's Choreographer does and as the
@@ -57,7 +59,8 @@ static _Noreturn void draw(struct frames *frames, int nice_value)
 		used = own_cpu_ns();
 		frames->free_pages[frames->n] = free_pages();
 		frames->looked[frames->n] = now_ns();
-		spin_cpu_ns(WORK_NS - (own_cpu_ns() - used));
+		frames->spun_ns[frames->n] = WORK_NS - (own_cpu_ns() - used);
+		frames->rounds[frames->n] = spin_cpu_ns(frames->spun_ns[frames->n]);
 		frames->vsync[frames->n] = vsync;
 		done = now_ns();
 		frames->took_ns[frames->n++] = done - vsync;
@@ -144,6 +147,22 @@ static void emit_frames(const struct frames *frames, int64_t killed, int periods
 	emit(name, before, "ms");
 }
 
+/* How fast the machine was, as the task's own work shows it: between the kill and the last death, and otherwise. */
+static void emit_rounds(const struct frames *frames, int64_t killed, int64_t dead)
+{
+	double ns[2] = {0, 0}, rounds[2] = {0, 0};
+
+	for (int i = 0; i < frames->n; i++) {
+		bool during = frames->vsync[i] + frames->took_ns[i] > killed && frames->vsync[i] < dead;
+
+		ns[during] += (double)frames->spun_ns[i];
+		rounds[during] += (double)frames->rounds[i];
+	}
+	emit("round_else_ns", ns[false] / rounds[false], "ns");
+	if (dead)
+		emit("round_dying_ns", ns[true] / rounds[true], "ns");
+}
+
 /* How long after the kill most of the memory that comes back is back: known to a vsync period. */
 static int64_t back_ns(const struct frames *frames, int64_t killed)
 {
@@ -161,12 +180,12 @@ static int64_t back_ns(const struct frames *frames, int64_t killed)
 /* What a case begins from, which no two repeats have in common. */
 static void emit_begin(const struct victim *victims, int n, pid_t drawer, pid_t helper)
 {
-	double expected = 0;
+	char name[64];
 
-	for (int i = 0; i < n; i++)
-		expected += util_est(victims[i].pid) / n;
-	if (n)
-		emit("victims_util_est", expected, "1");
+	for (int i = 0; i < n; i++) {
+		snprintf(name, sizeof name, "victim_%d_util_est", i);
+		emit(name, util_est(victims[i].pid), "1");
+	}
 	if (helper)
 		emit("helper_util_est", util_est(helper), "1");
 	emit("task_on_cpu", cpu_of(drawer), "1");
@@ -253,6 +272,7 @@ void measure_foreground(void)
 	emit("frames", frames->n, "1");
 	emit("frame_cpu_ms", (double)frames->cpu / 1e6 / frames->n, "ms");
 	emit("vsyncs_skipped", frames->skipped, "1");
+	emit_rounds(frames, kill_at, n ? dead : 0);
 	emit_frames(frames, kill_at, 1, "");
 	emit_frames(frames, kill_at, 2, "_two");
 	if (n) {
