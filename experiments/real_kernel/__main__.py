@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import time
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import Annotated
@@ -17,6 +18,7 @@ from experiments.real_kernel.begins import begins
 from experiments.real_kernel.cases import all_cases
 from experiments.real_kernel.doubts import doubt
 from experiments.real_kernel.fit import HANDOFF_CASE, fit, handoff, paces
+from experiments.real_kernel.foreground import Begin
 from experiments.real_kernel.judge import beside, is_acted, judge, predict
 from experiments.real_kernel.pool import pool_rows
 from experiments.real_kernel.records import load, spreads
@@ -42,7 +44,8 @@ def main(
         rows = load(measured / "measurements.csv")
         about = json.loads((measured / "provenance.json").read_text(encoding="utf-8"))
         costs = fit(rows)
-        began_from = begins(rows)
+        pace = paces(rows)
+        own: dict[str, Mapping[int, Begin | float]] = {**pace, **begins(rows)}
     except (OSError, ValueError) as error:
         raise typer.BadParameter(f"{error}; measure with python -m experiments.real_kernel.measure") from error
     found = spreads(rows)
@@ -51,19 +54,16 @@ def main(
     if quick:
         cases = [case for case in cases if case.exits == 1]
     alone = costs.kernel_changes()
-    pace = paces(rows)
     with Progress(console=console) as bar:
         task = bar.add_task("predict", total=2 * sum(map(is_acted, cases)))
-        play = partial(
-            predict, cases, paces=pace, begins=began_from, progress=partial(bar.advance, task),
-            workers=os.cpu_count() or 1,
-        )  # fmt: skip
-        compared = beside(found, play(changes=alone))
+        play = partial(predict, cases, begins=own, progress=partial(bar.advance, task), workers=os.cpu_count() or 1)
+        predicted = play(changes=alone)
+        compared = beside(rows, predicted)
         growth = handoff(rows, alone)
-        again = beside(found, play(changes={**alone, "lock_handoff": growth}))
+        again = beside(rows, play(changes={**alone, "lock_handoff": growth}))
     verdicts = judge(compared)
     second = judge([row for row in again if row.case != HANDOFF_CASE])
-    doubts = doubt(rows, compared, about)
+    doubts = doubt(rows, predicted, about)
     write_all(
         folder,
         Compared(found, compared, again, verdicts, second, pool_rows(found, compared), costs, growth, doubts, pace),

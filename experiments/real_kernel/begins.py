@@ -10,14 +10,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from experiments.real_kernel.cases import all_cases
-from experiments.real_kernel.fit import looks, reference_ns
+from experiments.real_kernel.fit import paces
 from experiments.real_kernel.foreground import AT_ONCE_US, Begin
 from experiments.real_kernel.records import Record
 from experiments.real_kernel.stage import Settings
 
 
-def begins(rows: Sequence[Record]) -> dict[str, list[Begin]]:
-    """Return what each repeat of every case of measurement 4 began from.
+def begins(rows: Sequence[Record]) -> dict[str, dict[int, Begin]]:
+    """Return what each repeat of every case of measurement 4 began from, by boot.
 
     Args:
         rows: Of a measurement.
@@ -26,21 +26,17 @@ def begins(rows: Sequence[Record]) -> dict[str, list[Begin]]:
         ValueError: A repeat does not say it: it was measured by an older payload.
     """
     settings = {case.name: case.settings for case in all_cases()}
-    paces = looks(rows)
-    reference = reference_ns(paces)
+    own = paces(rows)
     repeats: dict[tuple[str, int], dict[str, float]] = {}
     for row in rows:
         if row.measurement == "foreground":
             repeats.setdefault((row.case, row.boot), {})[row.metric] = row.value
-    found: dict[str, list[Begin]] = {}
+    found: dict[str, dict[int, Begin]] = {}
     for (case, boot), metrics in sorted(repeats.items()):
         try:
-            own = begin(metrics, settings[case])
+            found.setdefault(case, {})[boot] = begin(metrics, settings[case])._replace(pace=own[case][boot])
         except KeyError as error:
             raise ValueError(f"measurements: no {error.args[0]} of {case}, boot {boot}, from which it began") from error
-        if (case, boot) not in paces:
-            raise ValueError(f"measurements: no pace of {case}, boot {boot}, from which it began")
-        found.setdefault(case, []).append(own._replace(pace=paces[case, boot] / reference))
     return found
 
 

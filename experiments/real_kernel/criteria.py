@@ -50,9 +50,10 @@ def in_short(
     missed = [texts[name] for name, verdict in judged.items() if verdict.held < verdict.of]
     idle = sum(verdict.null == verdict.of for verdict in judged.values())
     parts = [
-        f"**In short**: predicted from single exits{' (also at the time of each case)' if paced else ''}, a frame alone,"
-        f" how often RCU's thread runs beside a single exit, and where everybody woke at the kill, {len(met)} of {len(judged)} criteria set"
-        f" beforehand are met in full; who predicts 0 for everything meets {idle} of them."
+        f"**In short**: predicted from single exits{' (also at the time of each repeat)' if paced else ''}, a frame"
+        " alone, how often RCU's thread runs beside a single exit, and where everybody woke at the kill,"
+        f" {len(met)} of {len(judged)} criteria set beforehand are met in full; who predicts 0 for everything"
+        f" meets {idle} of them."
     ]
     if met:
         parts.append(f"**Met**: {'; '.join(met)}.")

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from experiments.real_kernel.fit import Costs, fit
-from experiments.real_kernel.judge import Row, Verdict, beside, judge
+from experiments.real_kernel.judge import Predicted, Verdict, beside, judge
 from experiments.real_kernel.machine import Guard, Load
-from experiments.real_kernel.records import Record, spreads
+from experiments.real_kernel.records import Record
 
 
 class Doubts(NamedTuple):
@@ -27,7 +27,7 @@ class Doubts(NamedTuple):
     verdicts: Mapping[str, Verdict] | None
 
 
-def doubt(rows: Sequence[Record], predicted: Sequence[Row], about: Mapping[str, Any]) -> Doubts:
+def doubt(rows: Sequence[Record], predicted: Predicted, about: Mapping[str, Any]) -> Doubts:
     """Look at a measurement with the guard's limits of today.
 
     Args:
@@ -48,5 +48,4 @@ def doubt(rows: Sequence[Record], predicted: Sequence[Row], about: Mapping[str, 
     rest = [row for row in rows if row.boot not in refused or row.measurement == "unmap_instructions"]
     if not boots or not any(row.measurement == "unmap" for row in rest):
         return Doubts(start, boots, None, None)
-    values = {(row.case, row.metric): row.predicted for row in predicted}
-    return Doubts(start, boots, fit(rest), judge(beside(spreads(rest), values)))
+    return Doubts(start, boots, fit(rest), judge(beside(rest, predicted)))

@@ -8,7 +8,7 @@ What of its work is under locks a thread alone can tell, by instructions out of 
 - ``zone->lock``: all of ``free_pcppages_bulk`` (mm/page_alloc.c), likewise.
 
 How fast the machine is changes by a factor of two within seconds to minutes: :func:`paces` says beside what pace each
-case was measured, and costs are those at the median pace of measurement 1.
+repeat was measured, and costs are those at the median pace of measurement 1.
 
 What a thread alone cannot tell is what it costs this machine when two release at once: cache lines of locks, of shared
 counters and of neighbouring page structs travel between its CPUs. :func:`handoff` takes that one number from two
@@ -26,7 +26,6 @@ import numpy as np
 from experiments.real_kernel.cases import all_cases, probed
 from experiments.real_kernel.records import Record, Spread, spreads
 from experiments.real_kernel.scenes import contention
-from experiments.real_kernel.stage import at_pace
 from swapgym.phone.constants import UNIT
 from swapgym.workload.kernels import A72_SPEED
 
@@ -99,16 +98,17 @@ def looks(rows: Iterable[Record]) -> dict[tuple[str, int], float]:
     return {key: mean(values) for key, values in found.items()}
 
 
-def paces(rows: Sequence[Record]) -> dict[str, float]:
-    """Return how long everything took while each case was measured, over the median of measurement 1.
+def paces(rows: Sequence[Record]) -> dict[str, dict[int, float]]:
+    """Return how long everything took while each case was measured in each boot, over the median of measurement 1.
 
-    Medians over the boots; cases where nobody looked are left out.
+    1 where nobody looked.
     """
     found = looks(rows)
-    of: dict[str, list[float]] = {}
-    for (case, _), ns in found.items():
-        of.setdefault(case, []).append(ns)
-    return {case: median(values) / reference_ns(found) for case, values in of.items()}
+    reference = reference_ns(found) if found else 1.0
+    own: dict[str, dict[int, float]] = {}
+    for row in rows:
+        own.setdefault(row.case, {})[row.boot] = found.get((row.case, row.boot), reference) / reference
+    return own
 
 
 def reference_ns(found: Mapping[tuple[str, int], float]) -> float:
@@ -181,7 +181,7 @@ def middle(found: Iterable[Spread], metric: str) -> float:
 
 
 def handoff(rows: Sequence[Record], changes: Mapping[str, Any], rounds: int = 12) -> float:
-    """Return the growth of a lock hold per contender with which two processes come out as measured.
+    """Return the growth of a lock hold per contender with which two processes come out as measured, at the median pace.
 
     Args:
         rows: Of a measurement; only ``contention/2/swapped`` is looked at.
@@ -192,15 +192,14 @@ def handoff(rows: Sequence[Record], changes: Mapping[str, Any], rounds: int = 12
         ValueError: If the case is not among them.
     """
     case = next(case for case in all_cases() if case.name == HANDOFF_CASE)
-    measured = spreads(rows)
-    found = [s.median for s in measured if (s.case, s.metric) == (HANDOFF_CASE, "entries_per_ms")]
-    own = at_pace(changes, paces(rows).get(HANDOFF_CASE, 1.0))
+    own = paces(rows).get(HANDOFF_CASE, {})
+    found = [row.value * own[row.boot] for row in rows if (row.case, row.metric) == (HANDOFF_CASE, "entries_per_ms")]
     if not found:
         raise ValueError(f"measurements: no {HANDOFF_CASE}, which the hand-off is taken from")
     low, high = 0.0, HANDOFF_MOST
     for _ in range(rounds):
         middle_of = (low + high) / 2
-        if contention(case.settings, {**own, "lock_handoff": middle_of})["entries_per_ms"] > found[0]:
+        if contention(case.settings, {**changes, "lock_handoff": middle_of})["entries_per_ms"] > median(found):
             low = middle_of
         else:
             high = middle_of

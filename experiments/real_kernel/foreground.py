@@ -2,8 +2,7 @@
 
 Which victim wakes where after the kill, what the scheduler expects of each, and where its tick falls, decides with whom
 the task has to share its CPU, and for how long. So every repeat is played from what it began from, as measured. What
-nobody measured, when RCU's thread next looks, is drawn; the medians over draws, and of those over repeats, are what is
-predicted.
+nobody measured, when RCU's thread next looks, is drawn.
 """
 
 from __future__ import annotations
@@ -39,13 +38,13 @@ FRAMES_BEFORE: Final = 12
 FRAMES_AFTER: Final = 12
 BACK: Final = 0.95
 """As in payload/foreground.c."""
-FRAME_WORK_MS: Final = 6.26
+FRAME_WORK_MS: Final = 6.19
 """Its 6 ms, and what it takes to wake up and to go to sleep: ``frame_cpu_ms`` as measured where nobody dies."""
 LIMIT_MS: Final = 8_000
 HELPER_CALL_US: Final = 300
-"""CPU time of the helper from its first run until it has a victim's address space. By its own clock, which starts when it
-is back from SIGSTOP, it is gone after 0.06 to 0.13 ms if it finds none; in traces of the measured kernel it lost to a
-victim that first ran 0.05 ms after it on the other CPU, and found one that had run for 0.14 ms before it."""
+"""CPU time of the helper from its first run until it has a victim's address space. By its own clock, which starts when
+it is back from SIGSTOP, it is gone after 0.06 to 0.13 ms if it finds none; in traces of the measured kernel it lost to
+a victim that first ran 0.05 ms after it on the other CPU, and found one that had run for 0.14 ms before it."""
 AWAKE_US: Final = 400
 """The killer is awake for so long before the first kill: 0.2 to 0.5 ms in traces of the measured kernel."""
 AT_ONCE_US: Final = 250
@@ -64,9 +63,9 @@ class Begin(NamedTuple):
         victims: On which each victim woke, in the order in which they are killed.
         victims_util: What was expected of each when it runs (util_est, of 1).
         helper: On which CPU the helper of process_mrelease woke.
-        helper_preempts: Whether it ran at once. If the last victim wakes on its CPU just before it, both are awake before
-            the switch, and the victim, which woke first, is picked (their vruntimes are the same): the helper waits for a
-            tick. Which it is hundredths of a millisecond decide, as an emulator has them.
+        helper_preempts: Whether it ran at once. If the last victim wakes on its CPU just before it, both are awake
+            before the switch, and the victim, which woke first, is picked (their vruntimes are the same): the helper
+            waits for a tick. Which it is hundredths of a millisecond decide, as an emulator has them.
         helper_util: What was expected of it.
     """
 
@@ -83,34 +82,28 @@ class Begin(NamedTuple):
 
 
 def draws() -> list[int]:
-    """Return when RCU's thread first looks whether swap entries were freed (us), which nobody measured: for all repeats."""
+    """Return when RCU's thread first looks whether swap entries were freed (us), which nobody measured."""
     random = Random(DRAWS)
     return [random.randrange(0, GRACE_PERIOD_US, TICK_US) for _ in range(DRAWS)]
 
 
-def foreground(settings: Settings, changes: Mapping[str, Any], begins: Sequence[Begin]) -> Metrics:
-    """Return the medians over repeats, with a deadline of one vsync and of two.
+def foreground(settings: Settings, changes: Mapping[str, Any], begin: Begin) -> Metrics:
+    """Return the medians over all draws of one repeat, with a deadline of one vsync and of two.
 
     Args:
         settings: Of the case.
         changes: Costs of the kernel at the median pace of measurement 1.
-        begins: What each repeat began from.
+        begin: What the repeat began from.
 
     Raises:
-        ValueError: One of them has not as many victims as the case.
+        ValueError: It has not as many victims as the case.
     """
-    for begin in begins:
-        if {len(begin.victims), len(begin.victims_util)} != {int(settings["victims"])}:
-            raise ValueError(f"victims {begin.victims}, {begin.victims_util}: must be those of {settings['victims']}")
-    repeats = [repeat(settings, at_pace(changes, begin.pace), begin) for begin in begins]
-    return {metric: median(one[metric] for one in repeats) for metric in repeats[0]}
-
-
-def repeat(settings: Settings, changes: Mapping[str, Any], begin: Begin) -> Metrics:
-    """Return the medians over all draws of one repeat."""
+    if {len(begin.victims), len(begin.victims_util)} != {int(settings["victims"])}:
+        raise ValueError(f"victims {begin.victims}, {begin.victims_util}: must be those of {settings['victims']}")
+    own = at_pace(changes, begin.pace)
     found: Metrics = {}
     for vsyncs, suffix in ((1, ""), (2, "_two")):
-        played = [beside_frames(settings, changes, vsyncs, suffix, begin, rcu_us) for rcu_us in draws()]
+        played = [beside_frames(settings, own, vsyncs, suffix, begin, rcu_us) for rcu_us in draws()]
         found |= {metric: median(one[metric] for one in played) for metric in played[0]}
     return found
 

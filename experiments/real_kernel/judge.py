@@ -8,11 +8,12 @@ import multiprocessing
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import nullcontext
+from statistics import median
 from typing import Any, Final, NamedTuple
 
 from experiments.real_kernel.cases import Case
 from experiments.real_kernel.foreground import Begin, foreground
-from experiments.real_kernel.records import Spread
+from experiments.real_kernel.records import Record
 from experiments.real_kernel.scenes import MEASUREMENTS
 from experiments.real_kernel.stage import Metrics, at_pace
 
@@ -31,6 +32,9 @@ ORDERED: Final = ("lowest_free_mib", "stall_some_ms")
 MARGIN: Final = {"MiB": 0.5, "ms": 1.0}
 """By how much predictions must differ before they have an order: less is a tick or a batch of reclaim, by accident."""
 
+Predicted = dict[tuple[str, str], dict[int, float]]
+"""By case and metric, and by the boot whose repeat it is."""
+
 
 class Row(NamedTuple):
     """One metric of one case, measured and predicted.
@@ -43,8 +47,8 @@ class Row(NamedTuple):
         measured: Median over the repeats.
         lowest: Over the repeats.
         highest: Over the repeats.
-        predicted: By the simulator.
-        error: Relative to the median; not a number where that is 0.
+        predicted: By the simulator, the median likewise.
+        error: As :func:`error` has it.
         within_spread: Whether the prediction lies between the extremes.
     """
 
@@ -90,30 +94,29 @@ class Verdict(NamedTuple):
 def predict(
     cases: Sequence[Case],
     changes: Mapping[str, Any],
-    paces: Mapping[str, float],
-    begins: Mapping[str, Sequence[Begin]],
+    begins: Mapping[str, Mapping[int, Begin | float]],
     progress: Callable[[], None] = lambda: None,
     workers: int = 1,
-) -> dict[tuple[str, str], float]:
-    """Return the predicted metrics of all cases that the simulator re-enacts, by case and metric.
+) -> Predicted:
+    """Return the predicted metrics of all cases that the simulator re-enacts.
 
     Args:
         cases: Which.
         changes: Costs of the kernel.
-        paces: Beside what pace of the machine each was measured; 1 where it is not said.
-        begins: What each repeat began from, of those of measurement 4; their pace is in it.
+        begins: What each repeat of a case began from, by boot; of all but measurement 4 it is the pace.
         progress: Called after every case.
         workers: Processes among which the cases are divided; what is predicted does not hang on it.
     """
     acted = [case for case in cases if is_acted(case)]
-    own = [begins[case.name] if case.group == "foreground" else paces.get(case.name, 1.0) for case in acted]
-    found: dict[tuple[str, str], float] = {}
+    own = [begins[case.name] for case in acted]
+    found: Predicted = {}
     context = multiprocessing.get_context("forkserver")
     with ProcessPoolExecutor(workers, mp_context=context) if workers > 1 else nullcontext() as pool:
-        for case, metrics in zip(
-            acted, (pool.map if pool else map)(enact, acted, itertools.repeat(changes), own), strict=True
-        ):
-            found |= {(case.name, metric): value for metric, value in metrics.items()}
+        acts = (pool.map if pool else map)(enact, acted, itertools.repeat(changes), own)
+        for case, repeats in zip(acted, acts, strict=True):
+            for boot, metrics in repeats.items():
+                for metric, value in metrics.items():
+                    found.setdefault((case.name, metric), {})[boot] = value
             progress()
     return found
 
@@ -123,17 +126,23 @@ def is_acted(case: Case) -> bool:
     return case.group == "foreground" or case.measurement in MEASUREMENTS
 
 
-def enact(case: Case, changes: Mapping[str, Any], own: float | Sequence[Begin]) -> Metrics:
-    """Return what the simulator says of a case.
+def enact(case: Case, changes: Mapping[str, Any], begins: Mapping[int, Begin | float]) -> dict[int, Metrics]:
+    """Return what the simulator says of each repeat of a case, by boot.
 
     Args:
         case: Which.
         changes: Costs of the kernel.
-        own: Beside what pace it was measured, or what each repeat began from.
+        begins: What each repeat began from: those that began alike are played once.
     """
-    if isinstance(own, Sequence):
-        return foreground(case.settings, changes, own)
-    return MEASUREMENTS[case.measurement](case.settings, at_pace(changes, own))
+    found: dict[Begin | float, Metrics] = {}
+    for begin in begins.values():
+        if begin in found:
+            continue
+        if isinstance(begin, Begin):
+            found[begin] = foreground(case.settings, changes, begin)
+        else:
+            found[begin] = MEASUREMENTS[case.measurement](case.settings, at_pace(changes, begin))
+    return {boot: found[begin] for boot, begin in begins.items()}
 
 
 def miss(row: Row) -> str:
@@ -141,22 +150,32 @@ def miss(row: Row) -> str:
     return f"{row.predicted:.3g} for 0" if math.isnan(row.error) else f"{row.error:+.0%}"
 
 
-def beside(measured: Sequence[Spread], predicted: Mapping[tuple[str, str], float]) -> list[Row]:
+def beside(rows: Iterable[Record], predicted: Predicted) -> list[Row]:
     """Return what is both measured and predicted."""
-    rows = []
-    for spread in measured:
-        value = predicted.get((spread.case, spread.metric))
-        if value is None:
-            continue
-        error = value / spread.median - 1 if spread.median else float("nan")
-        inside = spread.lowest <= value <= spread.highest
-        rows.append(
-            Row(
-                spread.measurement, spread.case, spread.metric, spread.unit, spread.median, spread.lowest,
-                spread.highest, value, error, inside,
-            )
-        )  # fmt: skip
-    return rows
+    measured: dict[tuple[str, str, str, str], dict[int, float]] = {}
+    for row in rows:
+        if (row.case, row.metric) in predicted:
+            measured.setdefault((row.measurement, row.case, row.metric, row.unit), {})[row.boot] = row.value
+    found = []
+    for (measurement, case, metric, unit), values in sorted(measured.items()):
+        own = [predicted[case, metric][boot] for boot in values]
+        middle, value = median(values.values()), median(own)
+        lowest, highest = min(values.values()), max(values.values())
+        inside = lowest <= value <= highest
+        off = error(list(values.values()), own)
+        found.append(Row(measurement, case, metric, unit, middle, lowest, highest, value, off, inside))
+    return found
+
+
+def error(measured: Sequence[float], predicted: Sequence[float]) -> float:
+    """Return by what share predictions are off: the median over repeats, each beside its own.
+
+    What one repeat began from, and the machine's pace, is another than the next one's, and does not blur it so. Where 0
+    was measured in one of them, medians are compared; not a number where that of what was measured is 0.
+    """
+    if min(measured) > 0:
+        return median(own / value for own, value in zip(predicted, measured, strict=True)) - 1
+    return median(predicted) / median(measured) - 1 if median(measured) else math.nan
 
 
 def judge(rows: Sequence[Row]) -> dict[str, Verdict]:
@@ -198,7 +217,7 @@ def speed_up(row: Row, table: Mapping[tuple[str, str], Row]) -> Row | None:
     low, high = row.lowest / one.highest, row.highest / one.lowest
     return row._replace(
         metric="speed_up", unit="1", measured=measured, lowest=low, highest=high, predicted=predicted,
-        error=predicted / measured - 1, within_spread=low <= predicted <= high,
+        error=(1 + row.error) / (1 + one.error) - 1, within_spread=low <= predicted <= high,
     )  # fmt: skip
 
 

@@ -47,7 +47,7 @@ class Compared(NamedTuple):
         costs: Fitted on measurement 1.
         handoff: Growth of a lock hold per contender, from two processes of measurement 2.
         doubts: What speaks against the measurement.
-        paces: Beside what pace of the machine each case was measured, where that was looked at.
+        paces: Beside what pace of the machine each repeat of each case was measured.
     """
 
     measured: Sequence[Spread]
@@ -59,7 +59,7 @@ class Compared(NamedTuple):
     costs: Costs
     handoff: float
     doubts: Doubts
-    paces: Mapping[str, float]
+    paces: Mapping[str, Mapping[int, float]]
 
 
 def write_all(folder: Path, compared: Compared, about: Mapping[str, Any]) -> dict[str, float]:
@@ -100,7 +100,7 @@ def page(compared: Compared, about: Mapping[str, Any]) -> str:
     n_fitted = len({spread.case for spread in compared.measured if spread.metric == "unmap_cpu_ns"})
     parts = [
         "# The simulator beside a real kernel\n",
-        in_short(compared.rows, compared.verdicts, compared.second, costs, bool(compared.paces)),
+        in_short(compared.rows, compared.verdicts, compared.second, costs, is_paced(compared)),
         f"{about['kernel']} ({about['kernel_package']}), {about['qemu']}, {about['accelerator']}, {about['cpus']} CPUs,"
         f" {about['memory_mib']} MiB, zram with {about['zram_algorithm']}; {about['repeats']} repeats from"
         f" {about['began']} to {about['ended']} on {about['machine']}; load {about['load_before']} before,"
@@ -162,17 +162,24 @@ def additions_text(about: Mapping[str, Any]) -> list[str]:
     ]
 
 
+def is_paced(compared: Compared) -> bool:
+    """Return whether the machine's pace was looked at."""
+    return any(spread.metric in PACE for spread in compared.measured)
+
+
 def pace_text(compared: Compared) -> list[str]:
     """Return how much the machine's speed changed, where it was looked at."""
     looks = [spread for spread in compared.measured if spread.metric in PACE]
-    if not looks:
+    if not is_paced(compared):
         return []
+    paces = [pace for repeats in compared.paces.values() for pace in repeats.values()]
     return [
         "How fast the machine is changes while it is measured. Just before and after the cases of unmapping, of contention,"
         " of the foreground and of starvation a thread alone unmapped present pages, 32 MiB on each CPU:"
         f" {min(look.lowest for look in looks):,.0f} to {max(look.highest for look in looks):,.0f} ns a page. Costs are"
-        " fitted at the median pace of measurement 1, each boot at its own, and each case is predicted for its own median"
-        f" pace, from {min(compared.paces.values()):.2f} to {max(compared.paces.values()):.2f} times that long. So"
+        " fitted at the median pace of measurement 1, each boot at its own, and each repeat is predicted for its own pace,"
+        f" from {min(paces):.2f} to {max(paces):.2f} times that long; errors are the medians over repeats, each beside its"
+        " own, so that one may be smaller than medians side by side let expect. So"
         " predictions know more than measurement 1: what a single exit took at the time. `contention/1/resident` is such an"
         " exit itself.\n"
     ]

@@ -14,7 +14,8 @@ from swapgym.phone.release import affordable, begin_budget, free_queued, walk_on
 def reaps(phone: Any, scenario: Any, reaper: int) -> bool:
     """Return whether an lmkd reaper has work: process_mrelease succeeds once all of its victim's threads are dying.
 
-    One that looks for victims by itself is woken by the first kill and makes its first call whether it finds any or not.
+    One that looks for victims by itself is woken by the first kill, and makes its first call whether it finds any or
+    not.
     """
     victim = phone.reapers[reaper].victim
     if victim < 0:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import math
 from pathlib import Path
 from statistics import median
 
@@ -18,7 +19,7 @@ from experiments.real_kernel.criteria import in_short
 from experiments.real_kernel.doubts import Doubts, doubt
 from experiments.real_kernel.fit import Costs, LockShares, fit, paces
 from experiments.real_kernel.foreground import Begin
-from experiments.real_kernel.judge import Row, in_order, is_acted, judge, near, predict
+from experiments.real_kernel.judge import Row, beside, error, in_order, is_acted, judge, near, predict
 from experiments.real_kernel.machine import Load
 from experiments.real_kernel.pool import pool_rows
 from experiments.real_kernel.records import Record, Spread, load, spreads
@@ -89,12 +90,28 @@ def test_a_case_is_held_against_the_pace_at_which_it_was_measured() -> None:
     assert (found.resident_ns, found.entry_ns) == pytest.approx((1_000.0, 3_000.0))
     assert fit(unmap_rows(1_000.0, 3_000.0)) == found._replace(error=pytest.approx(0.0, abs=1e-9))
     pace = paces(rows)
-    assert pace["contention/1/swapped"] == 1.5
-    assert paces(unmap_rows(1_000.0, 3_000.0)) == {}
+    assert pace["contention/1/swapped"] == {0: 1.5}
+    assert {one for repeats in paces(unmap_rows(1_000.0, 3_000.0)).values() for one in repeats.values()} == {1.0}
     case = [case for case in all_cases() if case.name == "contention/1/swapped"]
     key = ("contention/1/swapped", "wall_ms")
-    as_fitted, slower = predict(case, COSTS, {}, {})[key], predict(case, COSTS, pace, {})[key]
-    assert slower == pytest.approx(1.5 * as_fitted, rel=0.001)
+    found = predict(case, COSTS, {"contention/1/swapped": {0: 1.0, 1: 1.5, 2: 1.0}})[key]
+    assert found[1] == pytest.approx(1.5 * found[0], rel=0.001)
+    assert found[2] == found[0]
+
+
+def test_each_repeat_is_held_against_its_own_prediction() -> None:
+    def rows(*values: float) -> list[Record]:
+        return [Record("starve", "x", 0, boot, "exit_ms", value, "ms", *IDLE) for boot, value in enumerate(values)]
+
+    # one repeat was measured while everything took thrice as long, and one is off by half
+    (found,) = beside(rows(100, 300, 50), {("x", "exit_ms"): {0: 110.0, 1: 330.0, 2: 75.0}})
+    assert (found.measured, found.predicted) == (100, 110)
+    assert found.error == pytest.approx(0.1)
+    assert (found.lowest, found.highest, found.within_spread) == (50, 300, True)
+    assert error([1.0, 2.0, 10.0], [2.0, 1.0, 12.0]) == pytest.approx(0.2)
+    # nobody can be off by a share of nothing: medians are compared
+    assert error([0.0, 2.0, 4.0], [1.0, 3.0, 3.0]) == pytest.approx(0.5)
+    assert math.isnan(error([0.0, 0.0, 4.0], [1.0, 3.0, 3.0]))
 
 
 def test_one_process_takes_what_its_pages_cost() -> None:
@@ -112,10 +129,10 @@ def began(*victims: int) -> Begin:
 
 def test_exits_one_by_one_take_as_long_as_their_sum() -> None:
     settings = {"nice": 0, "victims": 2, "percent": 100, "mib": 64, "way": "one_by_one"}
-    found = foreground.foreground(settings, COSTS, [began(0, 1)])
-    alone = foreground.foreground({**settings, "victims": 1, "way": "at_once"}, COSTS, [began(0)])
+    found = foreground.foreground(settings, COSTS, began(0, 1))
+    alone = foreground.foreground({**settings, "victims": 1, "way": "at_once"}, COSTS, began(0))
     assert found["dead_ms"] == pytest.approx(2 * alone["dead_ms"], rel=0.1)
-    nobody = foreground.foreground({"nice": 0, "victims": 0}, COSTS, [Begin()])
+    nobody = foreground.foreground({"nice": 0, "victims": 0}, COSTS, Begin())
     assert nobody == {
         "late_frames": 0.0, "late_sum_ms": 0.0, "late_worst_ms": 0.0,
         "late_frames_two": 0.0, "late_sum_two_ms": 0.0, "late_worst_two_ms": 0.0,
@@ -124,10 +141,10 @@ def test_exits_one_by_one_take_as_long_as_their_sum() -> None:
 
 def test_a_helper_at_the_lowest_priority_takes_less_than_one_at_the_highest() -> None:
     # more victims than CPUs: whoever has a CPU at once is past exit_mm before the helper looks
-    begins = [began(0, 1, 0, 1)]
+    begin = began(0, 1, 0, 1)
     settings = {"nice": 0, "victims": 4, "percent": 100, "mib": 64, "way": "mrelease"}
-    strong = foreground.foreground({**settings, "helper_nice": -20}, COSTS, begins)
-    weak = foreground.foreground({**settings, "helper_nice": 19}, COSTS, begins)
+    strong = foreground.foreground({**settings, "helper_nice": -20}, COSTS, begin)
+    weak = foreground.foreground({**settings, "helper_nice": 19}, COSTS, begin)
     assert strong["helper_cpu_ms"] > 0.2 * strong["victims_cpu_ms"] > 0
     assert weak["helper_cpu_ms"] < strong["helper_cpu_ms"]
     assert weak["victims_cpu_ms"] > strong["victims_cpu_ms"]
@@ -151,7 +168,7 @@ def test_what_a_repeat_says_of_what_it_began_from() -> None:
         with pytest.raises(KeyError, match=metric):
             begin({name: value for name, value in said.items() if name != metric}, settings)
     with pytest.raises(ValueError, match=r"victims \(0,\), \(1.0,\): must be those of 2"):
-        foreground.foreground({"victims": 2}, COSTS, [began(0)])
+        foreground.foreground({"victims": 2}, COSTS, began(0))
 
 
 def test_a_repeat_is_predicted_from_what_it_began_from() -> None:
@@ -161,28 +178,26 @@ def test_a_repeat_is_predicted_from_what_it_began_from() -> None:
     case = next(case for case in all_cases() if case.name == "foreground/0/4/swapped/mrelease-20")
     repeats = found[case.name]
     assert len(repeats) == 5
-    assert {len(each.victims) for each in repeats} == {4}
-    assert len({each.victims for each in repeats}) > 1
+    assert {len(each.victims) for each in repeats.values()} == {4}
+    assert len({each.victims for each in repeats.values()}) > 1
     ms = {row.boot: row.value for row in rows if (row.case, row.metric) == (case.name, "killed_us_after_tick")}
-    assert [each.killed_us for each in repeats] == [round(ms[boot]) for boot in sorted(ms)]
+    assert {boot: each.killed_us for boot, each in repeats.items()} == {boot: round(us) for boot, us in ms.items()}
     lacking = [row for row in rows if row.metric != "helper_on_cpu"]
     with pytest.raises(ValueError, match=r"no helper_on_cpu of foreground/.*, from which it began"):
         begins(lacking)
 
 
-def test_what_is_predicted_is_the_median_over_repeats_of_medians_over_draws() -> None:
+def test_what_is_predicted_of_a_repeat_is_the_median_over_draws_at_its_pace() -> None:
     assert foreground.draws() == foreground.draws()
     assert len(set(foreground.draws())) == foreground.DRAWS
-    settings = {"nice": 0, "victims": 2, "percent": 100, "mib": 64, "way": "mrelease", "helper_nice": -20}
-    repeats = [began(0, 1), began(1, 0), began(0, 0)._replace(pace=2.0)]
-    found = foreground.foreground(settings, COSTS, repeats)
-    late = []
-    for each in repeats:
-        own = stage.at_pace(COSTS, each.pace)
-        played = [foreground.beside_frames(settings, own, 1, "", each, rcu_us) for rcu_us in foreground.draws()]
-        late.append(median(one["late_sum_ms"] for one in played))
-    assert found["late_sum_ms"] == median(late)
-    assert len(set(late)) > 1
+    settings = {"nice": 0, "victims": 2, "percent": 100, "mib": 64, "way": "at_once"}
+    begin = began(0, 0)._replace(pace=2.0)
+    found = foreground.foreground(settings, COSTS, begin)
+    own = stage.at_pace(COSTS, 2.0)
+    played = [foreground.beside_frames(settings, own, 1, "", begin, rcu_us) for rcu_us in foreground.draws()]
+    assert found["dead_ms"] == median(one["dead_ms"] for one in played)
+    assert len({one["dead_ms"] for one in played}) > 1
+    assert found["dead_ms"] > 1.8 * foreground.foreground(settings, COSTS, began(0, 0))["dead_ms"]
 
 
 NOTHING_MS = foreground.HELPER_CALL_US / 1_000
@@ -324,12 +339,12 @@ def test_exponents_of_the_pool() -> None:
 def test_boots_that_would_be_refused_are_named() -> None:
     rows = unmap_rows(1_000.0, 3_000.0)
     about = {"load_before": 0.1}
-    assert doubt(rows, [], about) == Doubts("", (), None, None)
+    assert doubt(rows, {}, about) == Doubts("", (), None, None)
     late = [
         one._replace(boot=1, repeat=1, value=2 * one.value, stolen=0.14) for one in rows if one.measurement == "unmap"
     ]
     rows = [one._replace(stolen=0.2) if one.boot == 9 else one for one in rows]  # instructions, on a disturbed machine
-    found = doubt([*rows, *late], [], {"load_before": 0.5})
+    found = doubt([*rows, *late], {}, {"load_before": 0.5})
     assert found.start == "load 0.50 at the start, above 0.30"
     assert found.boots == (
         "boot 1 (unmap, repeat 1: stolen 14% of the CPU time)",
@@ -373,8 +388,8 @@ def test_the_stored_predictions_are_those_of_the_simulator() -> None:
     cases = [case for case in all_cases() if case.name in names]
     assert len(cases) == len(names)
     rows = load(RESULTS / "measurements.csv")
-    predicted = predict(cases, fit(rows).kernel_changes(), paces(rows))
-    compared = {key: value for key, value in predicted.items() if key in stored}
+    predicted = predict(cases, fit(rows).kernel_changes(), {**paces(rows), **begins(rows)})
+    compared = {key: median(values.values()) for key, values in predicted.items() if key in stored}
     assert {case for case, _ in compared} == names
     assert compared == {key: pytest.approx(stored[key], rel=1e-6, abs=1e-6) for key in compared}
 
