@@ -12,7 +12,7 @@ from experiments.real_kernel.criteria import in_short
 from experiments.real_kernel.doubts import Doubts
 from experiments.real_kernel.figure import figure
 from experiments.real_kernel.fit import PACE, Costs
-from experiments.real_kernel.foreground import DRAWS, FRAME_WORK_MS
+from experiments.real_kernel.foreground import AWAKE_US, DRAWS, FRAME_WORK_MS, HELPER_CALL_US
 from experiments.real_kernel.host import STALL_MS
 from experiments.real_kernel.judge import MARGIN, Row, Verdict
 from experiments.real_kernel.pool import EXITS, PoolRow
@@ -23,7 +23,7 @@ SHOWN: Final = 6
 NOTES: Final = {
     "foreground": (
         "Medians over repeats, each predicted from what it began from, as measured: where the task and RCU's thread slept,"
-        " where victims and helper woke, how long a helper that goes before them waited until it ran, what the scheduler"
+        " where victims and helper woke, whether the helper ran at once, what the scheduler"
         " expected of them, where its tick fell, and the pace; a repeat is the median of"
         f" {DRAWS} phases of RCU's thread. Memory that is back is seen by the task when a frame begins, up to a vsync period late; by the simulator at once.\n",
     ),
@@ -123,10 +123,12 @@ def page(compared: Compared, about: Mapping[str, Any]) -> str:
         " dies; and while swapped pages are released RCU's kthread runs every"
         f" {GRACE_PERIOD_US / 1e3:.1f} ms for {GRACE_PERIOD_NS / 1e6:.2f} ms and ends the turn of whom it interrupts, as"
         " beside a single victim. What a repeat of measurement 4 begins from, up to a few tenths of a millisecond after the"
-        " kill, is measured and not predicted: where everybody slept or woke, how long a helper at nice -20 then waited,"
-        " what the scheduler expects of whom (`util_est`), and the phase of its tick. And what the scheduler makes of it was"
+        " kill, is measured and not predicted: where everybody slept or woke, whether a helper then ran at once, what the"
+        " scheduler expects of whom (`util_est`), and the phase of its tick. And what the scheduler makes of it was"
         " put into the simulator from the kernel's source after misses on earlier measurements of these same cases had been"
-        " traced (the traces are not stored): what it holds of lateness is no forecast of a kind of case never seen. "
+        " traced (the traces are not stored), from which two more numbers are: how long a helper needs until it has a victim"
+        f" ({HELPER_CALL_US / 1e3:g} ms), and how long before the kill a tick meets the killer awake"
+        f" ({AWAKE_US / 1e3:g} ms): what it holds of lateness is no forecast of a kind of case never seen. "
         "*With the hand-off*: a second set of predictions, in"
         " which the growth of a lock hold per contender is"
         f" {compared.handoff:.2f} instead of the 0.11 of the published board: what makes two swapped processes come out"
