@@ -72,7 +72,7 @@ def oldest(phone: Any) -> int:
     """Return the oldest victim that an idle reaper still gets; -1 none.
 
     A victim clears task->mm as soon as it has a CPU after SIGKILL (exit_mm), and process_mrelease (mm/oom_kill.c) then
-    finds no address space: ESRCH.
+    finds no address space: ESRCH. One whose address space another reaper has emptied needs nobody.
     """
     for position in range(phone.n_exiting):
         index = phone.exiting[position]
@@ -81,6 +81,7 @@ def oldest(phone: Any) -> int:
         has_cpu = task.wanted_us == phone.now_us and task.placed != 0 and task.granted_ns > 0
         begun = has_cpu or process.walk.credit_ps != 0 or process.swap_entries < process.swap_at_kill
         late = process.exit_stage > k.EXIT_UNMAP or (process.exit_stage == k.EXIT_UNMAP and begun)
+        late = late or process.anon_unclaimed + process.swap_unclaimed == 0
         if process.reaper < 0 and not late and process.killer != k.KILLER_ACTIVITY_MANAGER:
             return index
     return -1
