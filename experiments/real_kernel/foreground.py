@@ -46,8 +46,8 @@ HELPER_CALL_US: Final = 300
 it is back from SIGSTOP, it is gone after 0.06 to 0.13 ms if it finds none; in traces of the measured kernel it lost to
 a victim that first ran 0.05 ms after it on the other CPU, and found one that had run for 0.14 ms before it."""
 AWAKE_US: Final = 550
-"""A tick meets the killer awake if it falls so long before the first kill: in traces of the measured kernel it wakes 0.3
-to 0.5 ms before, and a tick is handled 0.1 to 0.2 ms late."""
+"""A tick meets the killer awake if it falls so long before the first kill: in traces of the measured kernel it wakes
+0.3 to 0.5 ms before, and a tick is handled 0.1 to 0.2 ms late."""
 AT_ONCE_US: Final = 250
 """A helper that waited for longer until it first ran did not preempt who had its CPU."""
 
