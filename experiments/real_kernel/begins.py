@@ -11,9 +11,9 @@ from collections.abc import Mapping, Sequence
 
 from experiments.real_kernel.cases import all_cases
 from experiments.real_kernel.fit import paces
-from experiments.real_kernel.foreground import AT_ONCE_US, Begin
+from experiments.real_kernel.foreground import AT_ONCE_US, LONG_AGO_US, Begin
 from experiments.real_kernel.records import Record
-from experiments.real_kernel.stage import Settings
+from experiments.real_kernel.stage import N_CPUS, Settings
 
 
 def begins(rows: Sequence[Record]) -> dict[str, dict[int, Begin]]:
@@ -52,20 +52,25 @@ def begin(metrics: Mapping[str, float], settings: Settings) -> Begin:
     """
     found = Begin(
         killed_us=round(metrics["killed_us_after_tick"]),
+        killed_late_us=round(metrics["killed_us_after_vsync"]),
+        kills_took_us=round(metrics.get("kills_took_us", 0.0)),
         killer=int(metrics["killer_on_cpu"]),
         task=int(metrics["task_on_cpu"]),
         rcu=int(metrics["rcu_on_cpu"]),
+        balanced_us=tuple(round(metrics.get(f"cpu_{c}_balanced_us_before", LONG_AGO_US)) for c in range(N_CPUS)),
     )
     n_victims = int(settings["victims"])
     if n_victims:
         on_1 = int(metrics["victims_on_cpu_1"])
         found = found._replace(
             victims=tuple((on_1 >> victim) & 1 for victim in range(n_victims)),
+            victims_us=tuple(round(metrics.get(f"victim_{victim}_woke_us", 0.0)) for victim in range(n_victims)),
             victims_util=tuple(metrics[f"victim_{victim}_util_est"] for victim in range(n_victims)),
         )
     if settings.get("way") == "mrelease":
         found = found._replace(
             helper=int(metrics["helper_on_cpu"]),
+            helper_us=round(metrics["helper_woke_us"]),
             helper_preempts=metrics["helper_waited_us"] < AT_ONCE_US,
             helper_util=metrics["helper_util_est"],
         )

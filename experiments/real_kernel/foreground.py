@@ -29,7 +29,7 @@ from experiments.real_kernel.stage import (
     victims,
 )
 from swapgym.phone import constants as k
-from swapgym.phone.balancer import LOAD_FULL
+from swapgym.phone.pelt import LOAD_FULL
 
 DRAWS: Final = 5
 """Of each repeat."""
@@ -40,14 +40,13 @@ BACK: Final = 0.95
 """As in payload/foreground.c."""
 FRAME_WORK_MS: Final = 6.19
 """Its 6 ms, and what it takes to wake up and to go to sleep: ``frame_cpu_ms`` as measured where nobody dies."""
+SCHED_TICK_US: Final = 4_000
 LIMIT_MS: Final = 8_000
 HELPER_CALL_US: Final = 300
 """CPU time of the helper from its first run until it has a victim's address space. By its own clock, which starts when
 it is back from SIGSTOP, it is gone after 0.06 to 0.13 ms if it finds none; in traces of the measured kernel it lost to
 a victim that first ran 0.05 ms after it on the other CPU, and found one that had run for 0.14 ms before it."""
-AWAKE_US: Final = 550
-"""A tick meets the killer awake if it falls so long before the first kill: in traces of the measured kernel it wakes
-0.3 to 0.5 ms before, and a tick is handled 0.1 to 0.2 ms late."""
+LONG_AGO_US: Final = 1_000_000
 AT_ONCE_US: Final = 250
 """A helper that waited for longer until it first ran did not preempt who had its CPU."""
 
@@ -57,29 +56,40 @@ class Begin(NamedTuple):
 
     Attributes:
         pace: How long everything took, over the median of measurement 1.
-        killed_us: From a tick of the scheduler to the kill.
+        killed_us: From a tick of the scheduler to the first kill.
+        killed_late_us: From the vsync at which the killer meant to kill, and woke, to the first kill.
+        kills_took_us: From the first kill until all were told to die.
         killer: On which CPU the killer ran.
         task: On which the foreground task slept, seven frames before the kill.
         rcu: On which RCU's thread slept then.
         victims: On which each victim woke, in the order in which they are killed.
+        victims_us: How long after the first kill each woke; 0 where they are killed one by one.
         victims_util: What was expected of each when it runs (util_est, of 1).
         helper: On which CPU the helper of process_mrelease woke.
+        helper_us: How long after the first kill.
         helper_preempts: Whether it ran at once. If the last victim wakes on its CPU just before it, both are awake
             before the switch, and the victim, which woke first, is picked (their vruntimes are the same): the helper
             waits for a tick. Which it is hundredths of a millisecond decide, as an emulator has them.
         helper_util: What was expected of it.
+        balanced_us: How long before the first kill each CPU last looked whether to take tasks from others. It does
+            not look again within 60 ms, so that the task may have to stay where the victims have woken.
     """
 
     pace: float = 1.0
     killed_us: int = 0
+    killed_late_us: int = 0
+    kills_took_us: int = 0
     killer: int = 1
     task: int = 0
     rcu: int = 0
     victims: tuple[int, ...] = ()
+    victims_us: tuple[int, ...] = ()
     victims_util: tuple[float, ...] = ()
     helper: int = 0
+    helper_us: int = 0
     helper_preempts: bool = True
     helper_util: float = 0.5
+    balanced_us: tuple[int, ...] = (LONG_AGO_US, LONG_AGO_US)
 
 
 def draws() -> list[int]:
@@ -99,8 +109,8 @@ def foreground(settings: Settings, changes: Mapping[str, Any], begin: Begin) -> 
     Raises:
         ValueError: It has not as many victims as the case.
     """
-    if {len(begin.victims), len(begin.victims_util)} != {int(settings["victims"])}:
-        raise ValueError(f"victims {begin.victims}, {begin.victims_util}: must be those of {settings['victims']}")
+    if {len(own) for own in (begin.victims, begin.victims_us, begin.victims_util)} != {int(settings["victims"])}:
+        raise ValueError(f"{begin}: must have as many victims as the case, {settings['victims']}")
     own = at_pace(changes, begin.pace)
     found: Metrics = {}
     for vsyncs, suffix in ((1, ""), (2, "_two")):
@@ -127,12 +137,19 @@ def beside_frames(
     board.scenario["frames_on"] = 1
     board.scenario["frame_ui_us"] = round(FRAME_WORK_MS * k.MS)
     dying = victims(board, settings, int(settings["victims"]))
-    killed_ms = FRAMES_BEFORE * PERIOD_MS + begin.killed_us / k.MS
-    watchers = kill(board, dying, killed_ms, settings.get("way") == "one_by_one")
-    watchers.append(killing(begin))
+    # a scheduler tick later than it was, so that the first vsync is not before the start
+    vsync_us = SCHED_TICK_US + begin.killed_us - begin.killed_late_us
+    killed_ms = FRAMES_BEFORE * PERIOD_MS + (SCHED_TICK_US + begin.killed_us) / k.MS
+    if settings.get("way") == "one_by_one":
+        watchers = kill(board, dying, killed_ms, True)
+    else:
+        watchers = []
+        for one, woke_us in zip(dying, begin.victims_us, strict=True):
+            board.kill(one, ms=killed_ms + (woke_us - TICK_US // 2) / k.MS)
+    watchers.append(killing(begin, killed_ms, settings.get("way") == "mrelease"))
 
     def begun(board: Board) -> None:
-        board.phone["frame"]["next_vsync_us"] = begin.killed_us
+        board.phone["frame"]["next_vsync_us"] = vsync_us
         board.phone["noise_next_us"][GRACE_PERIOD] = rcu_us
         places = {k.TASK_UI: begin.task, k.TASK_REAPER: begin.helper, k.TASK_NOISE + GRACE_PERIOD: begin.rcu}
         expected = {k.TASK_REAPER: begin.helper_util}
@@ -156,27 +173,33 @@ def beside_frames(
     }
     if dying:
         charged = total["charged_ns"]
-        found["dead_ms"] = last_exit_ms(board, dying) - killed_ms
+        found["dead_ms"] = last_exit_ms(board, dying) - killed_ms + begin.killed_late_us / k.MS
         found["back_ms"] = back_ms(free, killed_ms)
         found["victims_cpu_ms"] = float(charged[k.CHARGE_EXIT]) / 1e6
         found["helper_cpu_ms"] = float(charged[k.CHARGE_LMKD_REAPER]) / 1e6
     return found
 
 
-def killing(begin: Begin) -> Watcher:
-    """Return who has the killer's CPU to itself until the tick of every kill is over: it goes before everybody.
+def killing(begin: Begin, killed_ms: float, helped: bool) -> Watcher:
+    """Return who has the killer's CPU to itself from when it wakes until the kills are over, and then wakes the helper.
 
-    It wakes a little before (:data:`AWAKE_US`), so that a tick of the scheduler may meet it there: its CPU has then
-    looked whether to take load from others, and does not look again for long.
+    It goes before everybody. Of victims that are killed one by one, each kill but the first takes it a tick.
     """
+    killed_us = round(killed_ms * k.MS)
+    balanced_us = [(killed_us - ago_us) // SCHED_TICK_US * SCHED_TICK_US for ago_us in begin.balanced_us]
+    helper_us = killed_us + begin.helper_us - TICK_US // 2
 
     def watch(board: Board) -> bool:
         phone, scenario = board.phone, board.scenario
-        left = int(phone["next_event"])
-        due_us = int(scenario["events"]["time_us"][left]) if left < int(scenario["n_events"]) else LIMIT_MS * k.MS
-        kills = due_us <= phone["now_us"]
-        phone["rt_permille"][begin.killer] = 1_000 if due_us - AWAKE_US <= phone["now_us"] else 0
-        if kills and not begin.helper_preempts:
+        now_us, left = int(phone["now_us"]), int(phone["next_event"])
+        kills = left < int(scenario["n_events"]) and scenario["events"]["time_us"][left] <= now_us
+        awake = killed_us - begin.killed_late_us <= now_us <= killed_us + begin.kills_took_us
+        phone["rt_permille"][begin.killer] = 1_000 if kills or awake else 0
+        if kills and left == 0:
+            # in jiffies, which a tick begins
+            phone["run_queues"]["balance_us"][: len(balanced_us)] = balanced_us
+        scenario["device"]["n_reapers"] = helped and now_us >= helper_us
+        if helper_us <= now_us < helper_us + TICK_US and not begin.helper_preempts:
             # just behind those that are placed as it is (place_entity)
             queue = phone["run_queues"][begin.helper]
             behind = int(scenario["device"]["sched_latency_us"]) * k.NS_PER_US // 2

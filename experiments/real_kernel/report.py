@@ -12,7 +12,7 @@ from experiments.real_kernel.criteria import in_short
 from experiments.real_kernel.doubts import Doubts
 from experiments.real_kernel.figure import figure
 from experiments.real_kernel.fit import PACE, Costs
-from experiments.real_kernel.foreground import AWAKE_US, DRAWS, FRAME_WORK_MS, HELPER_CALL_US
+from experiments.real_kernel.foreground import DRAWS, FRAME_WORK_MS, HELPER_CALL_US
 from experiments.real_kernel.host import STALL_MS
 from experiments.real_kernel.judge import MARGIN, Row, Verdict
 from experiments.real_kernel.pool import EXITS, PoolRow
@@ -123,12 +123,12 @@ def page(compared: Compared, about: Mapping[str, Any]) -> str:
         " dies; and while swapped pages are released RCU's kthread runs every"
         f" {GRACE_PERIOD_US / 1e3:.1f} ms for {GRACE_PERIOD_NS / 1e6:.2f} ms and ends the turn of whom it interrupts, as"
         " beside a single victim. What a repeat of measurement 4 begins from, up to a few tenths of a millisecond after the"
-        " kill, is measured and not predicted: where everybody slept or woke, whether a helper then ran at once, what the"
-        " scheduler expects of whom (`util_est`), and the phase of its tick. And what the scheduler makes of it was"
-        " put into the simulator from the kernel's source after misses on earlier measurements of these same cases had been"
-        " traced (the traces are not stored), from which two more numbers are: how long a helper needs until it has a victim"
-        f" ({HELPER_CALL_US / 1e3:g} ms), and how long before the kill a tick meets the killer awake"
-        f" ({AWAKE_US / 1e3:g} ms): what it holds of lateness is no forecast of a kind of case never seen. "
+        " kill, is measured and not predicted: where everybody slept or woke, and when, whether a helper then ran at once,"
+        " what the scheduler expects of whom (`util_est`), the phase of its tick, and when each CPU last balanced. And what"
+        " the scheduler makes of it was put into the simulator from the kernel's source after misses on earlier measurements"
+        " of these same cases had been traced (the traces are not stored), from which one more number is: how long a helper"
+        f" needs until it has a victim ({HELPER_CALL_US / 1e3:g} ms). What it holds of lateness is no forecast of a kind of"
+        " case never seen. "
         "*With the hand-off*: a second set of predictions, in"
         " which the growth of a lock hold per contender is"
         f" {compared.handoff:.2f} instead of the 0.11 of the published board: what makes two swapped processes come out"

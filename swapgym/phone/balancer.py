@@ -11,17 +11,10 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from swapgym.phone import constants as k
 from swapgym.phone import cpu
 from swapgym.phone.jit import kernel
-
-# --- PELT (kernel/sched/pelt.c): what was 32 ms ago counts half
-LOAD_FULL: int = 1 << 20
-LOAD_PERIOD_US: int = 256  # the kernel's are 1,024: a task asleep or awake for part of one counts for what it was then
-HALVING: int = 128  # periods in which an average halves
-DECAY = np.array([round(LOAD_FULL * 0.5 ** (period / HALVING)) for period in range(HALVING)], dtype=np.int64)
+from swapgym.phone.pelt import LOAD_FULL, LOAD_PERIOD_US, decay
 
 # --- sched_domain of CPUs that share a cache (kernel/sched/topology.c: sd_init)
 BUSY_FACTOR: int = 16
@@ -33,41 +26,6 @@ MIGRATION_COST_US: int = 500  # sysctl_sched_migration_cost
 HAS_SPARE: int = 0
 FULLY_BUSY: int = 1
 OVERLOADED: int = 2
-
-
-@kernel
-def decay(value: int, periods: int) -> int:
-    """Return ``value`` after so many periods (decay_load)."""
-    return (value >> min(62, periods // HALVING)) * DECAY[periods % HALVING] // LOAD_FULL
-
-
-@kernel
-def update_load_avg(e: Any, now_us: int, runnable: bool) -> None:
-    """Bring the averages of an entity up to now: it has been runnable since the last time, or asleep."""
-    periods = (now_us - e.load_us) // LOAD_PERIOD_US
-    if periods == 0:
-        return
-    passed_ns = periods * LOAD_PERIOD_US * k.NS_PER_US
-    new = LOAD_FULL - decay(LOAD_FULL, periods)
-    ran_ns = min(e.ran_ns, passed_ns)
-    e.load_us += periods * LOAD_PERIOD_US
-    e.load_avg = decay(e.load_avg, periods)
-    if runnable:
-        e.load_avg += new
-    e.util_avg = decay(e.util_avg, periods) + new * ran_ns // passed_ns
-    e.ran_ns -= ran_ns
-
-
-@kernel
-def update_util_est(e: Any) -> None:
-    """Learn from an entity that went to sleep what its utilisation is when it runs (util_est_update).
-
-    It rises at once (UTIL_EST_FASTUP), falls by a quarter of the difference, and does not decay in sleep.
-    """
-    if e.util_avg >= e.util_est:
-        e.util_est = e.util_avg
-    else:
-        e.util_est -= (e.util_est - e.util_avg) // 4
 
 
 @kernel
@@ -108,14 +66,14 @@ def sum_averages(phone: Any, scenario: Any) -> int:
     capacity = 0
     for c in range(scenario.device.n_cpus):
         load += phone.run_queues[c].load
-        capacity += phone.cpu_available[c]
-    return load * k.UNIT // max(1, capacity)
+        capacity += phone.run_queues[c].capacity
+    return load * k.UNIT // capacity
 
 
 @kernel
 def avg_load(phone: Any, c: int) -> int:
     """Return the load of CPU ``c`` per capacity 1024."""
-    return phone.run_queues[c].load * k.UNIT // max(1, phone.cpu_available[c])
+    return phone.run_queues[c].load * k.UNIT // phone.run_queues[c].capacity
 
 
 @kernel
@@ -123,28 +81,42 @@ def group_type(phone: Any, c: int) -> int:
     """Return how busy CPU ``c`` has been of late, or is expected to be (group_classify, cpu_util_cfs)."""
     rq = phone.run_queues[c]
     util = min(k.UNIT, max(rq.util, rq.util_est))
-    full = rq.runnable * 100 > phone.cpu_available[c] * IMBALANCE_PCT
-    full = full or util * IMBALANCE_PCT > phone.cpu_available[c] * 100
+    full = rq.runnable * 100 > rq.capacity * IMBALANCE_PCT
+    full = full or util * IMBALANCE_PCT > rq.capacity * 100
     if not full or phone.cpu_tasks[c] == 0:
         return HAS_SPARE
     return OVERLOADED if phone.cpu_tasks[c] > 1 else FULLY_BUSY
 
 
 @kernel
+def update_cpu_capacity(phone: Any, scenario: Any, c: int) -> None:
+    """Note what SCHED_FIFO tasks leave of CPU ``c``, on average (scale_rt_capacity)."""
+    rq = phone.run_queues[c]
+    rq.capacity = max(1, scenario.device.capacity[c] * (LOAD_FULL - rq.rt_avg) // LOAD_FULL)
+
+
+@kernel
+def is_due(phone: Any, scenario: Any, c: int) -> bool:
+    """Return whether CPU ``c`` balances at this tick: it is busy, with SCHED_FIFO tasks too, and its interval over."""
+    rq = phone.run_queues[c]
+    interval_us = rq.balance_interval_us * BUSY_FACTOR - scenario.device.sched_tick_us
+    return (phone.cpu_tasks[c] > 0 or phone.fair_ns[c] == 0) and phone.now_us >= rq.balance_us + interval_us
+
+
+@kernel
 def load_balance(phone: Any, scenario: Any, c: int) -> None:
-    """Let CPU ``c``, if it is busy and its interval is over, take load from the busiest.
+    """Let CPU ``c``, if it is due, take load from the busiest.
 
     An idle one has no tick (NO_HZ), so that one that becomes busy after long balances at its first. Then nobody has
     been busy for long enough to count as overloaded, unless by what is expected of those that woke. If no CPU counts as
-    overloaded, it finds nothing, and the interval doubles, to twice the number of CPUs in milliseconds. One that
-    SCHED_FIFO tasks have is busy too.
+    overloaded, it finds nothing, and the interval doubles, to twice the number of CPUs in milliseconds.
     """
-    rq = phone.run_queues[c]
-    interval_us = rq.balance_interval_us * BUSY_FACTOR - scenario.device.sched_tick_us
-    realtime = 1 if phone.fair_ns[c] == 0 else 0
-    if phone.cpu_tasks[c] + realtime == 0 or phone.now_us < rq.balance_us + interval_us:
+    if not is_due(phone, scenario, c):
         return
+    rq = phone.run_queues[c]
+    realtime = 1 if phone.fair_ns[c] == 0 else 0
     rq.balance_us = phone.now_us
+    update_cpu_capacity(phone, scenario, c)
     average = sum_averages(phone, scenario)
     busiest = -1
     for other in range(scenario.device.n_cpus):
@@ -188,6 +160,7 @@ def idle_balance(phone: Any, scenario: Any, c: int, newly: bool) -> None:
         rq.balance_failed += 1
     if not newly:
         rq.balance_us = phone.now_us
+        update_cpu_capacity(phone, scenario, c)
 
 
 @kernel
@@ -199,8 +172,8 @@ def load_to_move(phone: Any, c: int, busiest: int, average: int) -> int:
         return 0
     if group_type(phone, c) == OVERLOADED and 100 * theirs <= IMBALANCE_PCT * mine:
         return 0
-    above = (theirs - average) * phone.cpu_available[busiest]
-    below = (average - mine) * phone.cpu_available[c]
+    above = (theirs - average) * phone.run_queues[busiest].capacity
+    below = (average - mine) * phone.run_queues[c].capacity
     return min(above, below) // k.UNIT
 
 

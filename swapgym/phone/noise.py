@@ -1,8 +1,9 @@
 """Periodic background threads: the system's services, and a kernel thread that wakes while swap entries are freed.
 
 Freeing swap entries empties nodes of the swap cache's xarray, which go by RCU (``clear_shadow_from_swap_cache``): a
-grace period follows the other, and its kthread wakes for each. It takes little CPU time, but it ends the turn of whom
-it interrupts, so that under time slices frames are late which otherwise were not.
+grace period follows the other, and its kthread wakes for each, at a tick of the scheduler, which reports a CPU's
+quiescent state (``rcu_sched_clock_irq``). It takes little CPU time, but it ends the turn of whom it interrupts, so that
+under time slices frames are late which otherwise were not.
 """
 
 from __future__ import annotations
@@ -21,7 +22,10 @@ def wake_noise(phone: Any, scenario: Any) -> None:
         spec = scenario.noise[index]
         if spec.period_us == 0:
             continue
-        while phone.noise_next_us[index] < phone.now_us + phone.tick_us:
+        end_us = phone.now_us + phone.tick_us
+        if spec.beside_swap_free != 0:
+            end_us = phone.now_us // scenario.device.sched_tick_us * scenario.device.sched_tick_us + 1
+        while phone.noise_next_us[index] < end_us:
             phone.noise_next_us[index] += spec.period_us
             if spec.beside_swap_free == 0 or has_freed(phone, index):
                 phone.noise_left_ns[index] = min(phone.noise_left_ns[index] + spec.work_ns, 4 * spec.work_ns)

@@ -17,12 +17,13 @@ from typing import Any
 
 from swapgym.phone import constants as k
 from swapgym.phone import cpu
-from swapgym.phone.balancer import idle_balance, load_balance, to_head, update_load_avg, update_util_est
+from swapgym.phone.balancer import idle_balance, is_due, load_balance, to_head
 from swapgym.phone.jit import kernel
+from swapgym.phone.pelt import update_load_avg, update_rt_avg, update_util_est
 
 NEVER_RAN: int = -(1 << 40)
 """vruntime of who has slept since long: place_entity() brings it near the others."""
-NOBODY: int = 1 << 62
+NOBODY: int = -1
 
 
 @kernel
@@ -30,6 +31,7 @@ def start(phone: Any, scenario: Any) -> None:
     """Put the run queues at the start of the scenario."""
     for c in range(scenario.device.n_cpus):
         phone.run_queues[c].current = -1
+        phone.run_queues[c].capacity = scenario.device.capacity[c]
         phone.run_queues[c].balance_interval_us = 2 * scenario.device.n_cpus * k.MS
     for task in range(k.N_TASKS):
         phone.entities[task].vruntime = NEVER_RAN
@@ -39,11 +41,18 @@ def start(phone: Any, scenario: Any) -> None:
 def schedule(phone: Any, scenario: Any) -> None:
     """Place every task that wants CPU, and grant CPU time by slices."""
     scheduler_tick = phone.now_us % scenario.device.sched_tick_us < phone.tick_us
+    for c in range(scenario.device.n_cpus):
+        update_rt_avg(phone.run_queues[c], phone.now_us)
+        phone.run_queues[c].rt_ns += phone.tick_us * k.NS_PER_US - phone.fair_ns[c]
     go_on(phone, scenario, scheduler_tick)
     wake_up(phone, scenario)
     pull(phone, scenario, scheduler_tick)
     cpu.pull(phone, scenario)
     if scheduler_tick:
+        for c in range(scenario.device.n_cpus):
+            # the others' next task has their CPU by the time somebody looks; one that balances has not switched yet
+            if phone.run_queues[c].resched != 0 and not is_due(phone, scenario, c):
+                switch(phone, c, leftmost(phone, c, NOBODY))
         for c in range(scenario.device.n_cpus):
             load_balance(phone, scenario, c)
     for position in range(phone.n_runnable):
@@ -148,19 +157,21 @@ def check_preempt_tick(phone: Any, scenario: Any, rq: Any, c: int) -> bool:
         return True
     if current.exec_ns < scenario.device.sched_min_granularity_us * k.NS_PER_US:
         return False
-    return current.vruntime - least_vruntime(phone, c, rq.current) > ideal_runtime
+    other = leftmost(phone, c, rq.current)
+    return other >= 0 and current.vruntime - phone.entities[other].vruntime > ideal_runtime
 
 
 @kernel
-def least_vruntime(phone: Any, c: int, but: int) -> int:
-    """Return the smallest vruntime of those on CPU ``c``, leaving out task ``but``."""
-    least = NOBODY
+def leftmost(phone: Any, c: int, but: int) -> int:
+    """Return the task with the smallest vruntime of those on CPU ``c`` that want it, but for task ``but``; or -1."""
+    best = -1
     for position in range(phone.n_runnable):
         task = phone.runnable[position]
         t = phone.tasks[task]
         if t.cpu == c and t.placed != 0 and t.demand_ns != 0 and task != but:
-            least = min(least, phone.entities[task].vruntime)
-    return least
+            if best < 0 or phone.entities[task].vruntime < phone.entities[best].vruntime:
+                best = task
+    return best
 
 
 @kernel
@@ -199,6 +210,17 @@ def pick_next(phone: Any, c: int) -> int:
 
 
 @kernel
+def switch(phone: Any, c: int, task: int) -> None:
+    """Give CPU ``c`` to ``task``, or leave it to it."""
+    rq = phone.run_queues[c]
+    to_head(phone, task, c)
+    rq.resched = 0
+    if task != rq.current:
+        phone.entities[task].exec_ns = 0
+        rq.current = task
+
+
+@kernel
 def run(phone: Any, rq: Any, c: int) -> None:
     """Run CPU ``c`` for what SCHED_FIFO leaves of a tick: the current, then whoever comes after those that block."""
     fair_ns = phone.fair_ns[c]
@@ -210,10 +232,7 @@ def run(phone: Any, rq: Any, c: int) -> None:
             rq.resched = 0
             if task < 0:
                 break
-            to_head(phone, task, c)
-            if task != rq.current:
-                phone.entities[task].exec_ns = 0
-                rq.current = task
+            switch(phone, c, task)
         t = phone.tasks[task]
         e = phone.entities[task]
         ran = min(left, t.wanted_ns)
@@ -227,9 +246,9 @@ def run(phone: Any, rq: Any, c: int) -> None:
         left -= ran
         task = -1
     if rq.current >= 0:
-        alone = phone.cpu_tasks[c] == 1
-        least = phone.entities[rq.current].vruntime if alone else least_vruntime(phone, c, -1)
-        rq.min_vruntime = max(rq.min_vruntime, least)
+        first = rq.current if phone.cpu_tasks[c] == 1 else leftmost(phone, c, NOBODY)
+        if first >= 0:
+            rq.min_vruntime = max(rq.min_vruntime, phone.entities[first].vruntime)
 
 
 @kernel

@@ -122,10 +122,11 @@ struct probed {
 void probe_on(const char *function);
 struct probed probe_off(void);
 
-/* ---- how processes of the payload wake (probe.c) ---- */
+/* ---- how processes of the payload wake, and when CPUs balance (probe.c) ---- */
 
 struct wake {
 	int cpu;
+	int64_t us; /* when, by CLOCK_MONOTONIC */
 	int64_t waited_us; /* until it first ran */
 };
 
@@ -133,6 +134,7 @@ void wakes_ready(void); /* what takes long */
 void wakes_on(void);
 void wakes_off(void);
 struct wake wake_of(pid_t pid); /* the first since wakes_on() */
+int64_t balanced_us(int cpu, int64_t until_us); /* when it last balanced before, by CLOCK_MONOTONIC; -1: not since wakes_on() */
 
 /* ---- free memory, watched (watch.c) ---- */
 

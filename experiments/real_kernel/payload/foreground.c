@@ -192,19 +192,41 @@ static void emit_begin(const struct victim *victims, int n, pid_t drawer, pid_t 
 	emit("rcu_on_cpu", cpu_of(rcu_preempt()), "1");
 }
 
-static void emit_wakes(const struct victim *victims, int n, pid_t helper)
+static void emit_wakes(const struct victim *victims, int n, pid_t helper, int64_t killed_at, bool one_by_one)
 {
+	char name[64];
 	int on_1 = 0;
 
-	for (int i = 0; i < n; i++)
-		on_1 |= (wake_of(victims[i].pid).cpu == 1) << i;
+	for (int i = 0; i < n; i++) {
+		struct wake wake = wake_of(victims[i].pid);
+
+		on_1 |= (wake.cpu == 1) << i;
+		snprintf(name, sizeof name, "victim_%d_woke_us", i);
+		if (!one_by_one)
+			emit(name, (double)(wake.us - killed_at / 1000), "us");
+	}
 	if (n)
 		emit("victims_on_cpu_1", on_1, "bits");
 	if (helper) {
 		struct wake wake = wake_of(helper);
 
 		emit("helper_on_cpu", wake.cpu, "1");
+		emit("helper_woke_us", (double)(wake.us - killed_at / 1000), "us");
 		emit("helper_waited_us", (double)wake.waited_us, "us");
+	}
+}
+
+/* When each CPU last looked whether to take tasks from others, within the time that is traced. */
+static void emit_balances(int64_t killed_at)
+{
+	char name[64];
+
+	for (int cpu = 0; cpu < cpus(); cpu++) {
+		int64_t us = balanced_us(cpu, killed_at / 1000);
+
+		snprintf(name, sizeof name, "cpu_%d_balanced_us_before", cpu);
+		if (us >= 0)
+			emit(name, (double)(killed_at / 1000 - us), "us");
 	}
 }
 
@@ -216,6 +238,7 @@ void measure_foreground(void)
 	struct frames *frames = shared(sizeof *frames);
 	atomic_int *killed = shared(sizeof *killed);
 	int64_t *helper_cpu = shared(sizeof *helper_cpu), cpu = 0, used = 0, kill_at, killed_at, dead;
+	int64_t kills_ended;
 	struct kthreads before, after;
 	pid_t drawer, helper = 0;
 	int killer_cpu;
@@ -254,6 +277,7 @@ void measure_foreground(void)
 	*killed = 1;
 	if (helper)
 		kill(helper, SIGCONT);
+	kills_ended = now_ns();
 	for (int i = 0; i < n && !one_by_one; i++)
 		cpu += wait_cpu(victims[i].pid);
 	dead = now_ns();
@@ -266,9 +290,13 @@ void measure_foreground(void)
 	be_fifo(0);
 	emit_pace("pace_after_ns");
 	wakes_off();
-	emit_wakes(victims, n, helper);
+	emit_wakes(victims, n, helper, killed_at, one_by_one);
+	emit_balances(killed_at);
 	emit("killer_on_cpu", killer_cpu, "1");
 	emit("killed_us_after_tick", (double)(killed_at % TICK_NS) / 1e3, "us");
+	emit("killed_us_after_vsync", (double)(killed_at - kill_at) / 1e3, "us");
+	if (n && !one_by_one)
+		emit("kills_took_us", (double)(kills_ended - killed_at) / 1e3, "us");
 	emit("frames", frames->n, "1");
 	emit("frame_cpu_ms", (double)frames->cpu / 1e6 / frames->n, "ms");
 	emit("vsyncs_skipped", frames->skipped, "1");

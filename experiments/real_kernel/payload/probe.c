@@ -101,6 +101,10 @@ void wakes_ready(void)
 	write_file(SCHED "sched_switch/filter", "next_comm == \"init\"");
 	write_file(SCHED "sched_wakeup/enable", "1");
 	write_file(SCHED "sched_switch/enable", "1");
+	/* load_balance(this_cpu, this_rq, sd, idle, ...): CPU_NEWLY_IDLE does not count as one (rebalance_domains) */
+	define("p:balanced load_balance cpu=%di:s32 idle=%cx:s32\n");
+	write_file(TRACING "events/kprobes/balanced/filter", "idle != 2");
+	write_file(TRACING "events/kprobes/enable", "1");
 	empty_trace();
 }
 
@@ -114,8 +118,10 @@ void wakes_off(void)
 	write_file(TRACING "tracing_on", "0");
 	write_file(SCHED "sched_wakeup/enable", "0");
 	write_file(SCHED "sched_switch/enable", "0");
+	write_file(TRACING "events/kprobes/enable", "0");
 	if (!read_file(TRACING "trace", wakes, sizeof wakes))
 		fail("cannot read the trace");
+	define("-:balanced\n"); /* which empties it */
 }
 
 /* Microseconds in a line "<comm>-<pid> [<cpu>] <flags> <seconds>.<microseconds>: <event>: ..." that holds `at`. */
@@ -136,6 +142,26 @@ static int64_t us_of(const char *at, const char *event)
 	return seconds * 1000000LL + us;
 }
 
+/* "balanced: (load_balance+0x0/0xe50) cpu=<cpu> idle=<0 or 1>" */
+int64_t balanced_us(int cpu, int64_t until_us)
+{
+	int64_t last = -1, us;
+	char own[32];
+
+	snprintf(own, sizeof own, ") cpu=%d ", cpu);
+	for (const char *at = wakes; (at = strstr(at, " balanced: (")); at++) {
+		const char *end = strchr(at, '\n'), *found = strstr(at, own);
+
+		if (!found || (end && found > end))
+			continue;
+		us = us_of(at, "balanced:");
+		if (us >= until_us)
+			break;
+		last = us;
+	}
+	return last;
+}
+
 /* "sched_wakeup: comm=<comm> pid=<pid> prio=<prio> target_cpu=<cpu>", "sched_switch: ... next_pid=<pid> next_prio=..." */
 struct wake wake_of(pid_t pid)
 {
@@ -150,10 +176,10 @@ struct wake wake_of(pid_t pid)
 	if (!cpu)
 		fail("process %d did not wake", (int)pid);
 	found.cpu = atoi(cpu + strlen("target_cpu="));
-	found.waited_us = us_of(at, "sched_wakeup:");
+	found.us = us_of(at, "sched_wakeup:");
 	at = strstr(at, ran);
 	if (!at)
 		fail("process %d did not run", (int)pid);
-	found.waited_us = us_of(at, "sched_switch:") - found.waited_us;
+	found.waited_us = us_of(at, "sched_switch:") - found.us;
 	return found;
 }
