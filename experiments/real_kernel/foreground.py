@@ -1,21 +1,17 @@
 """Measurement 4 re-enacted: a foreground task beside victims that are killed in different ways.
 
 Which victim wakes where after the kill, what the scheduler expects of each, and where its tick falls, decides with whom
-the task has to share its CPU, and for how long. So every repeat is played from what it began from, as measured. What
-nobody measured, when RCU's thread next looks, is drawn.
+the task has to share its CPU, and for how long. So every repeat is played from what it began from, as measured.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from random import Random
-from statistics import median
 from typing import Any, Final, NamedTuple
 
 from experiments.calibration.board import Board
 from experiments.real_kernel.stage import (
     GRACE_PERIOD,
-    GRACE_PERIOD_US,
     TICK_US,
     Metrics,
     Settings,
@@ -31,8 +27,6 @@ from experiments.real_kernel.stage import (
 from swapgym.phone import constants as k
 from swapgym.phone.pelt import LOAD_FULL
 
-DRAWS: Final = 5
-"""Of each repeat."""
 PERIOD_MS: Final = 1_000 / 60
 FRAMES_BEFORE: Final = 12
 FRAMES_AFTER: Final = 12
@@ -92,14 +86,8 @@ class Begin(NamedTuple):
     balanced_us: tuple[int, ...] = (LONG_AGO_US, LONG_AGO_US)
 
 
-def draws() -> list[int]:
-    """Return when RCU's thread first looks whether swap entries were freed (us), which nobody measured."""
-    random = Random(DRAWS)
-    return [random.randrange(0, GRACE_PERIOD_US, TICK_US) for _ in range(DRAWS)]
-
-
 def foreground(settings: Settings, changes: Mapping[str, Any], begin: Begin) -> Metrics:
-    """Return the medians over all draws of one repeat, with a deadline of one vsync and of two.
+    """Return the metrics of one repeat, with a deadline of one vsync and of two.
 
     Args:
         settings: Of the case.
@@ -109,19 +97,17 @@ def foreground(settings: Settings, changes: Mapping[str, Any], begin: Begin) -> 
     Raises:
         ValueError: It has not as many victims as the case.
     """
-    if {len(own) for own in (begin.victims, begin.victims_us, begin.victims_util)} != {int(settings["victims"])}:
-        raise ValueError(f"{begin}: must have as many victims as the case, {settings['victims']}")
+    told = (begin.victims, begin.victims_us, begin.victims_util)
+    if {len(of_each) for of_each in told} != {int(settings["victims"])}:
+        raise ValueError(f"victims {', '.join(map(str, told))}: must be those of {settings['victims']}")
     own = at_pace(changes, begin.pace)
     found: Metrics = {}
     for vsyncs, suffix in ((1, ""), (2, "_two")):
-        played = [beside_frames(settings, own, vsyncs, suffix, begin, rcu_us) for rcu_us in draws()]
-        found |= {metric: median(one[metric] for one in played) for metric in played[0]}
+        found |= beside_frames(settings, own, vsyncs, suffix, begin)
     return found
 
 
-def beside_frames(
-    settings: Settings, changes: Mapping[str, Any], vsyncs: int, suffix: str, begin: Begin, rcu_us: int
-) -> Metrics:
+def beside_frames(settings: Settings, changes: Mapping[str, Any], vsyncs: int, suffix: str, begin: Begin) -> Metrics:
     """Return the metrics of one play."""
     device: dict[str, Any] = {
         "ui_nice": int(settings.get("nice", 0)),
@@ -150,7 +136,6 @@ def beside_frames(
 
     def begun(board: Board) -> None:
         board.phone["frame"]["next_vsync_us"] = vsync_us
-        board.phone["noise_next_us"][GRACE_PERIOD] = rcu_us
         places = {k.TASK_UI: begin.task, k.TASK_REAPER: begin.helper, k.TASK_NOISE + GRACE_PERIOD: begin.rcu}
         expected = {k.TASK_REAPER: begin.helper_util}
         for index, woke, util in zip(dying, begin.victims, begin.victims_util, strict=True):

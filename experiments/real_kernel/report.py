@@ -12,7 +12,7 @@ from experiments.real_kernel.criteria import in_short
 from experiments.real_kernel.doubts import Doubts
 from experiments.real_kernel.figure import figure
 from experiments.real_kernel.fit import PACE, Costs
-from experiments.real_kernel.foreground import DRAWS, FRAME_WORK_MS, HELPER_CALL_US
+from experiments.real_kernel.foreground import FRAME_WORK_MS, HELPER_CALL_US
 from experiments.real_kernel.host import STALL_MS
 from experiments.real_kernel.judge import MARGIN, Row, Verdict
 from experiments.real_kernel.pool import EXITS, PoolRow
@@ -23,9 +23,8 @@ SHOWN: Final = 6
 NOTES: Final = {
     "foreground": (
         "Medians over repeats, each predicted from what it began from, as measured: where the task and RCU's thread slept,"
-        " where victims and helper woke, whether the helper ran at once, what the scheduler"
-        " expected of them, where its tick fell, and the pace; a repeat is the median of"
-        f" {DRAWS} phases of RCU's thread. Memory that is back is seen by the task when a frame begins, up to a vsync period late; by the simulator at once.\n",
+        " where and when victims and helper woke, whether the helper ran at once, what the scheduler expected of them, where"
+        " its tick fell, when each CPU last balanced, and the pace. Memory that is back is seen by the task when a frame begins, up to a vsync period late; by the simulator at once.\n",
     ),
     "burst": (
         "The simulated phone counts the pages put out, not who did it: direct reclaim and kswapd are predicted to share"

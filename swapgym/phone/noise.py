@@ -22,15 +22,31 @@ def wake_noise(phone: Any, scenario: Any) -> None:
         spec = scenario.noise[index]
         if spec.period_us == 0:
             continue
-        end_us = phone.now_us + phone.tick_us
         if spec.beside_swap_free != 0:
-            end_us = phone.now_us // scenario.device.sched_tick_us * scenario.device.sched_tick_us + 1
-        while phone.noise_next_us[index] < end_us:
-            phone.noise_next_us[index] += spec.period_us
-            if spec.beside_swap_free == 0 or has_freed(phone, index):
+            if begins_grace_period(phone, scenario, index):
+                phone.noise_left_ns[index] = min(phone.noise_left_ns[index] + spec.work_ns, 4 * spec.work_ns)
+        else:
+            while phone.noise_next_us[index] < phone.now_us + phone.tick_us:
+                phone.noise_next_us[index] += spec.period_us
                 phone.noise_left_ns[index] = min(phone.noise_left_ns[index] + spec.work_ns, 4 * spec.work_ns)
         if phone.noise_left_ns[index] > 0:
             want(phone, k.TASK_NOISE + index, weight_of(spec.nice), spec.mask, phone.noise_left_ns[index])
+
+
+@kernel
+def begins_grace_period(phone: Any, scenario: Any, index: int) -> bool:
+    """Return whether thread ``index`` wakes now, and say when it may next.
+
+    The first one begins at the first tick after an entry was freed, another one at the tick by which the one before has
+    had its time.
+    """
+    tick_us = scenario.device.sched_tick_us
+    due_us = phone.noise_next_us[index]
+    if phone.now_us % tick_us >= phone.tick_us or due_us > phone.now_us or not has_freed(phone, index):
+        return False
+    idle = due_us + tick_us <= phone.now_us
+    phone.noise_next_us[index] = (phone.now_us if idle else due_us) + scenario.noise[index].period_us
+    return True
 
 
 @kernel

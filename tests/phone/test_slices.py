@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from swapgym.phone import balancer, slices
+from swapgym.phone import balancer, pelt, slices
 from swapgym.phone import constants as k
 from swapgym.phone.audit import audit
 from swapgym.phone.state import EXTRAS_OFFSET, PHONE, phone_digest
@@ -155,22 +155,26 @@ def test_a_migration_keeps_the_distance_to_the_others() -> None:
 
 
 @pytest.mark.parametrize(
-    ("tasks", "runnable", "util", "util_est", "expected"),
+    ("tasks", "runnable", "util", "util_est", "capacity", "expected"),
     [
-        (0, 1_300, 900, 0, balancer.HAS_SPARE),
-        (1, 800, 800, 800, balancer.HAS_SPARE),
-        (1, 1_024, 900, 0, balancer.FULLY_BUSY),  # 900 of 1,024 is more than 100 of 117
-        (2, 1_024, 900, 0, balancer.OVERLOADED),
-        (2, 1_300, 500, 0, balancer.OVERLOADED),  # 1,300 is more than 117 %
-        (2, 1_100, 500, 0, balancer.HAS_SPARE),
-        (1, 0, 0, 900, balancer.FULLY_BUSY),
-        (2, 0, 0, 2_000, balancer.OVERLOADED),
+        (0, 1_300, 900, 0, 1_024, balancer.HAS_SPARE),
+        (1, 800, 800, 800, 1_024, balancer.HAS_SPARE),
+        (1, 1_024, 900, 0, 1_024, balancer.FULLY_BUSY),  # 900 of 1,024 is more than 100 of 117
+        (2, 1_024, 900, 0, 1_024, balancer.OVERLOADED),
+        (2, 1_300, 500, 0, 1_024, balancer.OVERLOADED),  # 1,300 is more than 117 %
+        (2, 1_100, 500, 0, 1_024, balancer.HAS_SPARE),
+        (1, 0, 0, 900, 1_024, balancer.FULLY_BUSY),
+        (2, 0, 0, 2_000, 1_024, balancer.OVERLOADED),
+        (2, 0, 0, 865, 1_024, balancer.HAS_SPARE),
+        (2, 0, 0, 865, 1_002, balancer.OVERLOADED),  # what a few SCHED_FIFO tasks leave
     ],
 )
-def test_how_busy_a_cpu_is(tasks: int, runnable: int, util: int, util_est: int, expected: int) -> None:
+def test_how_busy_a_cpu_is(
+    tasks: int, runnable: int, util: int, util_est: int, capacity: int, expected: int
+) -> None:
     phones = np.zeros(1, PHONE)
     phones["cpu_tasks"][0, 0] = tasks
-    phones["cpu_available"][0, 0] = 1_024
+    phones["run_queues"]["capacity"][0, 0] = capacity
     phones["run_queues"]["runnable"][0, 0] = runnable
     phones["run_queues"]["util"][0, 0] = util
     phones["run_queues"]["util_est"][0, 0] = util_est
@@ -182,7 +186,7 @@ def test_what_is_expected_of_a_sleeper_rises_at_once_and_falls_by_a_quarter() ->
     entity = phone["entities"][k.TASK_UI]
     for util_avg, expected in ((4_000, 4_000), (2_000, 3_500), (3_600, 3_600), (3_600, 3_600)):
         entity["util_avg"] = util_avg
-        balancer.update_util_est(entity)
+        pelt.update_util_est(entity)
         assert entity["util_est"] == expected
 
 
@@ -192,7 +196,7 @@ def test_sleep_takes_nothing_of_what_is_expected() -> None:
     phone = board.run()
     entity = phone["entities"][k.TASK_NOISE]
     # 10 ms after long sleep: 1 - 2^(-10/32) = 0.195; with what the ones before leave, 0.195 / (1 - 2^(-50/32)) at most
-    assert 0.19 < entity["util_est"] / balancer.LOAD_FULL < 0.30
+    assert 0.19 < entity["util_est"] / pelt.LOAD_FULL < 0.30
     assert phone["now_us"] == 200_000
 
 
@@ -205,7 +209,7 @@ def test_who_is_expected_to_be_busy_is_evened_out_at_the_first_tick() -> None:
         if phone["now_us"] <= 201_000:
             # all slept on one CPU: the first goes to the idle one, the others stay
             phone["tasks"]["cpu"][first : first + 4] = phone["entities"]["cpu"][first : first + 4] = 0
-            phone["entities"]["util_est"][first : first + 4] = balancer.LOAD_FULL
+            phone["entities"]["util_est"][first : first + 4] = pelt.LOAD_FULL
         elif crowded is None:
             crowded = cpus
         elif phone["now_us"] == 205_000:
@@ -235,7 +239,6 @@ def test_three_against_one_is_evened_out_by_number_while_nobody_has_been_busy_fo
     phone: Any = phones[0]
     slices.start(phones[0], scenarios[0])
     phone["now_us"] = 1_000_000
-    phone["cpu_available"][:2] = 1_024
     phone["fair_ns"][:2] = 250_000
     phone["cpu_tasks"][:2] = (3, 1)
     for position in range(4):
@@ -326,10 +329,56 @@ def test_an_idle_cpu_looks_as_it_becomes_idle_and_at_ticks(hot: bool, taken_ms: 
     assert taken_us == taken_ms * 1_000
 
 
+def test_capacity_is_what_realtime_tasks_left_of_late() -> None:
+    scenarios, phones = sliced(2, 10, 0).scenarios, np.zeros(1, PHONE)
+    phone: Any = phones[0]
+    slices.start(phones[0], scenarios[0])
+    assert list(phone["run_queues"]["capacity"][:2]) == [1_024, 1_024]
+    for tick in range(129):  # 32 ms at 250 us, and what they took of the last is not counted yet
+        phone["now_us"] = 250 * tick
+        phone["fair_ns"][:2] = (250_000, 0)
+        slices.schedule(phones[0], scenarios[0])
+    for c in range(2):
+        balancer.update_cpu_capacity(phones[0], scenarios[0], c)
+    # all of it for 32 ms, half of which counts
+    assert phone["run_queues"]["capacity"][0] == 1_024
+    assert phone["run_queues"]["capacity"][1] == pytest.approx(512, abs=6)
+
+
+@pytest.mark.parametrize(("due", "taken"), [(False, 2), (True, 1)])
+def test_who_is_next_at_a_tick_is_not_taken_unless_its_cpu_balances_too(due: bool, taken: int) -> None:
+    """Of three on CPU 0 the current's slice is up: its CPU has switched before the other looks, or balances first."""
+    scenarios, phones = sliced(2, 10, 0).scenarios, np.zeros(1, PHONE)
+    phone: Any = phones[0]
+    slices.start(phones[0], scenarios[0])
+    phone["now_us"] = 1_000_000
+    phone["fair_ns"][:2] = 250_000
+    phone["run_queues"]["balance_us"][0] = 0 if due else phone["now_us"]
+    tasks = [k.TASK_LAUNCH + position for position in range(4)]
+    for position, task in enumerate(tasks):
+        phone["runnable"][position] = task
+        t, e = phone["tasks"][task], phone["entities"][task]
+        t["cpu"] = e["cpu"] = int(position == 3)
+        t["weight"], t["mask"], t["wanted_us"], t["runnable_us"] = 1_024, 3, phone["now_us"], 1
+        t["demand_ns"] = t["wanted_ns"] = 250_000
+        e["load_us"], e["load_avg"] = phone["now_us"], 1 << 20
+        e["util_avg"] = 1 << (20 if position < 3 else 18)
+        e["vruntime"] = 1_000_000 * (10 if position == 0 else position)
+    # the next, who has waited for longest, is at the tail
+    for task in (tasks[1], tasks[2], tasks[0]):
+        balancer.to_head(phones[0], task, 0)
+    phone["entities"]["exec_ns"][tasks[0]] = 20_000_000
+    phone["n_runnable"] = 4
+    phone["run_queues"]["current"][:2] = (tasks[0], tasks[3])
+    slices.schedule(phones[0], scenarios[0])
+    moved = [position for position in range(3) if phone["tasks"]["cpu"][tasks[position]] == 1]
+    assert moved == [taken]
+
+
 def test_loads_halve_in_32_ms() -> None:
-    assert balancer.decay(1 << 20, 128) == 1 << 19
-    assert balancer.decay(1 << 20, 64) == pytest.approx((1 << 20) * 0.5**0.5, rel=1e-5)
-    assert balancer.decay(1 << 20, 128 * 100) == 0
+    assert pelt.decay(1 << 20, 128) == 1 << 19
+    assert pelt.decay(1 << 20, 64) == pytest.approx((1 << 20) * 0.5**0.5, rel=1e-5)
+    assert pelt.decay(1 << 20, 128 * 100) == 0
 
 
 @pytest.mark.parametrize("preset", ["camera_launch", "rt_recording"])

@@ -91,20 +91,24 @@ struct probed probe_off(void)
 
 static char wakes[1 << 19];
 
+/* Once in a boot, and for the rest of it: to switch an event on or off the kernel patches its own text, and an emulated CPU
+ * that runs there just then may keep on running what it has translated before, for ever. */
 void wakes_ready(void)
 {
 	mount_tracefs();
 	write_file(TRACING "tracing_on", "0");
-	write_file(TRACING "trace_clock", "mono");
-	/* all userland is called so; the kernel's threads wake far more often */
-	write_file(SCHED "sched_wakeup/filter", "comm == \"init\"");
-	write_file(SCHED "sched_switch/filter", "next_comm == \"init\"");
-	write_file(SCHED "sched_wakeup/enable", "1");
-	write_file(SCHED "sched_switch/enable", "1");
-	/* load_balance(this_cpu, this_rq, sd, idle, ...): CPU_NEWLY_IDLE does not count as one (rebalance_domains) */
-	define("p:balanced load_balance cpu=%di:s32 idle=%cx:s32\n");
-	write_file(TRACING "events/kprobes/balanced/filter", "idle != 2");
-	write_file(TRACING "events/kprobes/enable", "1");
+	if (access(TRACING "events/kprobes/balanced", F_OK)) {
+		write_file(TRACING "trace_clock", "mono");
+		/* all userland is called so; the kernel's threads wake far more often */
+		write_file(SCHED "sched_wakeup/filter", "comm == \"init\"");
+		write_file(SCHED "sched_switch/filter", "next_comm == \"init\"");
+		write_file(SCHED "sched_wakeup/enable", "1");
+		write_file(SCHED "sched_switch/enable", "1");
+		/* load_balance(this_cpu, this_rq, sd, idle, ...): CPU_NEWLY_IDLE does not count as one (rebalance_domains) */
+		define("p:balanced load_balance cpu=%di:s32 idle=%cx:s32\n");
+		write_file(TRACING "events/kprobes/balanced/filter", "idle != 2");
+		write_file(TRACING "events/kprobes/balanced/enable", "1");
+	}
 	empty_trace();
 }
 
@@ -116,12 +120,8 @@ void wakes_on(void)
 void wakes_off(void)
 {
 	write_file(TRACING "tracing_on", "0");
-	write_file(SCHED "sched_wakeup/enable", "0");
-	write_file(SCHED "sched_switch/enable", "0");
-	write_file(TRACING "events/kprobes/enable", "0");
 	if (!read_file(TRACING "trace", wakes, sizeof wakes))
 		fail("cannot read the trace");
-	define("-:balanced\n"); /* which empties it */
 }
 
 /* Microseconds in a line "<comm>-<pid> [<cpu>] <flags> <seconds>.<microseconds>: <event>: ..." that holds `at`. */
