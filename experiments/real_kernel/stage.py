@@ -15,10 +15,10 @@ N_CPUS: Final = 2
 TICK_US: Final = 250
 GRACE_PERIOD: Final = 0
 """Which of the background threads is RCU's ``rcu_preempt``."""
-GRACE_PERIOD_US: Final = 9_060
+GRACE_PERIOD_US: Final = 8_220
 """How often it runs while swap entries are freed: ``dead_ms`` over ``rcu_runs`` of a single swapped victim, without the
 runs of a single present one, where there are few."""
-GRACE_PERIOD_NS: Final = 83_000
+GRACE_PERIOD_NS: Final = 112_000
 """For how long: ``rcu_cpu_ms`` over ``rcu_runs``, likewise. Beside several that release on both CPUs it is twice as
 long, and ksoftirqd, which calls back, runs there too: left out."""
 RELEASE: Final = ("resident_", "entry_")
