@@ -24,7 +24,7 @@ NOTES: Final = {
     "foreground": (
         "Medians over repeats, each predicted from what it began from, as measured: where the task and RCU's thread slept,"
         " where and when victims and helper woke, whether the helper ran at once, what the scheduler expected of them, where"
-        " its tick fell, when each CPU last balanced, and the pace. Memory that is back is seen by the task when a frame begins, up to a vsync period late; by the simulator at once.\n",
+        " its tick fell, when each CPU last balanced, and the pace; a repeat is the median of draws of how long RCU's grace periods take. Memory that is back is seen by the task when a frame begins, up to a vsync period late; by the simulator at once.\n",
     ),
     "burst": (
         "The simulated phone counts the pages put out, not who did it: direct reclaim and kswapd are predicted to share"

@@ -17,7 +17,15 @@ from typing import Any
 
 from swapgym.phone import constants as k
 from swapgym.phone import cpu
-from swapgym.phone.balancer import idle_balance, is_due, load_balance, to_head
+from swapgym.phone.balancer import (
+    IMBALANCE_PCT,
+    idle_balance,
+    is_due,
+    load_balance,
+    sum_averages,
+    task_load,
+    to_head,
+)
 from swapgym.phone.jit import kernel
 from swapgym.phone.pelt import update_load_avg, update_rt_avg, update_util_est
 
@@ -255,9 +263,34 @@ def run(phone: Any, rq: Any, c: int) -> None:
 
 @kernel
 def select_task_rq(phone: Any, scenario: Any, task: int) -> int:
-    """Return the CPU on which ``task`` wakes: an idle one as in ``cpu.py``, or where it slept."""
+    """Return the CPU on which ``task`` wakes: an idle one as in ``cpu.py``, or where it slept.
+
+    A timer wakes who set it where that was. But RCU's thread is woken by the CPU that was the last to report.
+    """
     t = phone.tasks[task]
     slept_here = t.cpu >= 0 and (t.mask >> t.cpu) & 1 != 0
-    if slept_here and cpu.idle_cpu(phone, scenario, task) < 0:
-        return t.cpu
-    return cpu.cpu_for_waking(phone, scenario, task)
+    if not slept_here or cpu.idle_cpu(phone, scenario, task) >= 0:
+        return cpu.cpu_for_waking(phone, scenario, task)
+    noise = k.TASK_NOISE <= task < k.TASK_NOISE + k.MAX_NOISE
+    if noise and scenario.noise[task - k.TASK_NOISE].beside_swap_free != 0:
+        return wake_affine(phone, scenario, task)
+    return t.cpu
+
+
+@kernel
+def wake_affine(phone: Any, scenario: Any, task: int) -> int:
+    """Return where ``task`` wakes if any CPU may be its waker: there, or where it slept if that has clearly less load.
+
+    Which CPU is the waker is not simulated: it is taken to be another than where it slept (wake_affine_weight).
+    """
+    t = phone.tasks[task]
+    sum_averages(phone, scenario)
+    load = task_load(phone, task)
+    slept = phone.run_queues[t.cpu]
+    for c in range(scenario.device.n_cpus):
+        waker = phone.run_queues[c]
+        there = (waker.load + load) * 100 * slept.capacity
+        here = (slept.load - load) * (100 + (IMBALANCE_PCT - 100) // 2) * waker.capacity
+        if c != t.cpu and (t.mask >> c) & 1 != 0 and there < here:
+            return c
+    return t.cpu

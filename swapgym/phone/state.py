@@ -449,6 +449,7 @@ PHONE_FIELDS: Final[tuple[Field, ...]] = (
     nested("entities", SCHED_ENTITY, "tasks as the run queues see them (sched_entity)", k.N_TASKS),
     nested("page_locks", PAGE_LOCKING, "tasks as they take the locks of present pages", k.N_TASKS),
     integer("noise_freed", "entries", "swap entries freed when such a background thread last asked", k.MAX_NOISE),
+    integer("noise_spread", "1/1024", "where the length of its last grace period lies, from the shortest", k.MAX_NOISE),
     integer(
         "reaper_called_ns", "ns", "CPU time of reapers that look for victims, up to their first call", k.MAX_REAPERS
     ),

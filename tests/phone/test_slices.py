@@ -169,9 +169,7 @@ def test_a_migration_keeps_the_distance_to_the_others() -> None:
         (2, 0, 0, 865, 1_002, balancer.OVERLOADED),  # what a few SCHED_FIFO tasks leave
     ],
 )
-def test_how_busy_a_cpu_is(
-    tasks: int, runnable: int, util: int, util_est: int, capacity: int, expected: int
-) -> None:
+def test_how_busy_a_cpu_is(tasks: int, runnable: int, util: int, util_est: int, capacity: int, expected: int) -> None:
     phones = np.zeros(1, PHONE)
     phones["cpu_tasks"][0, 0] = tasks
     phones["run_queues"]["capacity"][0, 0] = capacity
@@ -334,6 +332,7 @@ def test_capacity_is_what_realtime_tasks_left_of_late() -> None:
     phone: Any = phones[0]
     slices.start(phones[0], scenarios[0])
     assert list(phone["run_queues"]["capacity"][:2]) == [1_024, 1_024]
+    phone["tick_us"] = 250
     for tick in range(129):  # 32 ms at 250 us, and what they took of the last is not counted yet
         phone["now_us"] = 250 * tick
         phone["fair_ns"][:2] = (250_000, 0)
@@ -342,7 +341,34 @@ def test_capacity_is_what_realtime_tasks_left_of_late() -> None:
         balancer.update_cpu_capacity(phones[0], scenarios[0], c)
     # all of it for 32 ms, half of which counts
     assert phone["run_queues"]["capacity"][0] == 1_024
-    assert phone["run_queues"]["capacity"][1] == pytest.approx(512, abs=6)
+    assert phone["run_queues"]["capacity"][1] == pytest.approx(512, abs=12)
+
+
+@pytest.mark.parametrize(
+    ("load", "woke"),
+    [
+        ((2_400, 2_046), 1),  # a frame and two victims, against two victims
+        ((2_046, 2_400), 0),
+        ((2_046, 2_200), 1),  # less than 8 % heavier
+    ],
+)
+def test_the_grace_period_kthread_goes_to_a_waker_that_is_not_clearly_more_loaded(
+    load: tuple[int, int], woke: int
+) -> None:
+    scenarios, phones = sliced(2, 10, 0).scenarios, np.zeros(1, PHONE)
+    phone: Any = phones[0]
+    slices.start(phones[0], scenarios[0])
+    phone["now_us"] = 1_000_000
+    for c in range(2):
+        task = k.TASK_LAUNCH + c
+        phone["tasks"]["weight"][task], phone["entities"]["cpu"][task] = load[c], c
+        phone["entities"]["load_us"][task], phone["entities"]["load_avg"][task] = 1_000_000, pelt.LOAD_FULL
+        phone["cpu_tasks"][c] = 1
+    phone["fair_ns"][:2] = 250_000
+    phone["tasks"]["mask"][k.TASK_NOISE] = 3
+    assert slices.select_task_rq(phones[0], scenarios[0], k.TASK_NOISE) == 0  # a timer's stays where it slept
+    scenarios["noise"][0, 0] = (8_000, 0, 50_000, 0, 3, 1)
+    assert slices.select_task_rq(phones[0], scenarios[0], k.TASK_NOISE) == woke
 
 
 @pytest.mark.parametrize(("due", "taken"), [(False, 2), (True, 1)])
@@ -351,7 +377,7 @@ def test_who_is_next_at_a_tick_is_not_taken_unless_its_cpu_balances_too(due: boo
     scenarios, phones = sliced(2, 10, 0).scenarios, np.zeros(1, PHONE)
     phone: Any = phones[0]
     slices.start(phones[0], scenarios[0])
-    phone["now_us"] = 1_000_000
+    phone["now_us"], phone["tick_us"] = 1_000_000, 250
     phone["fair_ns"][:2] = 250_000
     phone["run_queues"]["balance_us"][0] = 0 if due else phone["now_us"]
     tasks = [k.TASK_LAUNCH + position for position in range(4)]
