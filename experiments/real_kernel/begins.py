@@ -53,7 +53,6 @@ def begin(metrics: Mapping[str, float], settings: Settings) -> Begin:
     found = Begin(
         killed_us=round(metrics["killed_us_after_tick"]),
         killed_late_us=round(metrics["killed_us_after_vsync"]),
-        kills_took_us=round(metrics.get("kills_took_us", 0.0)),
         killer=int(metrics["killer_on_cpu"]),
         task=int(metrics["task_on_cpu"]),
         rcu=int(metrics["rcu_on_cpu"]),
@@ -64,8 +63,13 @@ def begin(metrics: Mapping[str, float], settings: Settings) -> Begin:
         on_1 = int(metrics["victims_on_cpu_1"])
         found = found._replace(
             victims=tuple((on_1 >> victim) & 1 for victim in range(n_victims)),
-            victims_us=tuple(round(metrics.get(f"victim_{victim}_woke_us", 0.0)) for victim in range(n_victims)),
+            victims_us=(0,) * n_victims,
             victims_util=tuple(metrics[f"victim_{victim}_util_est"] for victim in range(n_victims)),
+        )
+    if n_victims and settings.get("way") != "one_by_one":
+        found = found._replace(
+            kills_took_us=round(metrics["kills_took_us"]),
+            victims_us=tuple(round(metrics[f"victim_{victim}_woke_us"]) for victim in range(n_victims)),
         )
     if settings.get("way") == "mrelease":
         found = found._replace(

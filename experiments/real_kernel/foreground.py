@@ -55,7 +55,8 @@ class Begin(NamedTuple):
     Attributes:
         pace: How long everything took, over the median of measurement 1.
         killed_us: From a tick of the scheduler to the first kill.
-        killed_late_us: From the vsync at which the killer meant to kill, and woke, to the first kill.
+        killed_late_us: From the vsync at which the killer meant to kill to the first kill. It is assumed to have been
+            at work since then: a timer that was late itself would be counted as its work.
         kills_took_us: From the first kill until all were told to die.
         killer: On which CPU the killer ran.
         task: On which the foreground task slept, seven frames before the kill.
@@ -69,8 +70,9 @@ class Begin(NamedTuple):
             before the switch, and the victim, which woke first, is picked (their vruntimes are the same): the helper
             waits for a tick. Which it is hundredths of a millisecond decide, as an emulator has them.
         helper_util: What was expected of it.
-        balanced_us: How long before the first kill each CPU last looked whether to take tasks from others. It does
-            not look again within 60 ms, so that the task may have to stay where the victims have woken.
+        balanced_us: How long before the first kill each CPU last looked whether to take tasks from others. It is
+            assumed not to look again within 60 ms, as after one that found nothing, so that the task may have to stay
+            where the victims have woken.
     """
 
     pace: float = 1.0
@@ -130,15 +132,19 @@ def beside_frames(
     board.scenario["frames_on"] = 1
     board.scenario["frame_ui_us"] = round(FRAME_WORK_MS * k.MS)
     dying = victims(board, settings, int(settings["victims"]))
-    # a scheduler tick later than it was, so that the first vsync is not before the start
-    vsync_us = SCHED_TICK_US + begin.killed_us - begin.killed_late_us
-    killed_ms = FRAMES_BEFORE * PERIOD_MS + (SCHED_TICK_US + begin.killed_us) / k.MS
+    # whole scheduler ticks later than it was, so that the first vsync is not before the start
+    later_us = (1 + begin.killed_late_us // SCHED_TICK_US) * SCHED_TICK_US
+    vsync_us = later_us + begin.killed_us - begin.killed_late_us
+    killed_ms = FRAMES_BEFORE * PERIOD_MS + (later_us + begin.killed_us) / k.MS
+    late_ms = begin.killed_late_us / k.MS
+    # an event happens in the first tick that begins after it: half a tick earlier it is the nearest one
+    half_ms = TICK_US / 2 / k.MS
     if settings.get("way") == "one_by_one":
-        watchers = kill(board, dying, killed_ms, True)
+        watchers = kill(board, dying, killed_ms - half_ms, True)
     else:
         watchers = []
-        for one, woke_us in zip(dying, begin.victims_us, strict=True):
-            board.kill(one, ms=killed_ms + (woke_us - TICK_US // 2) / k.MS)
+        for woke_us, one in sorted(zip(begin.victims_us, dying, strict=True)):
+            board.kill(one, ms=killed_ms + woke_us / k.MS - half_ms)
     watchers.append(killing(begin, killed_ms, settings.get("way") == "mrelease"))
 
     def begun(board: Board) -> None:
@@ -166,8 +172,8 @@ def beside_frames(
     }
     if dying:
         charged = total["charged_ns"]
-        found["dead_ms"] = last_exit_ms(board, dying) - killed_ms + begin.killed_late_us / k.MS
-        found["back_ms"] = back_ms(free, killed_ms)
+        found["dead_ms"] = last_exit_ms(board, dying) - killed_ms + late_ms
+        found["back_ms"] = back_ms(free, killed_ms) + late_ms
         found["victims_cpu_ms"] = float(charged[k.CHARGE_EXIT]) / 1e6
         found["helper_cpu_ms"] = float(charged[k.CHARGE_LMKD_REAPER]) / 1e6
     return found
@@ -188,7 +194,7 @@ def killing(begin: Begin, killed_ms: float, helped: bool) -> Watcher:
         kills = left < int(scenario["n_events"]) and scenario["events"]["time_us"][left] <= now_us
         awake = killed_us - begin.killed_late_us <= now_us <= killed_us + begin.kills_took_us
         phone["rt_permille"][begin.killer] = 1_000 if kills or awake else 0
-        if kills and left == 0:
+        if killed_us <= now_us < killed_us + TICK_US:
             # in jiffies, which a tick begins
             phone["run_queues"]["balance_us"][: len(balanced_us)] = balanced_us
         scenario["device"]["n_reapers"] = helped and now_us >= helper_us

@@ -77,15 +77,21 @@ def avg_load(phone: Any, c: int) -> int:
 
 
 @kernel
-def group_type(phone: Any, c: int) -> int:
+def nr_running(phone: Any, c: int) -> int:
+    """Return how many tasks CPU ``c`` has: the fair ones, and one of SCHED_FIFO if those take all of it."""
+    return phone.cpu_tasks[c] + (1 if phone.fair_ns[c] == 0 else 0)
+
+
+@kernel
+def group_type(phone: Any, scenario: Any, c: int) -> int:
     """Return how busy CPU ``c`` has been of late, or is expected to be (group_classify, cpu_util_cfs)."""
     rq = phone.run_queues[c]
-    util = min(k.UNIT, max(rq.util, rq.util_est))
+    util = min(scenario.device.capacity[c], max(rq.util, rq.util_est))
     full = rq.runnable * 100 > rq.capacity * IMBALANCE_PCT
     full = full or util * IMBALANCE_PCT > rq.capacity * 100
-    if not full or phone.cpu_tasks[c] == 0:
+    if not full or nr_running(phone, c) == 0:
         return HAS_SPARE
-    return OVERLOADED if phone.cpu_tasks[c] > 1 else FULLY_BUSY
+    return OVERLOADED if nr_running(phone, c) > 1 else FULLY_BUSY
 
 
 @kernel
@@ -100,7 +106,7 @@ def is_due(phone: Any, scenario: Any, c: int) -> bool:
     """Return whether CPU ``c`` balances at this tick: it is busy, with SCHED_FIFO tasks too, and its interval over."""
     rq = phone.run_queues[c]
     interval_us = rq.balance_interval_us * BUSY_FACTOR - scenario.device.sched_tick_us
-    return (phone.cpu_tasks[c] > 0 or phone.fair_ns[c] == 0) and phone.now_us >= rq.balance_us + interval_us
+    return nr_running(phone, c) > 0 and phone.now_us >= rq.balance_us + interval_us
 
 
 @kernel
@@ -114,22 +120,21 @@ def load_balance(phone: Any, scenario: Any, c: int) -> None:
     if not is_due(phone, scenario, c):
         return
     rq = phone.run_queues[c]
-    realtime = 1 if phone.fair_ns[c] == 0 else 0
     rq.balance_us = phone.now_us
     update_cpu_capacity(phone, scenario, c)
     average = sum_averages(phone, scenario)
     busiest = -1
     for other in range(scenario.device.n_cpus):
-        if other != c and phone.cpu_tasks[other] > 1 and group_type(phone, other) == OVERLOADED:
+        if other != c and group_type(phone, scenario, other) == OVERLOADED:
             if busiest < 0 or avg_load(phone, other) > avg_load(phone, busiest):
                 busiest = other
     tasks = 0
     load = 0
     if busiest >= 0:
-        if group_type(phone, c) == HAS_SPARE:
-            tasks = max(0, phone.cpu_tasks[busiest] - phone.cpu_tasks[c] - realtime) // 2
+        if group_type(phone, scenario, c) == HAS_SPARE:
+            tasks = max(0, nr_running(phone, busiest) - nr_running(phone, c)) // 2
         else:
-            load = load_to_move(phone, c, busiest, average)
+            load = load_to_move(phone, scenario, c, busiest, average)
     shortest = scenario.device.n_cpus * k.MS
     if tasks == 0 and load == 0:
         rq.balance_failed = 0
@@ -152,25 +157,25 @@ def idle_balance(phone: Any, scenario: Any, c: int, newly: bool) -> None:
     if busiest == c:
         return
     rq = phone.run_queues[c]
+    rq.balance_interval_us = scenario.device.n_cpus * k.MS
+    update_cpu_capacity(phone, scenario, c)
     moved = detach_tasks(phone, c, busiest, 1 if newly else phone.cpu_tasks[busiest] // 2, 0)
     if moved > 0:
         rq.balance_failed = 0
-        rq.balance_interval_us = scenario.device.n_cpus * k.MS
     elif not newly:
         rq.balance_failed += 1
     if not newly:
         rq.balance_us = phone.now_us
-        update_cpu_capacity(phone, scenario, c)
 
 
 @kernel
-def load_to_move(phone: Any, c: int, busiest: int, average: int) -> int:
+def load_to_move(phone: Any, scenario: Any, c: int, busiest: int, average: int) -> int:
     """Return how much load CPU ``c`` may take from ``busiest`` (find_busiest_group, calculate_imbalance)."""
     mine = avg_load(phone, c)
     theirs = avg_load(phone, busiest)
     if mine >= theirs or mine >= average:
         return 0
-    if group_type(phone, c) == OVERLOADED and 100 * theirs <= IMBALANCE_PCT * mine:
+    if group_type(phone, scenario, c) == OVERLOADED and 100 * theirs <= IMBALANCE_PCT * mine:
         return 0
     above = (theirs - average) * phone.run_queues[busiest].capacity
     below = (average - mine) * phone.run_queues[c].capacity

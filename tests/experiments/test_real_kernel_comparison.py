@@ -157,19 +157,21 @@ def test_what_a_repeat_says_of_what_it_began_from() -> None:
         "victims_on_cpu_1": 5.0, "victim_0_util_est": 0.75, "victim_1_util_est": 1.0, "victim_2_util_est": 0.5,
         "victim_3_util_est": 0.25,
         "helper_on_cpu": 1.0, "helper_woke_us": 350.0, "helper_waited_us": 3_000.0, "helper_util_est": 0.5,
+        "kills_took_us": 370.0, "victim_0_woke_us": 100.0, "victim_1_woke_us": 150.0, "victim_2_woke_us": 250.0,
+        "victim_3_woke_us": 300.0,
     }  # fmt: skip
-    seldom = {"kills_took_us": 370.0, "cpu_1_balanced_us_before": 8_200.0, "victim_0_woke_us": 100.0}
     settings = {"victims": 4, "way": "mrelease"}
     found = Begin(
-        killed_us=1_234, killed_late_us=400, killer=0, task=1, rcu=1,
-        victims=(1, 0, 1, 0), victims_us=(0, 0, 0, 0), victims_util=(0.75, 1.0, 0.5, 0.25),
+        killed_us=1_234, killed_late_us=400, kills_took_us=370, killer=0, task=1, rcu=1,
+        victims=(1, 0, 1, 0), victims_us=(100, 150, 250, 300), victims_util=(0.75, 1.0, 0.5, 0.25),
         helper=1, helper_us=350, helper_preempts=False, helper_util=0.5,
     )  # fmt: skip
     assert begin(said, settings) == found
-    # of victims that are killed one by one nobody says when they woke, nor of a CPU that has not balanced for long
-    assert begin({**said, **seldom}, settings) == found._replace(
-        kills_took_us=370, victims_us=(100, 0, 0, 0), balanced_us=(foreground.LONG_AGO_US, 8_200)
-    )
+    # nobody says of a CPU that has not balanced for long when it did
+    balanced = begin({**said, "cpu_1_balanced_us_before": 8_200.0}, settings)
+    assert balanced == found._replace(balanced_us=(foreground.LONG_AGO_US, 8_200))
+    in_turn = begin(said, {**settings, "way": "one_by_one"})
+    assert (in_turn.kills_took_us, in_turn.victims_us, in_turn.helper) == (0, (0, 0, 0, 0), 0)
     assert begin({**said, "helper_waited_us": 50.0}, settings).helper_preempts
     for metric in said:
         with pytest.raises(KeyError, match=metric):
@@ -222,8 +224,20 @@ def test_victims_wake_one_after_the_other_and_the_killer_later_than_the_frame_be
     later = foreground.foreground(settings, COSTS, began(0, 1)._replace(victims_us=(5_000, 5_000)))
     assert later["dead_ms"] == pytest.approx(at_once["dead_ms"] + 5, abs=0.5)
     # time is counted from when the kill was meant to be
-    late = foreground.foreground(settings, COSTS, began(0, 1)._replace(killed_us=3_000, killed_late_us=1_000))
-    assert late["dead_ms"] == pytest.approx(at_once["dead_ms"] + 1, abs=0.5)
+    for late_ms in (1, 6):
+        begin = began(0, 1)._replace(killed_us=3_000, killed_late_us=1_000 * late_ms)
+        late = foreground.foreground(settings, COSTS, begin)
+        assert late["dead_ms"] == pytest.approx(at_once["dead_ms"] + late_ms, abs=0.5)
+        assert late["back_ms"] == pytest.approx(at_once["back_ms"] + late_ms, abs=0.5)
+
+
+def test_what_was_measured_of_balancing_holds_from_the_kill_on_though_nobody_has_woken_yet() -> None:
+    board = stage.machine(COSTS, 1_000)
+    watch = foreground.killing(began(0)._replace(balanced_us=(8_200, 70_000)), 204.1, False)
+    for now_us, expected in ((204_000, [0, 0]), (204_250, [192_000, 132_000])):
+        board.phone["now_us"] = now_us
+        assert watch(board)
+        assert list(board.phone["run_queues"]["balance_us"][:2]) == expected
 
 
 NOTHING_MS = foreground.HELPER_CALL_US / 1_000
@@ -233,13 +247,13 @@ def test_the_helper_finds_its_victim_unless_that_has_the_cpu_before_it() -> None
     """process_mrelease finds no address space once the victim has passed exit_mm, and the helper is soon gone."""
     settings = {"nice": 0, "victims": 1, "percent": 100, "mib": 64, "way": "mrelease", "helper_nice": -20}
 
-    def helped(victim: int, preempts: bool) -> float:
-        begin = began(victim)._replace(helper_preempts=preempts)
+    def helped(victim: int, preempts: bool, kills_took_us: int = 1_000) -> float:
+        begin = began(victim)._replace(killed_us=1_000, helper_preempts=preempts, kills_took_us=kills_took_us)
         return foreground.beside_frames(settings, COSTS, 1, "", begin)["helper_cpu_ms"]
 
     assert helped(0, True) > 40  # it preempts the victim where that has hardly begun
     assert helped(0, False) == NOTHING_MS  # the victim was picked before it, and it waited for a tick
-    assert helped(1, True) == NOTHING_MS  # it has the task's CPU, and the victim the killer's as soon as that sleeps
+    assert helped(1, True, 0) == NOTHING_MS  # it has the task's CPU, and the victim the killer's as soon as that sleeps
 
 
 def test_what_a_frame_takes_is_what_was_measured_where_nobody_dies() -> None:

@@ -176,7 +176,13 @@ def test_how_busy_a_cpu_is(tasks: int, runnable: int, util: int, util_est: int, 
     phones["run_queues"]["runnable"][0, 0] = runnable
     phones["run_queues"]["util"][0, 0] = util
     phones["run_queues"]["util_est"][0, 0] = util_est
-    assert balancer.group_type(phones[0], 0) == expected
+    scenarios = sliced(2, 10, 0).scenarios
+    phones["fair_ns"][0, 0] = 250_000
+    assert balancer.group_type(phones[0], scenarios[0], 0) == expected
+    # a SCHED_FIFO task on it is one more
+    phones["fair_ns"][0, 0] = 0
+    found = balancer.group_type(phones[0], scenarios[0], 0)
+    assert found == (expected if expected == balancer.HAS_SPARE and tasks else balancer.OVERLOADED if tasks else 1)
 
 
 def test_what_is_expected_of_a_sleeper_rises_at_once_and_falls_by_a_quarter() -> None:
@@ -289,6 +295,8 @@ def test_an_idle_cpu_takes_from_the_tail_and_nobody_who_just_ran(
     assert list(phone["cpu_tasks"][:2]) == [4 - len(moved), len(moved)]
     # who was passed over is at the head: the current at least
     assert places[0] > 4
+    # it looks again after the shortest interval, whether it took anybody or not
+    assert phone["run_queues"]["balance_interval_us"][1] == 2_000
     assert phone["run_queues"]["balance_us"][1] == (0 if newly else phone["now_us"])
 
 

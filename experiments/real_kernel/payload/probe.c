@@ -1,5 +1,5 @@
 /* What the kernel traces: how long a function runs (kprobes at its entry and its return, timed by the time stamp counter),
- * and on which CPU processes wake. */
+ * on which CPU processes wake, and when CPUs balance. */
 #include "common.h"
 
 #include <errno.h>
@@ -47,7 +47,8 @@ void probe_on(const char *function)
 	snprintf(probe, sizeof probe, "r:left %s\n", function);
 	define(probe);
 	write_file(TRACING "trace_clock", "x86-tsc");
-	write_file(TRACING "events/kprobes/enable", "1");
+	write_file(TRACING "events/kprobes/entered/enable", "1");
+	write_file(TRACING "events/kprobes/left/enable", "1");
 	empty_trace();
 	write_file(TRACING "tracing_on", "1");
 }
@@ -70,7 +71,8 @@ struct probed probe_off(void)
 	const char *at;
 
 	write_file(TRACING "tracing_on", "0");
-	write_file(TRACING "events/kprobes/enable", "0");
+	write_file(TRACING "events/kprobes/entered/enable", "0");
+	write_file(TRACING "events/kprobes/left/enable", "0");
 	if (!read_file(TRACING "trace", text, sizeof text))
 		fail("cannot read the trace");
 	for (char *line = strtok(text, "\n"); line; line = strtok(NULL, "\n")) {
@@ -97,8 +99,8 @@ void wakes_ready(void)
 {
 	mount_tracefs();
 	write_file(TRACING "tracing_on", "0");
+	write_file(TRACING "trace_clock", "mono");
 	if (access(TRACING "events/kprobes/balanced", F_OK)) {
-		write_file(TRACING "trace_clock", "mono");
 		/* all userland is called so; the kernel's threads wake far more often */
 		write_file(SCHED "sched_wakeup/filter", "comm == \"init\"");
 		write_file(SCHED "sched_switch/filter", "next_comm == \"init\"");
