@@ -59,10 +59,10 @@ def schedule(phone: Any, scenario: Any) -> None:
     if scheduler_tick:
         for c in range(scenario.device.n_cpus):
             # the others' next task has their CPU by the time somebody looks; one that balances has not switched yet
-            first = leftmost(phone, c, NOBODY)
-            ticks_on = phone.fair_ns[c] > 0 and not is_due(phone, scenario, c)
-            if first >= 0 and phone.run_queues[c].resched != 0 and ticks_on:
-                switch(phone, c, first)
+            if phone.run_queues[c].resched != 0 and phone.fair_ns[c] > 0 and not is_due(phone, scenario, c):
+                first = leftmost(phone, c, NOBODY)
+                if first >= 0:
+                    switch(phone, c, first)
         for c in range(scenario.device.n_cpus):
             load_balance(phone, scenario, c)
     for position in range(phone.n_runnable):
