@@ -1,4 +1,4 @@
-"""Evaluate runs beside the tuned fixed policies: ``python -m agents.evaluate runs/ppo-w0.5-*``.
+"""Evaluate runs beside fixed policies, tuned where there are such: ``python -m agents.evaluate runs/ppo-w0.5-*``.
 
 All play the same scenarios of a suite. Runs of one algorithm and preference weight are training seeds of one agent: its
 score on an episode is the mean over its seeds, and the interval of a difference counts both episodes and seeds. The
@@ -25,7 +25,7 @@ from agents.policies import Policy, make
 from agents.runner import Row, World, play
 from agents.train import ROUTES
 from agents.training import algorithms, runs
-from agents.tune import tuned
+from agents.tune import rivals
 from swapgym.workload import SUITES, suite
 from swapgym.workload.config import unknown
 
@@ -70,7 +70,7 @@ def hold_of(config: Mapping[str, Any]) -> int:
 
 
 def play_runs(folders: Sequence[Path], episodes: Sequence[tuple[str, int]]) -> tuple[list[Row], float, str]:
-    """Play every run and every tuned policy of their weight; return rows, the weight and the kernel.
+    """Play every run and the fixed policies to beat at their weight; return rows, the weight and the kernel.
 
     Raises:
         ValueError: If the runs differ in preference weight or kernel: their scores cannot be compared.
@@ -85,8 +85,7 @@ def play_runs(folders: Sequence[Path], episodes: Sequence[tuple[str, int]]) -> t
     for folder, (config, model) in loaded.items():
         found = play(world, model, config["algo"], episodes, hold_of(config))
         rows += [row | {"run": folder.name} for row in found]
-    rivals = dict(tuned(weight, kernel=kernel)) | {"always_inline": make("always_inline", ROUTES)}
-    for name, policy in rivals.items():
+    for name, policy in (rivals(weight, kernel=kernel)[0] | {"always_inline": make("always_inline", ROUTES)}).items():
         rows += [row | {"run": ""} for row in play(world, policy, name, episodes)]
     return rows, weight, kernel
 
@@ -184,7 +183,7 @@ def main(
     episodes: Annotated[int | None, typer.Option(min=1, help="Per preset; all of the suite by default.")] = None,
     out: Annotated[Path | None, typer.Option(help="Folder for records and table.")] = None,
 ) -> None:
-    """Play runs and tuned fixed policies on the same scenarios, and compare them."""
+    """Play runs and fixed policies on the same scenarios, and compare them."""
     try:
         if on not in SUITES:
             raise unknown("suite", on, SUITES)
@@ -193,13 +192,14 @@ def main(
     except (ValueError, FileNotFoundError) as error:
         raise typer.BadParameter(str(error)) from error
     table = summarise(rows, pairs)
+    fixed = rivals(weight, kernel=kernel)[1]
     if out is not None:
         write(
             out,
             rows,
             table,
             breakdown(rows, pairs),
-            {"suite": on, "episodes": len(pairs), "lag_weight": weight, "kernel": kernel},
+            {"suite": on, "episodes": len(pairs), "lag_weight": weight, "kernel": kernel, "fixed_policies": fixed},
         )
     shown = Table(title=f"{on} suite, {len(pairs)} scenarios, lag weight {weight:g}; score: lower is better")
     for column in ("policy", "seeds", "score", "over best fixed", "95 %"):
@@ -210,6 +210,7 @@ def main(
         shown.add_row(row["policy"], seeds, f"{row['score']:.4f}", f"{row['over_best_fixed']:+.4f}", interval)
     console.print(shown)
     console.print(by_preset(rows, pairs))
+    console.print(f"fixed policies: {fixed}", highlight=False)
 
 
 def by_preset(rows: Sequence[Row], episodes: Sequence[tuple[str, int]]) -> Table:

@@ -17,7 +17,7 @@ from rich.console import Console
 from agents.policies import FixedPolicy, make
 from agents.runner import World
 from agents.training import algorithms, runs
-from agents.tune import tuned
+from agents.tune import command, nearest
 from swapgym.workload import KERNELS, MIXED, PRESET_NAMES, kernel_variant, suite
 from swapgym.workload.config import unknown
 from swapgym.workload.suites import VALIDATION_EPISODES
@@ -142,11 +142,13 @@ def evaluation_of(config: dict[str, Any], folder: Path) -> Any:
     if preset != MIXED:
         episodes = [pair for pair in episodes if pair[0] == preset]
     watched = next(iter(suite("validation").only(WATCHED if preset == MIXED else preset)))
-    rivals = {
-        "best_tuned": best_tuned(weight, config["kernel"]),
-        "always_inline": make("always_inline", ROUTES),
-        "always_defer": make("always_defer", ROUTES),
-    }
+    rivals: dict[str, FixedPolicy] = {name: make(name, ROUTES) for name in ("always_inline", "always_defer")}
+    best = next(iter(nearest(weight, kernel=config["kernel"]).values()), None)
+    if best is not None:
+        rivals = {"best_tuned": best, **rivals}
+    else:
+        missing = f"no policy is tuned, best_tuned is left out: {command(config['kernel'])} tunes them"
+        console.print(missing, style="yellow", highlight=False)
     return Evaluation(
         World(kernel=config["kernel"], routes=ROUTES, weights=(weight, 1 - weight)),
         episodes,
@@ -204,26 +206,9 @@ def train(model: Any, config: dict[str, Any], folder: Path, evaluation: Any, pro
         evaluation.model = model
         score = evaluation.evaluate()
         model.logger.dump(model.num_timesteps)
-        best = evaluation.reference["best_tuned"]["score"]
-        ended += f", validation score {score:.4f} (best tuned fixed policy {best:.4f})"
+        best, name = min((means["score"], name) for name, means in evaluation.reference.items())
+        ended += f", validation score {score:.4f} (best fixed policy {best:.4f}, {name})"
     return f"{ended}, {time.monotonic() - began:.0f} s"
-
-
-def best_tuned(lag_weight: float, kernel: str) -> FixedPolicy:
-    """Return the best policy tuned on a kernel at the nearest weight, or on the default kernel where there is none."""
-    weight = nearest_weight(lag_weight)
-    try:
-        policies = tuned(weight, kernel=kernel)
-    except FileNotFoundError:
-        policies = tuned(weight)
-    return next(iter(policies.values()))
-
-
-def nearest_weight(lag_weight: float) -> float:
-    """Return the tuned preference weight nearest to ``lag_weight``."""
-    from agents.tune import LAG_WEIGHTS
-
-    return min(LAG_WEIGHTS, key=lambda weight: abs(weight - lag_weight))
 
 
 if __name__ == "__main__":

@@ -38,6 +38,8 @@ LAG_WEIGHTS: Final = (0.2, 0.5, 0.8)
 ROUTES: Final = ("INLINE", "DEFER")
 KERNEL: Final = "vivo-async"
 TUNABLE: Final = tuple(name for name, policy in POLICIES.items() if ranges(policy))
+UNTUNED: Final = tuple(name for name in POLICIES if name not in ("random", "userspace_reaper"))
+"""Measured with their defaults too, and rivals where nothing is tuned; the reaper is a deferral in two routes."""
 CUBIC_FROM: Final = 100.0
 """Ranges this long from 0 are tried by cubes of the points: thresholds of interest lie low."""
 QUANTILES: Final = (0.1, 0.25, 0.5, 0.75, 0.9)
@@ -180,9 +182,7 @@ def main(
                     kept[f"{name} {trial.parameters}"] = trial
             for trial in best([*singles, *double], weight, KEPT):
                 kept[f"rule {trial.parameters}"] = trial
-        untuned: list[tuple[str, Mapping[str, Any]]] = [
-            (name, {}) for name in POLICIES if name not in ("random", "userspace_reaper")
-        ]
+        untuned: list[tuple[str, Mapping[str, Any]]] = [(name, {}) for name in UNTUNED]
         jobs = [*untuned, *((trial.policy, trial.parameters) for trial in kept.values() if trial.parameters)]
         chosen = run("measured again", jobs, choose)
     sizes = {
@@ -205,7 +205,7 @@ def write(folder: Path, kernel: str, weight: float, chosen: Sequence[Trial], siz
     names = dict.fromkeys(trial.policy for trial in chosen)
     each = [best([trial for trial in chosen if trial.policy == name], weight, 1)[0] for name in names]
     stored = {
-        "command": "python -m agents.tune" + ("" if kernel == KERNEL else f" --kernel {kernel}"),
+        "command": command(kernel),
         "kernel": kernel,
         "lag_weight": weight,
         **sizes,
@@ -217,6 +217,11 @@ def write(folder: Path, kernel: str, weight: float, chosen: Sequence[Trial], siz
     partial = folder / f".w{weight:g}.json"
     partial.write_text(json.dumps(stored, indent=1) + "\n", encoding="utf-8")
     partial.replace(folder / f"w{weight:g}.json")
+
+
+def command(kernel: str) -> str:
+    """Return the command that tunes on a kernel variant."""
+    return "python -m agents.tune" + ("" if kernel == KERNEL else f" --kernel {kernel}")
 
 
 def folder_of(kernel: str) -> Path:
@@ -236,15 +241,40 @@ def tuned(
         kernel: Kernel variant they were tuned on.
 
     Raises:
-        FileNotFoundError: If none are stored for that weight; names those there are.
+        FileNotFoundError: If none are stored for that weight; names those there are and the command that tunes.
     """
     folder = folder_of(kernel) if folder is None else folder
     path = folder / f"w{lag_weight:g}.json"
     if not path.exists():
         there = ", ".join(sorted(file.stem[1:] for file in folder.glob("w*.json"))) or "none"
-        raise FileNotFoundError(f"lag_weight: {lag_weight!r}, must be one of those tuned: {there}")
+        raise FileNotFoundError(
+            f"lag_weight: {lag_weight!r}, must be one of those tuned on kernel {kernel}: {there};"
+            f" {command(kernel)} tunes for {', '.join(map(str, LAG_WEIGHTS))}"
+        )
     stored = json.loads(path.read_text(encoding="utf-8"))
     return {item["policy"]: build(item["policy"], item["parameters"], routes) for item in stored["policies"]}
+
+
+def nearest(lag_weight: float, routes: Sequence[str] = ROUTES, *, kernel: str = KERNEL) -> dict[str, FixedPolicy]:
+    """Return the policies tuned for the nearest weight, the best first: on the kernel, or else on the default one.
+
+    Empty where nothing is tuned on either.
+    """
+    weight = min(LAG_WEIGHTS, key=lambda one: abs(one - lag_weight))
+    for where in (kernel, KERNEL):
+        try:
+            return tuned(weight, routes, kernel=where)
+        except FileNotFoundError:
+            continue
+    return {}
+
+
+def rivals(lag_weight: float, *, kernel: str = KERNEL) -> tuple[dict[str, FixedPolicy], str]:
+    """Return the fixed policies to beat and what they are: as tuned, or with their defaults where nothing is tuned."""
+    try:
+        return tuned(lag_weight, kernel=kernel), "tuned"
+    except FileNotFoundError as missing:
+        return {name: make(name, ROUTES) for name in UNTUNED}, f"with their default thresholds ({missing})"
 
 
 if __name__ == "__main__":

@@ -29,7 +29,7 @@ from agents.planning.past import PAST, leave
 from agents.planning.rollouts import BY_RULE, by_rule, cost, finish_all
 from agents.policies.thresholds import RealtimeAware
 from agents.runner import World
-from agents.tune import LAG_WEIGHTS, tuned
+from agents.tune import nearest
 from swapgym.envs import arguments
 from swapgym.envs.observations import READING
 from swapgym.envs.rewards import baseline_of
@@ -99,14 +99,11 @@ class Played:
 def rule_of(world: World) -> RealtimeAware:
     """Return the base rule for a world: ``rt_aware`` as tuned for its kernel and the weight nearest to its own.
 
-    A kernel that nothing was tuned on has the default kernel's.
+    A kernel that nothing was tuned on has the default kernel's; the rule's own defaults where nothing is tuned at all.
     """
     lag = world.weights[0] / sum(world.weights)
-    nearest = min(LAG_WEIGHTS, key=lambda weight: abs(weight - lag))
-    try:
-        rule = tuned(nearest, world.routes, kernel=world.kernel)[RealtimeAware.name]
-    except FileNotFoundError:
-        rule = tuned(nearest, world.routes)[RealtimeAware.name]
+    tuned = nearest(lag, world.routes, kernel=world.kernel)
+    rule = tuned.get(RealtimeAware.name, RealtimeAware(tuple(world.routes)))
     assert isinstance(rule, RealtimeAware)
     return rule
 

@@ -15,7 +15,8 @@ tag                          meaning
 ``eval/score``               mean score on the validation suite, deterministic (lower is better)
 ``eval/lag_ms``              mean lag there
 ``eval/peak_mib``            mean peak there
-``eval/best_tuned``          score of the best tuned fixed policy there: a reference line
+``eval/best_tuned``          score of the best tuned fixed policy there: a reference line, where ``python -m
+                             agents.tune`` has stored some
 ``eval/always_inline``       likewise mainline's rule
 ``eval/always_defer``        likewise a worker for everything
 ``eval/bound``               likewise the clairvoyant bound: with ``--bound``, or where ``python -m agents.bound``

@@ -15,6 +15,7 @@ from agents.evaluate import load_model
 from agents.runner import World
 from agents.train import ROUTES
 from agents.trained import TRAINED, Group, stored
+from agents.tune import tuned
 from experiments.agents import discounting
 from experiments.agents.looks import importance, surrogate, watch
 from experiments.agents.measure import Measured, measure
@@ -44,6 +45,11 @@ def main(
     groups = stored(trained)
     if not groups:
         raise typer.BadParameter(f"trained: {trained} holds no run; store some with python -m agents.trained RUN")
+    try:
+        for group in groups:
+            tuned(group.lag_weight, kernel=group.kernel)
+    except FileNotFoundError as error:
+        raise typer.BadParameter(str(error)) from error
     test = list(suite("test").first(2)) if quick else list(suite("test"))
     found: list[Measured] = []
     looks: dict[Group, Looks] = {}

@@ -156,8 +156,10 @@ def main(
         about = {
             "command": f"python -m experiments.agents.planners --kernel {kernel} --lag-weight {weight:g}",
             "suite": "test", "evaluations": evaluations, "settings": dataclasses.asdict(SETTINGS),
+            "base_rule": mpc.rule_of(world_of(group)).parameters(),
         }  # fmt: skip
         keep(path_of(group, out), rows, about)
+        console.print(f"mpc's base rule: rt_aware {about['base_rule']}", highlight=False)
         for label in PLANNERS:
             mean = np.mean([row["score"] for row in rows if row["policy"] == label])
             console.print(f"{group.kernel} w{weight:g} {label}: {mean:.4f}", highlight=False)

@@ -10,6 +10,7 @@ import typer
 from rich.console import Console
 from rich.progress import Progress
 
+from agents.tune import LAG_WEIGHTS
 from experiments.decision_relevance import bound, online, regimes
 from experiments.decision_relevance.report import write_all
 from swapgym.workload import Suite, suite
@@ -28,6 +29,8 @@ def main(
     evaluations: Annotated[int | None, typer.Option(min=8, help="Plans played per episode.")] = None,
 ) -> None:
     """Measure whether the choice matters, where, and whether it can be seen in time."""
+    if lag_weight not in LAG_WEIGHTS:
+        raise typer.BadParameter(f"lag_weight: {lag_weight!r}, must be one of {', '.join(map(str, LAG_WEIGHTS))}")
     began = time.monotonic()
     folder = out or (RESULTS / "quick" if quick else RESULTS)
     plans = evaluations or (60 if quick else 600)
@@ -43,6 +46,7 @@ def main(
         seen = online.measure(looked, lag_weight, lambda: bar.advance(looking))
     visible = online.judge(seen)
     summary = write_all(folder, found, sorted_, visible, {"lag_weight": lag_weight, "evaluations": plans})
+    console.print(f"fixed policies: {found.about}", highlight=False)
     for name, value in summary.items():
         console.print(f"{name}: {value:.5g}", highlight=False)
     console.print(f"{time.monotonic() - began:.0f} s; results in {folder}", highlight=False)

@@ -1,4 +1,4 @@
-"""The clairvoyant bound against tuned fixed policies, on the same episodes."""
+"""The clairvoyant bound against fixed policies, on the same episodes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from agents.planning import Found, search_all
 from agents.policies import make
 from agents.runner import World, play
 from agents.train import ROUTES
-from agents.tune import tuned
+from agents.tune import rivals
 from experiments.statistics import Estimate, estimate
 
 Scores = npt.NDArray[np.float64]
@@ -27,11 +27,13 @@ class Bound:
         episodes: Pairs of preset and seed.
         found: What the planner found, in that order.
         fixed: Scores of fixed policies by name, in that order.
+        about: What these are: tuned, or with their defaults.
     """
 
     episodes: Sequence[tuple[str, int]]
     found: Sequence[Found]
     fixed: Mapping[str, Scores]
+    about: str
 
     @property
     def scores(self) -> Scores:
@@ -68,12 +70,13 @@ class Bound:
 def measure(
     episodes: Sequence[tuple[str, int]], evaluations: int, lag_weight: float, progress: Callable[[], None]
 ) -> Bound:
-    """Search the bound of every episode, and play the tuned policies on it."""
+    """Search the bound of every episode, and play the fixed policies on it: tuned ones, where there are."""
     world = World(routes=ROUTES, weights=(lag_weight, 1 - lag_weight))
     found = search_all(episodes, world, evaluations, progress=progress)
+    policies, about = rivals(lag_weight)
     fixed = {}
-    for name, policy in {**tuned(lag_weight), "always_inline": make("always_inline", ROUTES)}.items():
+    for name, policy in {**policies, "always_inline": make("always_inline", ROUTES)}.items():
         if name != "random":
             fixed[name] = np.array([row["score"] for row in play(world, policy, name, episodes)])
             progress()
-    return Bound(episodes, found, fixed)
+    return Bound(episodes, found, fixed, about)

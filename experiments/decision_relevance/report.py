@@ -31,7 +31,7 @@ def summarise(bound: Bound, sorted_: Sorted, visible: Visible) -> dict[str, floa
     differs = any(bound.best_fixed(preset) != best and bound.margin(preset).high < 0 for preset in bound.presets())
     return {
         "bound.score": float(bound.scores.mean()),
-        "best_tuned_fixed.score": float(bound.fixed[best].mean()),
+        "best_fixed.score": float(bound.fixed[best].mean()),
         "gap": gap.value,
         "gap_low": gap.low,
         "gap_high": gap.high,
@@ -109,7 +109,7 @@ def draw_curves(bound: Bound) -> Figure:
         evaluations, scores = np.array(found.curve).T
         curves.append(scores[np.searchsorted(evaluations, at, side="right") - 1])
     axes.plot(at, np.mean(curves, axis=0), color="#0072B2", label="bound, by plans played per episode")
-    axes.axhline(float(bound.fixed[bound.best_fixed()].mean()), color="#D55E00", label="best tuned fixed policy")
+    axes.axhline(float(bound.fixed[bound.best_fixed()].mean()), color="#D55E00", label="best fixed policy")
     axes.set_xscale("log", base=2)
     axes.set_xlabel("plans played")
     axes.set_ylabel("mean score (lower is better)")
@@ -160,10 +160,10 @@ def page(
 
 Lag weight {about["lag_weight"]:g}, kernel `vivo-async`, scores over mainline's inline release (lower is better).
 
-## The bound against tuned fixed policies
+## The bound against fixed policies
 
 {len(bound.episodes)} scenarios; {about["evaluations"]} plans played per episode. The bound knows the episode beforehand; a gap to it is what
-nobody online can hope to close fully. Best fixed policy of all presets: {bound.best_fixed()}.
+nobody online can hope to close fully. Fixed policies: {bound.about}. Best of all presets: {bound.best_fixed()}.
 
 {table}
 ![convergence](convergence.png)

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from agents import evaluate, train
+from agents import evaluate, train, tune
 from agents.runner import World, replay
-from agents.tune import tuned
+from agents.tune import UNTUNED, tuned
 from swapgym.workload import suite
 
 SMALL = ["--no-progress", "--lanes", "8", "--eval-episodes", "1", "--timesteps", "1024"]
@@ -36,7 +36,10 @@ def test_a_difference_by_hand() -> None:
     assert evaluate.difference(reference, reference, ["a", "a", "b", "b"]) == (0.0, 0.0, 0.0)
 
 
-def test_all_play_the_same_episodes_and_the_records_replay(folders: list[Path], tmp_path: Path) -> None:
+def test_all_play_the_same_episodes_and_the_records_replay(
+    folders: list[Path], tmp_path: Path, tuned_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tune, "TUNED", tuned_folder)
     told = [*map(str, folders), "--suite", "validation", "--episodes", "1", "--out", str(tmp_path / "out")]
     outcome = CliRunner().invoke(evaluate.app, told)
     assert outcome.exit_code == 0, outcome.output
@@ -58,6 +61,20 @@ def test_all_play_the_same_episodes_and_the_records_replay(folders: list[Path], 
     best = table["ppo"]["best_fixed"]
     assert float(table[best]["over_best_fixed"]) == 0.0
     assert all(float(row["score"]) >= float(table[best]["score"]) for name, row in table.items() if name != "ppo")
+
+
+def test_where_nothing_is_tuned_rivals_have_their_defaults(
+    folders: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tune, "TUNED", tmp_path / "nowhere")
+    told = [str(folders[0]), "--suite", "validation", "--episodes", "1", "--out", str(tmp_path / "out")]
+    outcome = CliRunner().invoke(evaluate.app, told)
+    assert outcome.exit_code == 0, outcome.output
+    said = " ".join(outcome.output.split())
+    assert "fixed policies: with their default thresholds" in said
+    assert "python -m agents.tune tunes for 0.2, 0.5, 0.8" in said
+    with (tmp_path / "out" / "table.csv").open() as file:
+        assert {row["policy"] for row in csv.DictReader(file)} == {"ppo", *UNTUNED}
 
 
 def test_bad_input_is_named(folders: list[Path], tmp_path: Path) -> None:

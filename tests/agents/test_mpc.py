@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pytest
 
+from agents import tune
 from agents.planning import Planner, Settings, mpc
 from agents.planning.rollouts import BY_RULE
 from agents.policies.thresholds import RealtimeAware
@@ -56,6 +58,18 @@ def test_the_base_rule_is_the_policy(rule: RealtimeAware | None) -> None:
         score, routes = planner.play(planned=False)
         assert encode(routes) == row["actions"]
         assert score == pytest.approx(row["score"], rel=1e-12)
+
+
+def test_the_base_rule_is_the_tuned_one_where_there_is_one(
+    tuned_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tune, "TUNED", tmp_path / "nowhere")
+    assert mpc.rule_of(WORLD) == RealtimeAware()
+    monkeypatch.setattr(tune, "TUNED", tuned_folder)
+    assert mpc.rule_of(WORLD) == RealtimeAware(load=0.3)
+    # another kernel has the default one's, all three routes too
+    world = World(kernel="mainline", weights=(0.7, 0.3))
+    assert mpc.rule_of(world) == RealtimeAware(world.routes, load=0.3)
 
 
 def test_with_boundless_caution_it_is_the_base_rule() -> None:

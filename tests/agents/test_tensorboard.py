@@ -17,6 +17,7 @@ from tensorboard.plugins.custom_scalar import layout_pb2
 from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
 from typer.testing import CliRunner
 
+from agents import tune
 from agents.policies import make
 from agents.runner import World, play
 from agents.sb3_vec_env import make_sb3
@@ -46,9 +47,11 @@ def events_of(folder: Path) -> Any:
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def run(tmp_path_factory: pytest.TempPathFactory, tuned_folder: Path) -> Path:
     folder = tmp_path_factory.mktemp("runs") / "ppo"
-    train("--timesteps", "4096", "--bound", "--out", str(folder))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tune, "TUNED", tuned_folder)
+        train("--timesteps", "4096", "--bound", "--out", str(folder))
     return folder
 
 
@@ -81,13 +84,15 @@ def test_documented_tags_are_what_the_event_file_has(events: Any) -> None:
     assert {"figures/pareto", "figures/timeline"} == set(events.Tags()["images"])
 
 
-def test_scalars_say_what_was_done(events: Any, run: Path) -> None:
+def test_scalars_say_what_was_done(events: Any, run: Path, tuned_folder: Path) -> None:
     values = {tag: [event.value for event in events.Scalars(tag)] for tag in events.Tags()["scalars"]}
     assert all(0.0 <= value <= 1.0 for tag in values if tag.startswith("defer/") for value in values[tag])
     assert all(0.0 < value <= np.log(2) + 1e-6 for value in values["policy/entropy"])
-    for name in ("always_inline", "always_defer"):
+    best = next(iter(tune.tuned(0.5, ROUTES, tuned_folder).values()))
+    rivals = {"best_tuned": best} | {name: make(name, ROUTES) for name in ("always_inline", "always_defer")}
+    for name, policy in rivals.items():
         (score,) = set(values[f"eval/{name}"])
-        rows = play(World(routes=ROUTES), make(name, ROUTES), "", EPISODES)
+        rows = play(World(routes=ROUTES), policy, "", EPISODES)
         assert score == pytest.approx(np.mean([row["score"] for row in rows]), rel=1e-5)
     (bound,) = set(values["eval/bound"])
     assert bound < min(values["eval/best_tuned"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -16,6 +17,7 @@ import pytest
 import torch
 from typer.testing import CliRunner
 
+from agents import tune
 from agents.evaluate import load_model
 from agents.policies import make
 from agents.runner import World, play
@@ -127,6 +129,14 @@ def test_a_run_folder_says_what_was_run(tmp_path: Path) -> None:
     assert set(runs.PACKAGES) == set(config["versions"])
     assert not list((tmp_path / "run").glob(".*")), "nothing half written"
     assert (tmp_path / "run" / "model.zip").stat().st_size < 500_000
+
+
+def test_a_run_where_nothing_is_tuned_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tune, "TUNED", tmp_path / "nowhere")
+    outcome = train("--timesteps", "1024", "--kernel", "mainline", "--out", str(tmp_path / "run"))
+    said = " ".join(outcome.output.split())
+    assert "best_tuned is left out: python -m agents.tune --kernel mainline tunes them" in said
+    assert re.search(r"best fixed policy \d\.\d+, always_", said)
 
 
 def test_evaluation_changes_neither_model_nor_generators(tmp_path: Path) -> None:

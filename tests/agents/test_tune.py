@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
+from agents import tune
 from agents.policies import POLICIES, make
 from agents.policies.base import Readings
 from agents.policies.rules import Comparison, Rule
@@ -16,42 +17,76 @@ from agents.tune import (
     KERNEL,
     LAG_WEIGHTS,
     TUNABLE,
-    TUNED,
+    UNTUNED,
     Trial,
     app,
     best,
     build,
     comparisons,
     measure,
+    nearest,
     points,
+    rivals,
     tuned,
 )
 from swapgym.envs.observations import INDEX, N_PARTS
 from swapgym.workload import suite
 
+pytestmark = pytest.mark.xdist_group("tune")  # one run serves all
+
 EPISODES = list(suite("train").first(2))
 
 
+SIZES = {"episodes": 1, "again": 2}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("tuned") / "below"
+    told = ["--samples", "1", "--rules", "2", "--workers", "1", "--out", str(out)]
+    told += [word for name, value in SIZES.items() for word in (f"--{name}", str(value))]
+    outcome = CliRunner().invoke(app, told)
+    assert outcome.exit_code == 0, outcome.output
+    assert len(list(out.iterdir())) == len(LAG_WEIGHTS), "nothing half written"
+    return out
+
+
+def choosing() -> list[tuple[str, int]]:
+    """Return the train episodes that choose."""
+    whole = sum(SIZES.values())
+    everything = list(suite("train").first(whole))
+    return [pair for position, pair in enumerate(everything) if position % whole >= SIZES["episodes"]]
+
+
 @pytest.mark.parametrize("weight", LAG_WEIGHTS)
-def test_stored_policies_load_and_tuning_did_not_make_them_worse(weight: float) -> None:
-    stored = json.loads((TUNED / f"w{weight:g}.json").read_text())
+def test_stored_policies_load_and_tuning_did_not_make_them_worse(folder: Path, weight: float) -> None:
+    stored = json.loads((folder / f"w{weight:g}.json").read_text())
     scores = {item["policy"]: item["train_score"] for item in stored["policies"]}
-    assert list(tuned(weight)) == list(scores)
+    assert list(tuned(weight, folder=folder)) == list(scores)
     assert list(scores.values()) == sorted(scores.values())
-    assert set(TUNABLE) | {"rule", "always_inline", "always_defer"} <= set(scores)
-    assert stored["search_episodes"] > 0 and stored["choose_episodes"] >= 100
-    # always deferring is inside the ranges of most of them: tuned, none of those is worse
-    assert min(scores.values()) <= min(scores["always_inline"], scores["always_defer"])
+    assert {*UNTUNED, *TUNABLE, "rule"} == set(scores)
+    assert (stored["search_episodes"], stored["choose_episodes"]) == (6, len(choosing()))
+    for name in UNTUNED:
+        assert scores[name] <= measure((KERNEL, name, {}, choosing())).score(weight) + 1e-6
 
 
-def test_a_stored_score_is_measured_again() -> None:
-    stored = json.loads((TUNED / "w0.5.json").read_text())
-    episodes, again = stored["search_episodes"] // 6, stored["choose_episodes"] // 6
-    everything = list(suite("train").first(episodes + again))
-    choose = [pair for position, pair in enumerate(everything) if position % (episodes + again) >= episodes]
-    winner = stored["policies"][0]
-    trial = measure((KERNEL, winner["policy"], winner["parameters"], choose))
-    assert trial.score(0.5) == pytest.approx(winner["train_score"], abs=1e-6)
+def test_a_stored_score_is_measured_again(folder: Path) -> None:
+    for item in json.loads((folder / "w0.5.json").read_text())["policies"][:2]:
+        trial = measure((KERNEL, item["policy"], item["parameters"], choosing()))
+        assert trial.score(0.5) == pytest.approx(item["train_score"], abs=1e-6)
+
+
+def test_what_is_not_tuned_for_has_the_nearest_or_defaults(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tune, "TUNED", folder)
+    assert rivals(0.5) == (tuned(0.5, folder=folder), "tuned")
+    assert nearest(0.9, kernel="mainline") == tuned(0.8, folder=folder)
+    policies, about = rivals(0.5, kernel="mainline")
+    assert policies == {name: make(name) for name in UNTUNED}
+    assert "python -m agents.tune --kernel mainline" in about
+    monkeypatch.setattr(tune, "TUNED", tmp_path)
+    assert nearest(0.9, kernel="mainline") == {}
 
 
 def test_rules_say_what_they_do() -> None:
@@ -66,13 +101,15 @@ def test_rules_say_what_they_do() -> None:
     assert Rule(literals=(), how="all").predict(observations)[0].tolist() == [1, 1, 1]
 
 
-def test_bad_rules_and_weights_are_named(tmp_path: Path) -> None:
+def test_bad_rules_and_weights_are_named(folder: Path) -> None:
     with pytest.raises(ValueError, match=r"rule\.how: 'some'"):
         Rule(how="some")  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="part 'rt_lode'"):
         Rule(literals=(Comparison("rt_lode", True, 1.0),))
-    with pytest.raises(FileNotFoundError, match=r"lag_weight: 0.3, must be one of those tuned: 0.2, 0.5, 0.8"):
-        tuned(0.3)
+    with pytest.raises(
+        FileNotFoundError, match=r"lag_weight: 0.3, must be .* 0.2, 0.5, 0.8; python -m agents.tune tunes"
+    ):
+        tuned(0.3, folder=folder)
     with pytest.raises(ValueError, match="stall_su"):
         build("psi", {"stall_su": 3.0})
 
@@ -96,23 +133,3 @@ def test_the_best_is_by_the_weight() -> None:
     quick, small = (Trial("a", {}, np.array([[1.0, 3.0]])), Trial("b", {}, np.array([[3.0, 1.0]])))
     assert best([quick, small], 0.8, 1) == [quick]
     assert best([quick, small], 0.2, 1) == [small]
-
-
-def test_end_to_end(tmp_path: Path) -> None:
-    told = [
-        "--samples",
-        "1",
-        "--rules",
-        "2",
-        "--episodes",
-        "1",
-        "--again",
-        "1",
-        "--workers",
-        "1",
-        "--out",
-        str(tmp_path),
-    ]
-    outcome = CliRunner().invoke(app, told)
-    assert outcome.exit_code == 0, outcome.output
-    assert set(tuned(0.5, folder=tmp_path)) == set(tuned(0.5))

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
+from agents import tune
 from agents.evaluate import BOUND, ONLINE
 from agents.improve import app as improve
 from agents.improving.network import PairedPolicy, threshold_network
@@ -82,7 +83,8 @@ def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("hasty")
-def test_a_run_end_to_end(tmp_path: Path) -> None:
+def test_a_run_end_to_end(tmp_path: Path, tuned_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tune, "TUNED", tuned_folder)
     runner = CliRunner()
     for seed in (0, 1):
         config = {"kernel": "vivo-async", "lag_weight": 0.5, "algo": "paired", "seed": seed}
@@ -107,6 +109,18 @@ def test_a_run_end_to_end(tmp_path: Path) -> None:
     outcome = runner.invoke(app, ["--trained", str(tmp_path / "nowhere")])
     assert outcome.exit_code == 2
     assert "agents.trained" in outcome.output
+
+
+def test_rivals_are_tuned_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tune, "TUNED", tmp_path / "nowhere")
+    config = {"kernel": "mainline", "lag_weight": 0.5, "algo": "ppo", "seed": 0}
+    folder = place(config, tmp_path / "trained")
+    folder.mkdir(parents=True)
+    (folder / "config.json").write_text(json.dumps(config))
+    outcome = CliRunner().invoke(app, ["--trained", str(tmp_path / "trained"), "--out", str(tmp_path / "out")])
+    assert outcome.exit_code == 2
+    assert "python -m agents.tune --kernel mainline" in " ".join(outcome.output.replace("│", " ").split())
+    assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.usefixtures("hasty")

@@ -10,17 +10,16 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
+from agents import tune
 from agents.planning.plans import Stage, constant, stack
 from agents.runner import World
 from agents.train import ROUTES
-from experiments.decision_relevance import bound, online, regimes, report
+from experiments.decision_relevance import bound, online, regimes
 from experiments.decision_relevance.__main__ import app
 from swapgym.phone import constants as k
 from swapgym.phone.engine import start
 from swapgym.phone.state import PHONE
 from swapgym.workload import draw, empty, suite
-
-RESULTS = Path(report.__file__).parent / "results"
 
 
 def test_a_decision_s_worth_is_the_difference_of_two_episodes() -> None:
@@ -98,30 +97,29 @@ def test_the_bound_is_never_above_its_rivals() -> None:
     assert found.gap().low <= found.gap().value <= found.gap().high
 
 
-def test_end_to_end(tmp_path: Path) -> None:
+@pytest.mark.parametrize("there", [True, False])
+def test_end_to_end(there: bool, tmp_path: Path, tuned_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tune, "TUNED", tuned_folder if there else tmp_path / "nowhere")
     outcome = CliRunner().invoke(app, ["--quick", "--evaluations", "16", "--out", str(tmp_path)])
     assert outcome.exit_code == 0, outcome.output
     summary = json.loads((tmp_path / "summary.json").read_text())
     with (tmp_path / "episodes.csv").open() as file:
         rows = list(csv.DictReader(file))
     assert summary["bound.score"] == pytest.approx(np.mean([float(row["bound"]) for row in rows]))
+    fixed = [name for name in rows[0] if name not in ("preset", "seed", "bound", "evaluations")]
+    means = {name: np.mean([float(row[name]) for row in rows]) for name in fixed}
+    assert summary["best_fixed.score"] == pytest.approx(min(means.values()), rel=1e-6)
+    assert set(fixed) == ({"rt_aware", "rule", "always_defer", "always_inline"} if there else set(tune.UNTUNED))
+    page = (tmp_path / "decision_relevance.md").read_text()
+    assert f"{summary['bound.score']:.4f}" in page
+    assert ("Fixed policies: tuned." in page) == there
+    assert ("python -m agents.tune tunes" in page) == (not there)
     assert summary["best_fixed_per_preset_differs"] in (0, 1)
     assert {"regimes.png", "convergence.png", "decision_relevance.md"} <= {path.name for path in tmp_path.iterdir()}
 
 
-def test_stored_results_follow_from_the_stored_episodes() -> None:
-    summary = json.loads((RESULTS / "summary.json").read_text())
-    with (RESULTS / "episodes.csv").open() as file:
-        rows = list(csv.DictReader(file))
-    assert len(rows) == len(suite("test"))
-    fixed = [name for name in rows[0] if name not in ("preset", "seed", "bound", "evaluations")]
-    means = {name: np.mean([float(row[name]) for row in rows]) for name in fixed}
-    assert summary["best_tuned_fixed.score"] == pytest.approx(min(means.values()), rel=1e-6)
-    assert summary["bound.score"] == pytest.approx(np.mean([float(row["bound"]) for row in rows]), rel=1e-6)
-    assert f"{summary['bound.score']:.4f}" in (RESULTS / "decision_relevance.md").read_text()
-
-
 def test_bad_input_is_named(tmp_path: Path) -> None:
     outcome = CliRunner().invoke(app, ["--quick", "--lag-weight", "0.3", "--evaluations", "8", "--out", str(tmp_path)])
-    assert outcome.exit_code != 0
+    assert outcome.exit_code == 2
+    assert "lag_weight: 0.3, must be one of 0.2, 0.5, 0.8" in " ".join(outcome.output.replace("│", " ").split())
     assert not list(tmp_path.iterdir())

@@ -1,0 +1,22 @@
+"""What several rooms' tests stand on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from agents import tune
+
+
+@pytest.fixture(scope="session")
+def tuned_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Store a few policies as tuned, the same for each weight; tests put ``agents.tune.TUNED`` there."""
+    folder = tmp_path_factory.mktemp("tuned")
+    rule = {"literals": [["rt_load", False, 0.3]], "how": "all"}
+    found = (("rt_aware", {"load": 0.3}), ("rule", rule), ("always_defer", {}), ("always_inline", {}))
+    trials = [tune.Trial(name, given, np.full((1, 2), 1.0 + place)) for place, (name, given) in enumerate(found)]
+    for weight in tune.LAG_WEIGHTS:
+        tune.write(folder, tune.KERNEL, weight, trials, {})
+    return folder
