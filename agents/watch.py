@@ -1,4 +1,4 @@
-"""Watch an agent decide: ``python -m agents.watch agents/trained/userspace-reaper/w0.5/paired-0``.
+"""Watch an agent decide: ``python -m agents.watch runs/ppo-w0.5-0``; a fixed policy by its name, as ``vivo``.
 
 Plays one scenario in the terminal, a panel of the phone after each decision, and says what came of it beside always
 inline and always defer in the very same scenario.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import gymnasium as gym
 import typer
@@ -18,7 +18,7 @@ from rich.table import Table
 from rich.text import Text
 
 from agents.evaluate import hold_of, load_model
-from agents.policies import Policy, make
+from agents.policies import POLICIES, Policy, make
 from agents.runner import World, decode, play
 from agents.train import ENV_ID, ROUTES
 from swapgym.phone.constants import INLINE
@@ -26,6 +26,7 @@ from swapgym.workload import MIXED, PRESET_NAMES
 from swapgym.workload.config import unknown
 
 WATCHED = tuple(name for name in PRESET_NAMES if name != MIXED)
+DEFAULT: Final = "rt_aware"
 SHOWN = ("score", "lag_ms", "peak_mib", "launch_delay_ms", "zombie_peak_mib")
 """Metrics of the table at the end."""
 
@@ -35,14 +36,14 @@ console = Console()
 
 @app.command()
 def main(
-    run: Annotated[Path, typer.Argument(help="Run folder, or a stored one under agents/trained.")],
+    agent: Annotated[str, typer.Argument(help=f"Run folder, or one of {', '.join(POLICIES)}.")] = DEFAULT,
     preset: Annotated[str, typer.Option(help=f"One of {', '.join(WATCHED)}.")] = "camera_launch",
     seed: Annotated[int, typer.Option(min=0, help="Scenario seed.")] = 0,
     seconds: Annotated[float, typer.Option(min=0.0, help="How long to show it; 0 only says what came of it.")] = 15.0,
 ) -> None:
     """Play a scenario with an agent, and show it."""
     try:
-        config, policy = load_model(run)
+        config, policy = chosen(agent)
         if preset not in WATCHED:
             raise unknown("preset", preset, WATCHED)
     except (ValueError, FileNotFoundError) as error:
@@ -64,6 +65,19 @@ def main(
     for name, row in rows.items():
         table.add_row(name, f"{deferred(row['actions']):.0%}", *(f"{row[column]:.4g}" for column in SHOWN))
     console.print(table)
+
+
+def chosen(agent: str) -> tuple[dict[str, Any], Policy]:
+    """Return a run's configuration and model, or a fixed policy with its defaults, in the default kernel.
+
+    Raises:
+        FileNotFoundError: If there is neither.
+    """
+    if agent in POLICIES:
+        return {"algo": agent, "kernel": World().kernel, "lag_weight": World().weights[0]}, make(agent, ROUTES)
+    if not Path(agent).exists():
+        raise FileNotFoundError(f"agent: {agent!r} is neither a run folder nor one of {', '.join(POLICIES)}")
+    return load_model(Path(agent))
 
 
 def show(world: World, policy: Policy, preset: str, seed: int, hold_ms: int, seconds: float) -> None:

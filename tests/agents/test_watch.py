@@ -9,6 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from agents.improving.network import PairedPolicy, threshold_network
+from agents.policies import make
 from agents.runner import World, encode, play
 from agents.train import ROUTES
 from agents.trained import card
@@ -36,6 +37,15 @@ def test_what_came_of_it(run: Path) -> None:
     assert "always_inline" in outcome.output
 
 
+@pytest.mark.parametrize(("arguments", "name"), [([], "rt_aware"), (["vivo"], "vivo")])
+def test_a_fixed_policy_by_its_name(arguments: list[str], name: str) -> None:
+    outcome = CliRunner().invoke(app, [*arguments, "--preset", "clear_all", "--seed", "5", "--seconds", "0"])
+    assert outcome.exit_code == 0, outcome.output
+    (row,) = play(World(routes=ROUTES), make(name, ROUTES), name, [("clear_all", 5)])
+    line = next(line for line in outcome.output.splitlines() if line.split()[:1] == [name])
+    assert f"{row['score']:.4g}" in line.split()
+
+
 def test_the_deferred_share_by_hand() -> None:
     assert deferred(encode([0, 1, 1, 0])) == 0.5
     assert deferred("") == 0.0
@@ -48,6 +58,16 @@ def test_bad_input(run: Path, arguments: list[str], message: str) -> None:
     outcome = CliRunner().invoke(app, [str(run), *arguments])
     assert outcome.exit_code == 2
     assert message in " ".join(outcome.output.replace("│", " ").split())
+
+
+def test_what_is_neither_run_nor_policy_is_named(tmp_path: Path) -> None:
+    for given, message in (
+        (str(tmp_path / "x"), "neither a run folder nor one of always_inline"),
+        (str(tmp_path), "is no run"),
+    ):
+        outcome = CliRunner().invoke(app, [given])
+        assert outcome.exit_code == 2
+        assert message in " ".join(outcome.output.replace("│", " ").split())
 
 
 def test_a_card_says_how_it_was_made() -> None:
