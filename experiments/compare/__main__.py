@@ -13,6 +13,7 @@ from rich.table import Table
 
 from agents.policies import POLICIES, make
 from agents.runner import Player, Row, World, play_all
+from agents.tune import command
 from experiments.compare import tables
 from experiments.compare.report import write_all
 from experiments.compare.rivals import planned, rivals
@@ -81,7 +82,7 @@ def main(
             raise ValueError(f"kernel: {kernel!r} is unknown, must be one of {', '.join(KERNELS)}")
         players = compared(kernel, policy or list(POLICIES))
         others = [] if policy else rivals(kernel)
-        plans = [] if policy else planned(kernel, episodes)
+        plans = planned(kernel, episodes) if others else []
     except ValueError as error:
         console.print(f"[red]error:[/red] {error}", highlight=False)
         raise typer.Exit(2) from error
@@ -96,6 +97,12 @@ def main(
     )
     summary = write_all(folder, rows[:split], rows[split:second], [*rows[second:], *plans], about)
     show(rows[:split], summary)
+    if not others and not policy:
+        console.print(
+            f"no rivals.md: no policy is tuned ({command(kernel)}) and no agent stored (python -m agents.trained RUN)"
+            f" for kernel {kernel} at equal weights",
+            highlight=False,
+        )
     console.print(f"{len(rows)} episodes in {time.monotonic() - began:.0f} s; results in {folder}", highlight=False)
     console.print(f"tensorboard --logdir {folder / 'tensorboard'}", highlight=False)
 

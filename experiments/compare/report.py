@@ -106,6 +106,8 @@ def write_all(
     own_kernel = f"{about.split(';')[0]}, each in its own kernel."
     variants_text = f"# Each kernel with its published rule\n\n{own_kernel}\n\n{table_text(variant_table, 'kernel')}"
     results.write(folder / "variants.md", variants_text)
+    for name in ("rivals.md", "rivals.csv"):
+        (folder / name).unlink(missing_ok=True)  # of a run that had some
     if rivals:
         summary |= write_rivals(folder, rivals, own_kernel)
     results.write(

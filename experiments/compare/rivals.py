@@ -34,17 +34,17 @@ class TunedPlayer(Player):
 
 
 def rivals(kernel: str) -> list[tuple[World, Player]]:
-    """Return always inline, the tuned policies and the stored agents of a kernel; none where nothing was tuned."""
+    """Return always inline, the tuned policies and the stored agents of a kernel; none where nothing is stored."""
     world = World(kernel=kernel, routes=ROUTES, weights=(LAG_WEIGHT, 1 - LAG_WEIGHT))
     try:
         names = [name for name in tuned(LAG_WEIGHT, ROUTES, kernel=kernel) if name not in (REFERENCE, "random")]
     except FileNotFoundError:
-        return []
-    players: list[Player] = [Player(REFERENCE, REFERENCE), *(TunedPlayer(TUNED + name, name) for name in names)]
+        names = []
+    players: list[Player] = [TunedPlayer(TUNED + name, name) for name in names]
     for folder in stored().get(Group(kernel, LAG_WEIGHT), []):
         algo = config_of(folder)["algo"]
         players.append(TrainedPlayer(algo, algo, folder=str(folder)))
-    return [(world, player) for player in players]
+    return [(world, player) for player in (Player(REFERENCE, REFERENCE), *players)] if players else []
 
 
 def planned(kernel: str, episodes: Sequence[tuple[str, int]]) -> list[Row]:

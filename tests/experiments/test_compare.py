@@ -12,15 +12,17 @@ from matplotlib import image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from typer.testing import CliRunner
 
+from agents import tune
+from agents.improving.network import PairedPolicy, threshold_network
 from agents.runner import World, play_all, replay
-from agents.trained import Group, stored
-from agents.tune import tuned
+from agents.trained import Group
 from experiments.compare.__main__ import app, compared
 from experiments.compare.figures import pareto_front, spread_out
 from experiments.compare.report import write_rivals
 from experiments.compare.rivals import TUNED, rivals
 from experiments.compare.tables import COLUMNS, margins, per_preset
 from experiments.statistics import interquartile_mean
+from swapgym.envs.observations import INDEX
 
 POLICIES = ("always_inline", "always_defer", "vivo")
 
@@ -139,14 +141,25 @@ def test_margins_by_hand() -> None:
     assert gains == {"a": (-1.0, -1.0, -1.0), "b": (0.0, 0.0, 0.0)}
 
 
-def test_tuned_policies_and_stored_agents_play_too(tmp_path: Path) -> None:
+@pytest.fixture
+def agent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Store an agent."""
+    folder = tmp_path / "trained" / "paired-0"
+    folder.mkdir(parents=True)
+    (folder / "config.json").write_text(json.dumps({"algo": "paired", "kernel": "vivo-async", "lag_weight": 0.5}))
+    PairedPolicy(threshold_network(INDEX["rt_load"], 0.3)).save(folder / "model.npz")
+    monkeypatch.setattr("experiments.compare.rivals.stored", lambda: {Group("vivo-async", 0.5): [folder]})
+    return folder
+
+
+@pytest.mark.usefixtures("agent")
+def test_tuned_policies_and_stored_agents_play_too(
+    tmp_path: Path, tuned_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tune, "TUNED", tuned_folder)
     players = rivals("vivo-async")
     labels = [player.label for _, player in players]
-    assert labels[0] == "always_inline"
-    assert {label for label in labels if label.startswith(TUNED)} == {
-        TUNED + name for name in tuned(0.5) if name not in ("always_inline", "random")
-    }
-    assert len(labels) - len(stored().get(Group("vivo-async", 0.5), [])) == len(set(tuned(0.5))) - 1
+    assert labels == ["always_inline", *(TUNED + name for name in ("rt_aware", "rule", "always_defer")), "paired"]
     rows = play_all(players, [("rt_recording", 3), ("clear_all", 4)], workers=1)
     summary = write_rivals(tmp_path, rows, "two scenarios, each in its own kernel.")
     assert summary["rivals.always_inline.score"] == pytest.approx(
@@ -155,3 +168,19 @@ def test_tuned_policies_and_stored_agents_play_too(tmp_path: Path) -> None:
     text = (tmp_path / "rivals.md").read_text()
     assert all(f"| {label} |" in text for label in labels)
     assert rivals("mainline") == []
+    # agents play without tuned policies
+    monkeypatch.setattr(tune, "TUNED", tmp_path / "nowhere")
+    assert [player.label for _, player in rivals("vivo-async")] == ["always_inline", "paired"]
+
+
+def test_with_nothing_stored_no_rivals_are_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tune, "TUNED", tmp_path / "nowhere")
+    monkeypatch.setattr("experiments.compare.rivals.stored", dict)
+    monkeypatch.setattr("experiments.compare.__main__.QUICK_EPISODES", 1)
+    (tmp_path / "rivals.md").write_text("of another run")
+    outcome = CliRunner().invoke(app, ["--quick", "--workers", "1", "--out", str(tmp_path)])
+    assert outcome.exit_code == 0, outcome.output
+    assert "no policy is tuned (python -m agents.tune)" in " ".join(outcome.output.split())
+    assert not (tmp_path / "rivals.md").exists()
+    assert not any(name.startswith("rivals.") for name in json.loads((tmp_path / "summary.json").read_text()))
+    assert (tmp_path / "headline.md").exists()
