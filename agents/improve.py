@@ -33,7 +33,7 @@ from swapgym.phone import constants as k
 from swapgym.workload import Suite, kernel_variant
 
 START: Final = 0.3
-"""SCHED_FIFO load above which the start releases inline: the middle of what tuning has found at the three weights."""
+"""SCHED_FIFO load above which the start releases inline: a judgement; 0 to 1."""
 SEEDS_PER_RUN: Final = 20_000
 """Scenario seeds per preset of a training seed: runs do not share episodes."""
 FIRST_SEED: Final = 100_000

@@ -100,14 +100,6 @@ def test_training_goes_on_without_a_stale_bound(
     assert bound_of(PAIRS, 0.5, bound.KERNEL, search=False) == bound.means(found)
 
 
-def test_the_bound_in_the_repository_is_of_this_phone() -> None:
-    if not bound.STORED.exists():
-        pytest.skip("none is stored")
-    episodes = list(suite("validation").first(5))
-    for lag_weight in LAG_WEIGHTS:
-        assert bound.stored(episodes, lag_weight, bound.KERNEL) is not None
-
-
 def test_bad_input_is_named(tmp_path: Path) -> None:
     for told, message in (
         (["--episodes", "21"], "episodes: 21, must be from 1 to 20"),
