@@ -38,7 +38,7 @@ PLANNERS: Final = (BOUND, ONLINE)
 LEARNED: Final = (*algorithms.ALGORITHMS, PAIRED)
 COLUMNS: Final = (
     "policy", "run", "preset", "seed", "device", "kernel", "score", "lag_ms", "peak_mib", "launch_delay_ms",
-    "innocents",
+    "collateral_kills",
     "unaccounted_cpu_ms", "zombie_mib_s", "decisions", "actions", "digest", "world",
 )  # fmt: skip
 

@@ -158,9 +158,10 @@ def process_for(phone: Any, future: Any, past: Any, wanted: int) -> int:
             if spare(phone, future, index):
                 return index
     for slot in range(FIRST_APP + past.n_apps, k.MAX_PROCESSES):
-        if phone.processes[slot].state == k.PROCESS_UNUSED and future.apps[slot].exit_other_ns == 0:
+        if phone.processes[slot].state == k.PROCESS_UNUSED and future.apps[slot].threads == 0:
             give_life(future, slot)
-            phone.processes[slot].exit_other_left_ps = future.apps[slot].exit_other_ns * k.PS_PER_NS
+            process, app = phone.processes[slot], future.apps[slot]
+            process.threads_left, process.mappings_left, process.files_left = app.threads, app.mappings, app.files
             future.n_processes = max(future.n_processes, slot + 1)
             return slot
     return -1

@@ -35,9 +35,9 @@ from swapgym.envs.observations import READING
 from swapgym.envs.rewards import baseline_of
 from swapgym.phone import constants as k
 from swapgym.phone.engine import advance, decide, start
+from swapgym.phone.settings import check, setting
 from swapgym.phone.state import PHONE
 from swapgym.workload import draw, empty
-from swapgym.workload.config import bounded, check
 from swapgym.workload.scenario import preset_record
 
 TIE: Final = 1e-9
@@ -56,10 +56,10 @@ class Settings:
         caution: Standard errors by which another route must be better than the base rule after each round.
     """
 
-    futures: int = bounded(8, 2, 4_096, "1", "sampled per round")
-    rounds: int = bounded(4, 1, 1_024, "1", "that another route must get through")
-    hold: int = bounded(16, 0, 1 << 20, "batches", "from one plan to the next; 0 one for each victim")
-    caution: float = bounded(1.0, 0.0, 1e12, "standard errors", "by which another route must be better")
+    futures: int = setting(8, 2, 4_096, "1", "sampled per round")
+    rounds: int = setting(4, 1, 1_024, "1", "that another route must get through")
+    hold: int = setting(16, 0, 1 << 20, "batches", "from one plan to the next; 0 one for each victim")
+    caution: float = setting(1.0, 0.0, 1e12, "standard errors", "by which another route must be better")
 
     def __post_init__(self) -> None:
         """Check the values.

@@ -102,8 +102,9 @@ def forget(phone: Any, scenario: Any, past: Any) -> None:
         if process.gate_launch >= 0 and phone.launches[process.gate_launch].phase == k.LAUNCH_WAITING:
             process.gate_launch = -1
         if process.state == k.PROCESS_UNUSED:
-            process.exit_other_left_ps = 0
-            scenario.apps[index].exit_other_ns = 0
+            process.threads_left, process.mappings_left, process.files_left = 0, 0, 0
+            app = scenario.apps[index]
+            app.threads, app.mappings, app.files = 0, 0, 0
             scenario.apps[index].relaunch_cost_us = 0
     for position in range(k.MAX_EVENTS):
         event = scenario.events[position]

@@ -52,7 +52,7 @@ from agents.training.runs import save_checkpoint, save_model
 from swapgym.envs.rewards import TERM_NAMES
 
 EPISODE: Final = (
-    "lag_ms", "peak_mib", "frame_late_ms", "launch_delay_ms", "stall_ms", "relaunch_ms", "kills", "innocents",
+    "lag_ms", "peak_mib", "frame_late_ms", "launch_delay_ms", "stall_ms", "relaunch_ms", "kills", "collateral_kills",
     "direct_reclaim_ms", "zombie_peak_mib", "zombie_mib_s", "unaccounted_cpu_ms", "spin_ms", "exit_latency_mean_ms",
     "kworker_starved_ms", "decisions",
 )  # fmt: skip

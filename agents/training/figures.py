@@ -32,7 +32,7 @@ CHARGE_COLORS: Final = {
     "frames": "#0072B2",
     "rt": "#000000",
     "cached": "#8F8F8F",
-    "noise": "#DADADA",
+    "background": "#DADADA",
 }
 """By ``CHARGE_NAMES``, from the bottom of the stack: who releases memory, who reclaims it, who serves the person."""
 BIN_MS: Final = 25.0

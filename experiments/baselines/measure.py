@@ -12,7 +12,8 @@ from swapgym.envs.metrics import episode_metrics
 from swapgym.envs.observations import N_PARTS
 from swapgym.envs.rewards import N_TERMS, stored_baselines
 from swapgym.phone.constants import INLINE
-from swapgym.phone.state import PHONE, SCENARIO
+from swapgym.phone.inputs import SCENARIO
+from swapgym.phone.state import PHONE
 from swapgym.workload import draw
 
 KERNEL = "mainline"

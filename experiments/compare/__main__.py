@@ -109,7 +109,15 @@ def main(
 
 def show(rows: list[Row], summary: dict[str, float]) -> None:
     """Print the main figures."""
-    columns = ("score", "lag_ms", "peak_mib", "launch_delay_ms", "innocents", "direct_reclaim_ms", "unaccounted_cpu_ms")
+    columns = (
+        "score",
+        "lag_ms",
+        "peak_mib",
+        "launch_delay_ms",
+        "collateral_kills",
+        "direct_reclaim_ms",
+        "unaccounted_cpu_ms",
+    )
     table = Table(title="interquartile means (counts and stalls: means)", box=None, padding=(0, 2, 0, 0))
     table.add_column("policy", no_wrap=True)
     for column in columns:

@@ -70,7 +70,8 @@ def headline(
         f" ({spread(defer['launch_delay_ms'])} ms; in `camera_launch` {camera_delay}"
         " ms). Frames hardly notice: a UI thread at nice -10 is not much disturbed by exits at nice 0.",
         "**What deferring costs depends on who drains.** vivo's worker at nice -20 changes the peak by"
-        f" {spread(defer['peak_mib'])} MiB, lmkd's own kills by {spread(defer['innocents'], 3)} and direct reclaim by"
+        f" {spread(defer['peak_mib'])} MiB, lmkd's own kills by {spread(defer['collateral_kills'], 3)}"
+        " and direct reclaim by"
         f" {spread(defer['direct_reclaim_ms'])} ms per episode: it has drained most of the backlog before the burst has"
         " grown. A child at"
         f" background weight changes it by {spread(user['peak_mib'])} MiB (in `camera_launch` from"

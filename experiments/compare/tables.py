@@ -20,7 +20,7 @@ COLUMNS: Final = (
     "stall_ms",
     "direct_reclaim_ms",
     "kills",
-    "innocents",
+    "collateral_kills",
     "exit_latency_mean_ms",
     "zombie_peak_mib",
     "zombie_mib_s",
@@ -30,7 +30,7 @@ COLUMNS: Final = (
 )
 """Metrics of the main table, the objectives first."""
 # of rare events the middle half holds none
-RARE: Final = frozenset({"kills", "innocents", "kworker_starved_ms", "direct_reclaim_ms", "stall_ms"})
+RARE: Final = frozenset({"kills", "collateral_kills", "kworker_starved_ms", "direct_reclaim_ms", "stall_ms"})
 
 Table = dict[str, dict[str, Estimate]]
 
@@ -73,7 +73,7 @@ def paired(rows: Sequence[Row], reference: str = REFERENCE) -> dict[str, dict[st
         if policy == reference:
             continue
         result[policy] = {}
-        for column in ("score", "lag_ms", "peak_mib", "launch_delay_ms", "innocents", "direct_reclaim_ms"):
+        for column in ("score", "lag_ms", "peak_mib", "launch_delay_ms", "collateral_kills", "direct_reclaim_ms"):
             differences: dict[str, list[float]] = defaultdict(list)
             for row in own:
                 differences[row["preset"]].append(row[column] - base[row["preset"], row["seed"]][column])

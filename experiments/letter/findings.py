@@ -135,7 +135,7 @@ def routes(runs: Runs) -> Figures:
     rows = runs["routes"]
     found: Figures = {}
     columns = ("release_cpu_ms", "spin_ms", "last_exit_ms", "memory_back_ms", "held_mib_s", "lag_ms", "launch_delay_ms",
-               "frame_late_ms", "peak_mib", "direct_reclaim_ms", "innocents")  # fmt: skip
+               "frame_late_ms", "peak_mib", "direct_reclaim_ms", "collateral_kills")  # fmt: skip
     inline = select(rows, route="inline", victims=8, reapers=2)
     for column in columns:
         found[f"routes.inline: {column}"] = level(inline, column)
@@ -183,7 +183,7 @@ def pressure(runs: Runs) -> Figures:
     found: Figures = {}
     for mib in BURSTS_MIB:
         own = select(runs["pressure"], burst_mib=mib)
-        found[f"pressure.{mib} MiB: kills"] = level(own, "innocents")
+        found[f"pressure.{mib} MiB: kills"] = level(own, "collateral_kills")
         found[f"pressure.{mib} MiB: exiting_at_once"] = level(own, "exiting_at_once")
     return found
 
@@ -197,7 +197,7 @@ def bursts(runs: Runs) -> Figures:
             for name in ROUTES:
                 if name != "inline":
                     own = select(runs["bursts"], burst_mib=mib, burst_ms=ms, route=name)
-                    for column in ("peak_mib", "direct_reclaim_ms", "innocents", "stall_ms"):
+                    for column in ("peak_mib", "direct_reclaim_ms", "collateral_kills", "stall_ms"):
                         found[f"bursts.{mib} MiB in {ms} ms, {name} - inline: {column}"] = difference(
                             own, inline, column
                         )

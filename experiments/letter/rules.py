@@ -306,7 +306,7 @@ def higher_peak(f: Figures) -> Verdict:
                 clean.append(route)
     where = f"bursts.{max(BURSTS_MIB)} MiB in {min(BURSTS_MS)} ms, child - inline: "
     follow = (
-        f"With the child {show(f[where + 'direct_reclaim_ms'], 'ms')} more direct reclaim and {show(f[where + 'innocents'], 'kills', 1)}"
+        f"With the child {show(f[where + 'direct_reclaim_ms'], 'ms')} more direct reclaim and {show(f[where + 'collateral_kills'], 'kills', 1)}"
         " follow the fastest."
     )
     if not said:

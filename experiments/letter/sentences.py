@@ -124,7 +124,7 @@ SENTENCES: Final[tuple[Sentence, ...]] = (
              ("bursts.300 MiB in 200 ms, kworker - inline: peak_mib", "bursts.1200 MiB in 200 ms, kworker - inline: peak_mib",
               "bursts.1200 MiB in 200 ms, child - inline: peak_mib",
               "bursts.1200 MiB in 200 ms, child - inline: direct_reclaim_ms",
-              "bursts.1200 MiB in 200 ms, child - inline: innocents"), rules.higher_peak),
+              "bursts.1200 MiB in 200 ms, child - inline: collateral_kills"), rules.higher_peak),
     Sentence(20, "reviewer", "If all CPUs are running in userspace with realtime policy (SCHED_FIFO, for example) then the"
              " kworker thread will not run, indefinitely.", FIFO + ", throttled and not",
              ("fifo.kworker, unthrottled, from 140 ms: back", "fifo.inline, unthrottled, from 140 ms: back",

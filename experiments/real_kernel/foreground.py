@@ -11,6 +11,8 @@ from collections.abc import Mapping, Sequence
 from statistics import median
 from typing import Any, Final, NamedTuple
 
+from swapgym.phone.pelt import LOAD_FULL
+
 from experiments.calibration.board import Board
 from experiments.real_kernel.stage import (
     GRACE_PERIOD,
@@ -27,7 +29,6 @@ from experiments.real_kernel.stage import (
     victims,
 )
 from swapgym.phone import constants as k
-from swapgym.phone.pelt import LOAD_FULL
 
 DRAWS: Final = 5
 """Of each repeat."""

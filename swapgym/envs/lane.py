@@ -32,7 +32,7 @@ def begin_lane(phones: Any, scenarios: Any, lane: int, observations: Any, paid: 
     Returns:
         RUN_DECISION, or RUN_END where the scenario asks for no decision at all.
     """
-    phones[lane : lane + 1].view(np.int64)[:] = 0
+    phones[lane : lane + 1].view(np.uint8)[:] = 0
     paid[lane, :] = 0
     start(phones, scenarios, lane)
     status = advance(phones, scenarios, lane)

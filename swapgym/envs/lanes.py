@@ -19,8 +19,9 @@ from swapgym.envs.observations import N_PARTS
 from swapgym.envs.rewards import N_TERMS
 from swapgym.envs.snapshots import native
 from swapgym.phone.constants import RUN_DECISION
+from swapgym.phone.inputs import SCENARIO
 from swapgym.phone.jit import kernel
-from swapgym.phone.state import PHONE, SCENARIO
+from swapgym.phone.state import PHONE
 
 LANES_PER_THREAD: Final = 64
 """With fewer, waking a thread costs more than it helps."""

@@ -80,7 +80,7 @@ PAYERS: Final[dict[str, str]] = {
     "direct_reclaim": "allocators that reclaim directly",
     "kswapd": "kswapd",
     "compactor": "the paging out of apps that enter cached",
-    "noise": "background threads",
+    "background": "background threads",
     "exit": "exiting processes: accounted to them",
     "lmkd_reaper": "lmkd's reapers: accounted to lmkd",
     "kworker": "the kworker: accounted to no process",
@@ -125,12 +125,13 @@ METRICS: Final[tuple[Metric, ...]] = (
     _counter("gate_wait_ms", "ms", "gate_wait_us", "time launches waited for exits, summed", _MS),
     _counter("stall_ms", "ms", "stall_us", "foreground blocked in direct reclaim, swap-in and refaults", _MS),
     _counter("direct_reclaim_ms", "ms", "direct_reclaim_us", "time anybody was blocked in direct reclaim", _MS),
-    _counter("relaunch_ms", "ms", "relaunch_cost_us", "expected cost of starting killed innocents again", _MS),
+    _counter("relaunch_ms", "ms", "relaunch_cost_us", "expected cost of starting again what lmkd killed", _MS),
     # kills and exits
     _counter("kills", "1", "kills", "processes killed"),
-    _counter("innocents", "1", "innocents", "of which on lmkd's own decision"),
+    _counter("collateral_kills", "1", "collateral_kills", "of which on lmkd's own decision"),
     _counter("kill_timeouts", "1", "kill_timeouts", "kills that lmkd stopped waiting for"),
     _counter("exits", "1", "exits", "kills that ended in an exit"),
+    _counter("reaps_late", "1", "reaps_late", "process_mrelease calls that found no address space any more"),
     Metric(
         "exit_latency_mean_ms", "ms", "SIGKILL to exit, mean",
         lambda total, phone, scenario: total["exit_latency_us"] / _MS / max(1, total["exits"]),
@@ -152,11 +153,11 @@ METRICS: Final[tuple[Metric, ...]] = (
     _counter("zombie_mib_s", "MiB s", "zombie_page_us", "that memory, integrated over time", _MIB * _S),
     Metric(
         "psi_some_ms", "ms", "time some task stalled on memory",
-        lambda total, phone, scenario: float(phone["psi"]["some_us"]) / _MS,
+        lambda total, phone, scenario: float(phone["psi"]["some_ns"]) / _MS_NS,
     ),
     Metric(
         "psi_full_ms", "ms", "time all tasks stalled on memory",
-        lambda total, phone, scenario: float(phone["psi"]["full_us"]) / _MS,
+        lambda total, phone, scenario: float(phone["psi"]["full_ns"]) / _MS_NS,
     ),
     # deferred work
     _counter("backlog_peak_entries", "entries", "backlog_peak", "most entries deferred and not yet drained"),

@@ -91,7 +91,7 @@ PARTS: Final[tuple[ObservationPart, ...]] = (
     # the exiting process whose batch awaits a route ("the victim")
     _saturating("victim_swap_left", "entries", 65_536, "mm: MM_SWAPENTS", "swap entries the victim still holds"),
     _share("victim_swap_share", "1", 1, "mm: rss_stat", "swapped share of the memory the victim still maps"),
-    _saturating("victim_anon_left", "pages", 16_384, "mm: MM_ANONPAGES", "present anonymous pages behind this batch"),
+    _saturating("victim_anon_left", "pages", 16_384, "mm: MM_ANONPAGES", "resident anonymous pages behind this batch"),
     _signed_share("victim_last_route", "sign", 1, "mmu_gather", "its last batch: 1 deferred, -1 inline, 0 none"),
     _saturating("victim_elapsed", "us", 200_000, "task: exit time", "time since SIGKILL"),
     _flag("victim_promoted", "task: cgroup, nice", "lmkd moved it to the foreground; 0 it is in the background"),
@@ -115,6 +115,8 @@ PARTS: Final[tuple[ObservationPart, ...]] = (
     _share("queue_fill", "1", 1, "swap gather: nr queued", "fill of the queue deferring goes to; 1 there is none"),
     _saturating("zombie", "pages", 16_384, "swap gather: owner exited", "memory held for processes already gone"),
     _saturating("starved", "us", 50_000, "workqueue: wq_watchdog", "how long the kworker has had work and no CPU"),
+    _saturating("release_ns", "ns", 1_000, "ktime around free_swap_and_cache_nr", "an entry inline lately; 0 none yet"),
+    _saturating("drain_ns", "ns", 1_000, "ktime in the worker", "an entry drained lately; 0 none yet"),
     # CPU
     _share("rt_load", "1", 1, "rq: avg_rt", "SCHED_FIFO load, mean of all CPUs"),
     _share("rt_load_big", "1", 1, "rq: avg_rt", "SCHED_FIFO load, mean of the CPUs of more than half the capacity"),

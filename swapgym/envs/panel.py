@@ -33,7 +33,7 @@ def task_name(task: int) -> str:
     ranges = (
         (k.TASK_EXIT, "exit"),
         (k.TASK_LAUNCH, "launch"),
-        (k.TASK_NOISE, "noise"),
+        (k.TASK_BACKGROUND, "background"),
         (k.TASK_REAPER, "reaper"),
         (k.TASK_KWORKER, "kworker"),
         (k.TASK_CHILD, "child"),
@@ -110,7 +110,11 @@ def exit_lines(phone: Any) -> list[str]:
     total = phone["total"]
     queues = f"{phone['backlog_kworker']} kworker, {phone['backlog_child']} child"
     held = f"backlog {queues}, {phone['zombie_entries']} zombie entries"
-    return [f"exits  {total['exits']} of {total['kills']} killed, {total['innocents']} innocents", *rows, f"  {held}"]
+    return [
+        f"exits  {total['exits']} of {total['kills']} killed, {total['collateral_kills']} of them collateral",
+        *rows,
+        f"  {held}",
+    ]
 
 
 def foreground_lines(phone: Any, scenario: Any) -> list[str]:

@@ -20,7 +20,8 @@ from swapgym.envs.rewards import DEFAULT_WEIGHTS, N_TERMS, baseline_of, check_we
 from swapgym.envs.snapshots import Snapshot, native
 from swapgym.phone.constants import MS as US_PER_MS
 from swapgym.phone.constants import RUN_END
-from swapgym.phone.state import PHONE, SCENARIO, phone_digest
+from swapgym.phone.inputs import SCENARIO
+from swapgym.phone.state import PHONE, phone_digest
 from swapgym.workload import Drawn, draw, empty
 from swapgym.workload.suites import TRAIN_SEEDS
 
@@ -127,7 +128,7 @@ class SwapReleaseEnv(gym.Env[Observation, np.int64]):
     ## Rewards
 
     Minus the cost that has accrued since the last decision. Two objectives: **lag** (ms), the sum of `frame_lateness_ms`,
-    `launch_delay_ms`, `stalls_ms` and `relaunch_ms` (expected cost of starting killed innocents again); and **peak** (MiB),
+    `launch_delay_ms`, `stalls_ms` and `relaunch_ms` (expected cost of starting apps again that lmkd killed); and **peak** (MiB),
     `demand_growth_mib`, the growth of the highest memory demand. `info["reward_terms"]` has all five, unscaled, as costs.
 
     `reward = -(weights[0] * lag / baseline.lag_ms + weights[1] * peak / baseline.peak_mib)`

@@ -44,7 +44,7 @@ TERMS: Final[tuple[RewardTerm, ...]] = (
     RewardTerm("frame_lateness_ms", "lag", "frame_late_us", k.MS, "how late frames were, summed over frames"),
     RewardTerm("launch_delay_ms", "lag", "launch_delay_us", k.MS, "launch time beyond what an idle phone would need"),
     RewardTerm("stalls_ms", "lag", "stall_us", k.MS, "foreground blocked in direct reclaim, swap-in and refaults"),
-    RewardTerm("relaunch_ms", "lag", "relaunch_cost_us", k.MS, "expected cost of starting killed innocents again"),
+    RewardTerm("relaunch_ms", "lag", "relaunch_cost_us", k.MS, "expected cost of starting apps again that lmkd killed"),
     RewardTerm("demand_growth_mib", "peak", "demand_peak_pages", k.PAGES_PER_MIB, "growth of the highest demand"),
 )
 N_TERMS: Final = len(TERMS)

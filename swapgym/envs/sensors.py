@@ -106,6 +106,8 @@ def read_deferred(phone: Any, scenario: Any, reading: Any) -> None:
     reading.queue_fill = queued / capacity if capacity > 0 else 1.0
     reading.zombie = phone.zombie_entries * (phone.pool_pages / max(1, phone.pool_objects))
     reading.starved = phone.total.starved_now_us
+    reading.release_ns = phone.release_ps / k.PS_PER_NS
+    reading.drain_ns = phone.drain_ps / k.PS_PER_NS
 
 
 @kernel
@@ -117,12 +119,12 @@ def read_cpus(phone: Any, scenario: Any, reading: Any) -> None:
     n_big = 0
     idle = 0
     for cpu in range(device.n_cpus):
-        used = 1000 - 1000 * phone.fair_ns[cpu] // (phone.tick_us * k.NS_PER_US)
+        used = 1000 - 1000 * phone.cpus[cpu].fair_ns // (phone.tick_us * k.NS_PER_US)
         load += used
         if 2 * device.capacity[cpu] > k.UNIT:
             n_big += 1
             load_big += used
-        if phone.cpu_tasks[cpu] == 0 and phone.fair_ns[cpu] > 0:
+        if phone.cpus[cpu].tasks == 0 and phone.cpus[cpu].fair_ns > 0:
             idle += 1
     n_cpus = max(1, device.n_cpus)
     reading.rt_load = load / (1000 * n_cpus)

@@ -14,11 +14,12 @@ from swapgym.phone.engine import PHASE_EXITS
 
 MAY_BE_NEGATIVE = frozenset(
     {
-        "pending", "killer", "gate_launch", "reaper", "cpu", "demand_ns", "wanted_us", "cached_us", "reclaim_cursor",
-        "compact_target", "current", "vruntime",
-        "last_direct_us", "last_kill_us", "waiting_for", "victim", "last_some_event_us", "last_full_event_us",
+        "pending", "killer", "gate_launch", "reaper", "cpu", "demand_ns", "requested_us", "cached_us", "reclaim_cursor",
+        "compact_target", "last_direct_us", "last_kill_us", "waiting_for", "victim", "last_some_event_us",
+        "last_full_event_us",
         "credit_ps",  # the cost of forking the USERSPACE child is a debt until it is paid
         "oom_score_adj",
+        "compact_queue",  # a bitmask
     }
 )  # fmt: skip
 """Fields whose sign or -1 has a meaning of its own."""

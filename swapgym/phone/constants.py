@@ -6,23 +6,24 @@ from typing import Final
 
 # --- sizes of the fixed tables -------------------------------------------------------------------------------------
 MAX_CPUS: Final = 8
+MAX_DOMAINS: Final = 4  # performance domains: CPUs that share a clock
 MAX_PROCESSES: Final = 64
 MAX_LAUNCHES: Final = 8
 MAX_EVENTS: Final = 256
 MAX_FRAME_COSTS: Final = 512
 MAX_KWORKERS: Final = 4
 MAX_CHILDREN: Final = 4  # more forked children than this share their CPUs anyway
-MAX_NOISE: Final = 4
+MAX_BACKGROUND_THREADS: Final = 4
 MAX_REAPERS: Final = 2  # lmkd reaper.cpp: THREAD_POOL_SIZE = 2 (FACTS A.4)
 THREADS_PER_LAUNCH: Final = 4
 
 # --- units ---------------------------------------------------------------------------------------------------------
-PAGE_KIB: Final = 4
 PAGES_PER_MIB: Final = 256
 UNIT: Final = 1024
-"""Fixed-point one: capacities, shares and multipliers are integers over 1024, as the scheduler has them."""
+"""Fixed-point one: capacities, clocks, shares and multipliers are integers over 1024, as the scheduler has them."""
 
-# --- schedulable tasks: fixed ones first, then one per launch thread, then one per process (its exit) --------------
+# --- schedulable tasks: fixed ones first, then one per launch thread, then one per process (its exit). What a task may
+# do (boost, cpuset, class) is a field of its record, never read from its number. -----------------------------------
 TASK_UI: Final = 0
 TASK_RENDER: Final = 1
 TASK_KSWAPD: Final = 2
@@ -31,15 +32,10 @@ TASK_CACHED: Final = 4  # threads of cached apps that nothing has frozen
 TASK_CHILD: Final = 5  # the USERSPACE route's forked children
 TASK_KWORKER: Final = TASK_CHILD + MAX_CHILDREN
 TASK_REAPER: Final = TASK_KWORKER + MAX_KWORKERS
-TASK_NOISE: Final = TASK_REAPER + MAX_REAPERS
-TASK_LAUNCH: Final = TASK_NOISE + MAX_NOISE
+TASK_BACKGROUND: Final = TASK_REAPER + MAX_REAPERS
+TASK_LAUNCH: Final = TASK_BACKGROUND + MAX_BACKGROUND_THREADS
 TASK_EXIT: Final = TASK_LAUNCH + MAX_LAUNCHES * THREADS_PER_LAUNCH
 N_TASKS: Final = TASK_EXIT + MAX_PROCESSES
-
-# --- locks under which present pages are freed -----------------------------------------------------------------------
-LRU_LOCK: Final = 0  # lruvec->lru_lock: release_pages takes the pages off their list
-ZONE_LOCK: Final = 1  # zone->lock: free_pcppages_bulk gives them back to the buddy allocator
-N_PAGE_LOCKS: Final = 2
 
 # --- who a nanosecond of CPU is charged to -------------------------------------------------------------------------
 CHARGE_IDLE: Final = 0
@@ -49,7 +45,7 @@ CHARGE_LAUNCH: Final = 3
 CHARGE_DIRECT_RECLAIM: Final = 4
 CHARGE_KSWAPD: Final = 5
 CHARGE_COMPACTOR: Final = 6
-CHARGE_NOISE: Final = 7
+CHARGE_BACKGROUND: Final = 7
 CHARGE_EXIT: Final = 8  # the victim's own exit: accounted to the process
 CHARGE_LMKD_REAPER: Final = 9  # process_mrelease: accounted to lmkd
 CHARGE_KWORKER: Final = 10  # unaccounted to the process (the letter's third concern)
@@ -64,13 +60,46 @@ CHARGE_NAMES: Final = (
     "direct_reclaim",
     "kswapd",
     "compactor",
-    "noise",
+    "background",
     "exit",
     "lmkd_reaper",
     "kworker",
     "child",
     "cached",
 )
+
+# --- what costs time: operations of a kernel variant, per page, entry, thread, mapping or file -----------------------
+COST_NAMES: Final = (
+    "entry_inline",
+    "entry_enqueue",
+    "entry_drain",
+    "entry_child_enqueue",
+    "resident_anon",
+    "resident_file",
+    "thread_exit",
+    "mapping_free",
+    "file_close",
+    "compress",
+    "swapin",
+    "file_reclaim",
+    "compaction",
+    "alloc",
+)
+N_COSTS: Final = len(COST_NAMES)
+COST_ENTRY_INLINE: Final = 0
+COST_ENTRY_ENQUEUE: Final = 1
+COST_ENTRY_DRAIN: Final = 2
+COST_ENTRY_CHILD_ENQUEUE: Final = 3
+COST_RESIDENT_ANON: Final = 4
+COST_RESIDENT_FILE: Final = 5
+COST_THREAD_EXIT: Final = 6
+COST_MAPPING_FREE: Final = 7
+COST_FILE_CLOSE: Final = 8
+COST_COMPRESS: Final = 9
+COST_SWAPIN: Final = 10
+COST_FILE_RECLAIM: Final = 11
+COST_COMPACTION: Final = 12
+COST_ALLOC: Final = 13
 
 # --- routes of a batch ---------------------------------------------------------------------------------------------
 INLINE: Final = 0
@@ -84,14 +113,15 @@ PROCESS_ALIVE: Final = 1
 PROCESS_EXITING: Final = 2
 PROCESS_DEAD: Final = 3
 
-EXIT_SIGNALLED: Final = 0  # SIGKILL sent, threads not yet gone: off-CPU
-EXIT_UNMAP: Final = 1  # exit_mm: walks the address space
-EXIT_OTHER: Final = 2  # the rest of do_exit: files, binder, GPU contexts
-EXIT_WAIT: Final = 3  # its off-CPU part
+EXIT_SIGNALLED: Final = 0  # SIGKILL sent, nobody has woken for it yet: off-CPU
+EXIT_THREADS: Final = 1  # its threads leave one by one; the last one goes on
+EXIT_UNMAP: Final = 2  # exit_mm: walks the address space
+EXIT_REST: Final = 3  # the rest of do_exit: mappings, files, binder
+EXIT_NOTIFY: Final = 4  # exit_notify until the parent has run: off-CPU
 
 KILLER_SCENARIO_LMKD: Final = 0  # a kill the scenario prescribes, carried out the way lmkd does (victim promoted)
 KILLER_ACTIVITY_MANAGER: Final = 1  # a kill the scenario prescribes, left in the background group
-KILLER_LMKD: Final = 2  # lmkd's own decision under pressure: an innocent
+KILLER_LMKD: Final = 2  # lmkd's own decision under pressure: a collateral kill
 
 # --- stages of a walk over an address space ------------------------------------------------------------------------
 WALK_FETCH: Final = 0
@@ -117,8 +147,9 @@ EVENT_COMPACT: Final = 4  # a = process that enters cached, c = launch that brou
 EVENT_FREE_BUFFERS: Final = 5  # a = pages of dma-buf given back
 
 # --- what advance() returns ----------------------------------------------------------------------------------------
-RUN_DECISION: Final = 1
 RUN_END: Final = 0
+RUN_DECISION: Final = 1
+RUN_PAUSED: Final = 2
 
 # --- kernel constants ----------------------------------------------------------------------------------------------
 SWAP_CLUSTER_MAX: Final = 32  # pages per reclaim batch (include/linux/swap.h)

@@ -28,7 +28,7 @@ def cache_folder() -> str:
     digest = hashlib.sha256(numba.__version__.encode())
     for source in sorted(package.rglob("*.py")):
         text = source.read_bytes()
-        if source.parent.name == "phone" or b"phone.jit" in text:
+        if "phone" in source.relative_to(package).parts or b"phone.jit" in text:
             digest.update(text)
     base = Path(os.environ.get("NUMBA_CACHE_DIR") or package / "__pycache__")
     if not os.access(base if base.exists() else base.parent, os.W_OK):

@@ -32,9 +32,14 @@ class Field:
     shape: tuple[int, ...] = ()
 
 
-def integer(name: str, unit: str, meaning: str, shape: int | None = None) -> Field:
-    """Declare a 64-bit signed integer field (or a sub-array of ``shape`` of them)."""
-    return Field(name, "i8", unit, meaning, () if shape is None else (shape,))
+def integer(name: str, unit: str, meaning: str, shape: int | None = None, *, code: str = "i4") -> Field:
+    """Declare a signed 32-bit field, or a sub-array of ``shape`` of them; ``code`` is another NumPy type."""
+    return Field(name, code, unit, meaning, () if shape is None else (shape,))
+
+
+def wide(name: str, unit: str, meaning: str, shape: int | None = None) -> Field:
+    """Declare a signed 64-bit field: times since the start, sums, and work in picoseconds."""
+    return integer(name, unit, meaning, shape, code="i8")
 
 
 def nested(name: str, dtype: np.dtype[Any], meaning: str, shape: int | None = None) -> Field:
@@ -43,5 +48,6 @@ def nested(name: str, dtype: np.dtype[Any], meaning: str, shape: int | None = No
 
 
 def record(*fields: Field) -> np.dtype[Any]:
-    """Return the aligned structured dtype of ``fields``."""
-    return np.dtype([(f.name, f.type, f.shape) if f.shape else (f.name, f.type) for f in fields], align=True)
+    """Return the aligned structured dtype of ``fields``, widest first so that nothing is lost to alignment."""
+    packed = sorted(fields, key=lambda field: -np.dtype(field.type).alignment)
+    return np.dtype([(f.name, f.type, f.shape) if f.shape else (f.name, f.type) for f in packed], align=True)

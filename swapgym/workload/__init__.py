@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from swapgym.phone.device import DeviceProfile
+from swapgym.phone.kernel_variant import KernelVariant
+from swapgym.workload.builder import PhoneBuilder
 from swapgym.workload.config import config_hash
-from swapgym.workload.devices import DEVICES, DeviceProfile, device_profile
-from swapgym.workload.kernels import KERNELS, KernelVariant, kernel_variant
+from swapgym.workload.devices import DEVICES, device_profile
+from swapgym.workload.kernels import KERNELS, kernel_variant
 from swapgym.workload.presets import MIXED, PRESET_NAMES, PRESETS, Preset, preset
 from swapgym.workload.scenario import Drawn, draw, empty
 from swapgym.workload.suites import SUITES, Suite, suite
@@ -19,6 +22,7 @@ __all__ = [
     "DeviceProfile",
     "Drawn",
     "KernelVariant",
+    "PhoneBuilder",
     "Preset",
     "Suite",
     "config_hash",

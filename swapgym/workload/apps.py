@@ -25,9 +25,15 @@ SWAPPED_AFTER_5_S: Final = 0.77
 SWAPPED_PLATEAU: Final = 0.84
 COLD_MINUS_HOT_MS: Final = (600.0, 1_500.0)
 """Cold start (0.8 to 2 s) minus hot start (0.2 to 0.5 s)."""
-EXIT_OTHER_MS: Final = (12.0, 30.0)
-"""CPU time of do_exit outside exit_mm: 27 % of do_exit in the 2024 profile; range a judgement, see
-``experiments/calibration``."""
+BIG_SHARE: Final = 0.03
+BIG_MIB: Final = (1_000.0, 2_000.0)
+"""Games and local language models of 1 to 2 GB. Of the eleven victims and cached processes whose sizes FACTS B.4 lists
+three are as large, of the 180 kills in ``phone_exits.csv`` none is: the share is a judgement."""
+THREADS: Final = (20.0, 0.08)
+MAPPINGS: Final = (1_500.0, 3.0)
+FILES: Final = (80.0, 0.4)
+"""What an exit has to see off, close and free: at least, and per MiB of footprint. An app forked from the zygote begins
+with some 1,500 mappings; all are judgements, and their costs are fitted with them (``experiments/calibration``)."""
 TOUCH_MIB_PER_S: Final = (0.2, 4.0)
 """What a cached app touches while nothing has frozen it: timers, broadcasts (judgement)."""
 SERVICES: Final = 0.12
@@ -73,6 +79,8 @@ def draw_app(rng: Any, app: Any, depth: int, size: float) -> None:
         size: Factor on the footprint (smaller phones run smaller apps).
     """
     total = lognormal(rng, 300.0 * size, 0.6, 60.0 * size, 1_500.0 * size)
+    if random(rng) < BIG_SHARE:
+        total = size * uniform(rng, BIG_MIB[0], BIG_MIB[1])
     # the warmest few have been cached for seconds, the others for minutes
     plateau = SWAPPED_PLATEAU + 0.05 * uniform(rng, -1.0, 1.0)
     swapped = SWAPPED_AFTER_5_S if depth <= 2 else plateau
@@ -88,8 +96,22 @@ def draw_app(rng: Any, app: Any, depth: int, size: float) -> None:
     app.file_pages = pages(file)
     cold = uniform(rng, COLD_MINUS_HOT_MS[0], COLD_MINUS_HOT_MS[1])
     app.relaunch_cost_us = round(cold * MS * RETURN_PROBABILITY[min(depth, 2 * CACHED_LIMIT)])
-    app.exit_other_ns = round(uniform(rng, EXIT_OTHER_MS[0], EXIT_OTHER_MS[1]) * 1e6)
+    draw_exit_size(rng, app, total + file)
     app.touch_pages_per_s = pages(uniform(rng, TOUCH_MIB_PER_S[0], TOUCH_MIB_PER_S[1]))
+
+
+@kernel
+def draw_exit_size(rng: Any, app: Any, footprint: float) -> None:
+    """Draw threads, mappings and files of an app whose resident and swapped memory is ``footprint`` MiB."""
+    app.threads = round(exit_size(THREADS, footprint) * lognormal(rng, 1.0, 0.5, 0.3, 3.5))
+    app.mappings = round(exit_size(MAPPINGS, footprint) * lognormal(rng, 1.0, 0.3, 0.4, 2.5))
+    app.files = round(exit_size(FILES, footprint) * lognormal(rng, 1.0, 1.0, 0.1, 10.0))
+
+
+@kernel
+def exit_size(law: Any, footprint: float) -> float:
+    """Return how many threads, mappings or files an app of ``footprint`` MiB has by its law."""
+    return law[0] + law[1] * footprint
 
 
 @kernel

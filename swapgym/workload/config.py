@@ -1,50 +1,18 @@
-"""Closed, typed, frozen configuration: unknown keys and values out of range are errors that name what is allowed."""
+"""Replacing fields of a frozen configuration: unknown keys and wrong types are errors that name what is allowed."""
 
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import hashlib
 import json
-import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any, TypeVar
 
+from swapgym.phone.settings import unknown
+
+__all__ = ["config_hash", "override", "unknown"]
+
 Config = TypeVar("Config")
-
-
-def unknown(field: str, value: object, allowed: Iterable[str]) -> ValueError:
-    """Return the error for an unknown name, with the nearest known one."""
-    names = sorted(allowed)
-    near = difflib.get_close_matches(str(value), names, n=1, cutoff=0.5)
-    hint = f" (did you mean {near[0]!r}?)" if near else ""
-    return ValueError(f"{field}: {value!r} is unknown{hint}, must be one of {', '.join(map(repr, names))}")
-
-
-def bounded(default: Any, low: float, high: float, unit: str, meaning: str) -> Any:
-    """Declare a dataclass field with its allowed range, unit and meaning."""
-    return dataclasses.field(default=default, metadata={"low": low, "high": high, "unit": unit, "meaning": meaning})
-
-
-def check(config: Any) -> None:
-    """Check every bounded field of a dataclass instance.
-
-    Raises:
-        ValueError: If a value is not finite or out of its range; names field, value and range.
-        TypeError: If a value is not a number where one is asked for.
-    """
-    for item in dataclasses.fields(config):
-        if "low" not in item.metadata:
-            continue
-        value = getattr(config, item.name)
-        name = f"{type(config).__name__}.{item.name}"
-        low, high = item.metadata["low"], item.metadata["high"]
-        if isinstance(value, bool) or not isinstance(value, int | float):
-            raise TypeError(f"{name}: {value!r} of type {type(value).__name__}, must be a number from {low} to {high}")
-        if isinstance(item.default, int) and not isinstance(value, int):
-            raise TypeError(f"{name}: {value!r}, must be an integer from {low} to {high}")
-        if not math.isfinite(value) or not low <= value <= high:
-            raise ValueError(f"{name}: {value!r}, must be from {low} to {high} {item.metadata['unit']}")
 
 
 def override(config: Config, changes: Mapping[str, Any], field: str = "") -> Config:
@@ -79,16 +47,6 @@ def override(config: Config, changes: Mapping[str, Any], field: str = "") -> Con
         else:
             new[key] = value
     return dataclasses.replace(config, **new)  # type: ignore[type-var]
-
-
-def to_json(config: Any) -> str:
-    """Return a dataclass instance as JSON with sorted keys; :func:`from_json` reads it back."""
-    return json.dumps(dataclasses.asdict(config), sort_keys=True)
-
-
-def from_json(default: Config, text: str) -> Config:
-    """Return ``default`` with the values of ``text``, which :func:`to_json` has written."""
-    return override(default, json.loads(text))
 
 
 def config_hash(*configs: Any) -> str:

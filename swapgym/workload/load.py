@@ -9,7 +9,7 @@ import numpy as np
 
 from swapgym.phone import constants as k
 from swapgym.phone.jit import kernel
-from swapgym.workload.streams import FRAMES, NOISE, REALTIME, integer, random, stream, uniform
+from swapgym.workload.streams import BACKGROUND, FRAMES, REALTIME, integer, random, stream, uniform
 from swapgym.workload.timeline import add, draw_range
 
 FRAME_MEDIAN_US: Final = 4_500.0
@@ -20,7 +20,9 @@ FRAME_LOW_US: Final = 500.0
 FRAME_HIGH_US: Final = 60_000.0
 UI_SHARE: Final = 0.45
 SIXTY_HERTZ_US: Final = 16_667
-NOISE_NICE: Final = (0, 0, -4, 5)
+BACKGROUND_NICE: Final = (0, 0, -4, 5)
+MOST_US: Final = 65_535
+"""What a frame's record can hold."""
 
 
 @kernel
@@ -79,30 +81,31 @@ def fill_frames(out: Any, seed: int) -> None:
         angle = 2.0 * math.pi * random(rng)
         for index, part in ((2 * pair, math.cos(angle)), (2 * pair + 1, math.sin(angle))):
             cost = min(max(scale * math.exp(radius * part), FRAME_LOW_US), FRAME_HIGH_US)
-            out.frame_ui_us[index] = round(UI_SHARE * cost)
-            out.frame_render_us[index] = round((1.0 - UI_SHARE) * cost)
+            cost *= k.UNIT / out.device.core_speed
+            out.frame_ui_us[index] = min(MOST_US, round(UI_SHARE * cost))
+            out.frame_render_us[index] = min(MOST_US, round((1.0 - UI_SHARE) * cost))
     out.n_frame_costs = k.MAX_FRAME_COSTS
     out.frame_alloc_pages = integer(rng, 16, 95)
     out.frames_on = 1
 
 
 @kernel
-def fill_noise(out: Any, preset: Any, seed: int) -> None:
+def fill_background(out: Any, preset: Any, seed: int) -> None:
     """Draw the periodic threads of the system."""
-    rng = stream(seed, NOISE)
+    rng = stream(seed, BACKGROUND)
     n = out.device.n_cpus
     total = 0
     for cpu in range(n):
         total += out.device.capacity[cpu]
     load = draw_range(rng, preset.system_load) * total / k.UNIT
-    parts = np.empty(k.MAX_NOISE)
-    for index in range(k.MAX_NOISE):
+    parts = np.empty(k.MAX_BACKGROUND_THREADS)
+    for index in range(k.MAX_BACKGROUND_THREADS):
         parts[index] = uniform(rng, 0.5, 1.5)
     whole = parts.sum()
-    for index in range(k.MAX_NOISE):
-        spec = out.noise[index]
+    for index in range(k.MAX_BACKGROUND_THREADS):
+        spec = out.background_threads[index]
         spec.period_us = integer(rng, 8_000, 39_999)
         spec.phase_us = integer(rng, 0, 19_999)
         spec.work_ns = round(spec.period_us * load * parts[index] / whole * k.NS_PER_US)
-        spec.nice = NOISE_NICE[index]
+        spec.nice = BACKGROUND_NICE[index]
         spec.mask = (1 << n) - 1

@@ -10,11 +10,14 @@ from swapgym.phone import constants as k
 from swapgym.phone.jit import kernel
 from swapgym.workload.apps import (
     COLD_MINUS_HOT_MS,
-    EXIT_OTHER_MS,
+    FILES,
+    MAPPINGS,
     RETURN_PROBABILITY,
     SWAPPED_IN_FRONT,
     SWAPPED_PLATEAU,
+    THREADS,
     draw_app,
+    exit_size,
     pages,
 )
 from swapgym.workload.streams import APPS, MEMORY, lognormal, stream, uniform
@@ -33,8 +36,8 @@ APPS_PER_GIB: Final = 2.0
 """Cached apps per GiB of RAM: 15 on an 8 GB phone after fifteen launches in vivo's test, 20 to 30 alive in Lei Liu's
 on 12 GB."""
 FRONT_ANON_MIB: Final = 280.0
+FRONT_FOOTPRINT_MIB: Final = 430.0
 RELAUNCH_FRONT_US: Final = round(sum(COLD_MINUS_HOT_MS) / 2 * k.MS * float(RETURN_PROBABILITY[1]))
-EXIT_OTHER_FRONT_NS: Final = round(sum(EXIT_OTHER_MS) / 2 * 1e6)
 
 
 @kernel
@@ -46,8 +49,12 @@ def size_of(out: Any) -> float:
 @kernel
 def give_life(out: Any, slot: int) -> None:
     """Give an app that is or was in front what its exit and its loss cost: it is the likeliest asked for again."""
-    out.apps[slot].exit_other_ns = EXIT_OTHER_FRONT_NS
-    out.apps[slot].relaunch_cost_us = RELAUNCH_FRONT_US
+    app = out.apps[slot]
+    footprint = size_of(out) * FRONT_FOOTPRINT_MIB
+    app.threads = round(exit_size(THREADS, footprint))
+    app.mappings = round(exit_size(MAPPINGS, footprint))
+    app.files = round(exit_size(FILES, footprint))
+    app.relaunch_cost_us = RELAUNCH_FRONT_US
 
 
 @kernel
@@ -79,17 +86,27 @@ def fill_memory(out: Any, preset: Any, seed: int) -> int:
     n = min(MAX_APPS, max(8, wanted_apps))
     compression = lognormal(rng, COMPRESSION_MEDIAN, COMPRESSION_SIGMA, COMPRESSION_LOW, COMPRESSION_HIGH)
     front_anon = pages(size * lognormal(rng, FRONT_ANON_MIB, 0.5, 80.0, 1_200.0))
-    front_swap = int(front_anon * SWAPPED_IN_FRONT * uniform(rng, 0.2, 1.0))
+    front_swapped = SWAPPED_IN_FRONT * uniform(rng, 0.2, 1.0)
     slots_used = uniform(rng, preset.slots_used[0], preset.slots_used[1])
     slack = uniform(rng, preset.slack[0], preset.slack[1])
     above_low = uniform(rng, 0.2, 1.2)
+    # what is to be shared out: DeviceProfile sees to it that it is more than the page cache's floor
+    free = device.watermark_low + int((device.watermark_high - device.watermark_low) * above_low)
+    left = device.ram_pages - device.reserved_pages - free
+    wanted_file = int(device.file_workingset_pages * (1.0 + slack))
+    file = max(device.file_floor_pages + 1, min(wanted_file, (device.file_floor_pages + left) // 2))
+    left -= file
+    out.compression = round(compression * k.UNIT)
+    # swap: no more than the share of the slots in use, and no more than a third of what is left, compressed
+    wanted = min(int(device.swap_slots * slots_used), left // 3 * out.compression // k.UNIT)
+    front_swap = min(int(front_anon * front_swapped), wanted // 2)
+    front_resident = min(front_anon - front_swap, left // 3)
     apps_rng = stream(seed, APPS)
     drawn_entries = 0
     for position in range(n):
         draw_app(apps_rng, out.apps[FIRST_APP + position], n - position, size)
         drawn_entries += out.apps[FIRST_APP + position].swap_entries
-    # swap: scale the apps' entries to the share of the slots in use; what does not fit is not resident either
-    wanted = int(device.swap_slots * slots_used)
+    # the apps' entries are scaled to that; what does not fit is not resident either
     scale = min(1.0, (wanted - front_swap) / max(1, drawn_entries))
     entries = front_swap
     resident = 0
@@ -99,14 +116,10 @@ def fill_memory(out: Any, preset: Any, seed: int) -> int:
         app.anon_pages = int(app.anon_pages * max(scale, 0.5))
         entries += app.swap_entries
         resident += app.anon_pages
-    out.compression = round(compression * k.UNIT)
     out.pool_pages = (entries * k.UNIT + out.compression - 1) // out.compression
-    free = device.watermark_low + int((device.watermark_high - device.watermark_low) * above_low)
-    file = max(device.file_floor_pages + 1, int(device.file_workingset_pages * (1.0 + slack)))
-    front_resident = front_anon - front_swap
-    room = device.ram_pages - device.reserved_pages - out.pool_pages - free - file - front_resident
+    room = left - out.pool_pages - front_resident
     if room < resident:  # a small phone: its apps have less of themselves in RAM
-        share = max(0, room) / max(1, resident)
+        share = room / max(1, resident)
         resident = 0
         for position in range(n):
             app = out.apps[FIRST_APP + position]
@@ -118,10 +131,10 @@ def fill_memory(out: Any, preset: Any, seed: int) -> int:
         app.file_pages = min(app.file_pages, file // max(1, n))
         app.file_hot_pages = app.file_pages * 6 // 10
     system = room - resident
-    put(out, SYSTEM_SLOT, -900, max(0, system), max(0, system), 0, 0)
-    hot = int((1.0 - SWAPPED_PLATEAU) * front_anon)
-    put(out, FRONT_SLOT, 0, front_resident, hot, pages(100.0 * size), front_swap)
+    put(out, SYSTEM_SLOT, -900, system, system, 0, 0)
+    hot = min(front_resident, int((1.0 - SWAPPED_PLATEAU) * front_anon))
+    put(out, FRONT_SLOT, 0, front_resident, hot, min(pages(100.0 * size), file // 4), front_swap)
     out.n_processes = FIRST_APP + n
     out.foreground_process = FRONT_SLOT
-    out.file_cache_pages = file + min(0, system)
+    out.file_cache_pages = file
     return n

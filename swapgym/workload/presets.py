@@ -17,7 +17,7 @@ import numpy as np
 from swapgym.workload.config import unknown
 
 Range = tuple[float, float]
-PHONES: Final = ("phone-4gb", "phone-6gb", "phone-8gb", "phone-12gb")
+PHONES: Final = ("phone-4gb", "phone-6gb", "phone-8gb", "phone-12gb", "phone-16gb")
 
 
 @dataclass(frozen=True)
@@ -32,6 +32,8 @@ class Preset:
         launch_gap_ms: Time between two of them.
         victims: Prescribed kills per launch, inclusive; they stop early when enough memory is to be had.
         freed_over_burst: How much is enough: memory of the victims over what the launch allocates.
+        memory_target: Free memory and page cache, over RAM, that the kills are to reach instead; 0 there is none.
+        target_margin_mib: What is added to the gap to it.
         kill_spread_ms: Time over which they are spread.
         promoted_share: Probability that a kill is lmkd's way (promoted) rather than the activity manager's.
         gated_share: Probability that the launch waits for its victims.
@@ -47,7 +49,7 @@ class Preset:
         rt_share: SCHED_FIFO utilisation while the load is on.
         rt_cpus: Share of the CPUs that have it; the biggest first.
         rt_saturated: Probability that all CPUs are SCHED_FIFO-bound for a while.
-    rt_unthrottled: Probability that RT throttling is off.
+        rt_unthrottled: Probability that RT throttling is off.
         system_load: CPU time of system services over all CPUs' capacity.
         mass_kill: Kills at once by the activity manager before the first launch, inclusive.
     """
@@ -59,6 +61,8 @@ class Preset:
     launch_gap_ms: Range = (900, 1_600)
     victims: tuple[int, int] = (2, 10)
     freed_over_burst: Range = (0.3, 1.1)
+    memory_target: Range = (0.0, 0.0)
+    target_margin_mib: Range = (0.0, 0.0)
     kill_spread_ms: Range = (60, 300)
     promoted_share: float = 1.0
     gated_share: float = 1.0
@@ -104,6 +108,20 @@ CAMERA_LAUNCH: Final = Preset(
     rt_share=(0.1, 0.5),
     system_load=(0.3, 0.6),
 )
+CAMERA_TARGET: Final = Preset(
+    "camera_target",
+    victims=(2, 20),
+    memory_target=(0.2, 0.3),
+    target_margin_mib=(0, 200),
+    burst_mib=(400, 1_200),
+    buffer_share=(0.6, 0.95),
+    kill_spread_ms=(5, 40),
+    gated_share=0.5,
+    rt_share=(0.1, 0.5),
+    system_load=(0.3, 0.6),
+)
+"""A vendor's camera booster: kills in one quick loop until their summed PSS meets a target of 25 % of RAM by default
+(a decompiled service, FACTS C.3). That half of these launches wait for their victims' exits is a judgement."""
 APP_SWITCHING: Final = Preset(
     "app_switching",
     duration_ms=(4_200, 5_200),
@@ -159,7 +177,16 @@ SERVICE_RESTART: Final = Preset(
 )
 
 PRESETS: Final[dict[str, Preset]] = {
-    preset.name: preset for preset in (CAMERA_LAUNCH, APP_SWITCHING, CLEAR_ALL, RT_RECORDING, LOW_RAM, SERVICE_RESTART)
+    preset.name: preset
+    for preset in (
+        CAMERA_LAUNCH,
+        APP_SWITCHING,
+        CLEAR_ALL,
+        RT_RECORDING,
+        LOW_RAM,
+        SERVICE_RESTART,
+        CAMERA_TARGET,
+    )
 }
 MIXED: Final = "mixed"
 """Draws one of the others."""

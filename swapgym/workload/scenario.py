@@ -15,18 +15,21 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from swapgym.phone.device import DeviceProfile
+from swapgym.phone.inputs import SCENARIO
 from swapgym.phone.jit import kernel as compiled
-from swapgym.phone.state import SCENARIO
+from swapgym.phone.kernel_variant import KernelVariant
 from swapgym.workload import streams
 from swapgym.workload.config import override, unknown
-from swapgym.workload.devices import DeviceProfile, device_profile
-from swapgym.workload.kernels import KernelVariant, kernel_variant
-from swapgym.workload.load import fill_frames, fill_noise, fill_realtime
+from swapgym.workload.devices import device_profile
+from swapgym.workload.kernels import kernel_variant
+from swapgym.workload.load import fill_background, fill_frames, fill_realtime
 from swapgym.workload.memory import fill_memory
 from swapgym.workload.presets import MIXED, PRESET_NAMES, PRESETS
 from swapgym.workload.timeline import fill_timeline, sort_events
+from swapgym.workload.uncertain import draw_phone
 
-LISTS: Final = ("apps", "launches", "noise", "events")
+LISTS: Final = ("apps", "launches", "background_threads", "events")
 NAMES: Final = tuple(sorted(PRESETS))
 
 
@@ -48,15 +51,16 @@ class Drawn:
 
 
 @functools.lru_cache(maxsize=256)
-def configured(device: str, kernel: str, overrides: str) -> tuple[DeviceProfile, KernelVariant, Any, Any]:
-    """Return a device and a kernel with overrides (JSON), and their records."""
+def configured(device: str, kernel: str, overrides: str) -> tuple[DeviceProfile, KernelVariant, Any, Any, Any]:
+    """Return a device and a kernel with overrides (JSON), their records, and the spread of phones around them."""
     changes = json.loads(overrides)
     for name in changes:
         if name not in ("device", "kernel"):
             raise unknown("overrides", name, ("device", "kernel"))
     profile = override(device_profile(device), changes.get("device", {}), "overrides.device")
     variant = override(kernel_variant(kernel), changes.get("kernel", {}), "overrides.kernel")
-    return profile, variant, profile.to_record(), variant.to_record()
+    spread = np.array([variant.phone_sigma, variant.entry_sigma, variant.contention_sigma])
+    return profile, variant, profile.to_record(), variant.to_record(profile), spread
 
 
 def canonical(overrides: Mapping[str, Any] | None) -> str:
@@ -114,16 +118,16 @@ def draw(
     if device is None:
         devices = PRESETS[preset].devices
         device = devices[streams.integer(streams.stream(seed, streams.DEVICE), 0, len(devices) - 1)]
-    profile, variant, device_record, kernel_record = configured(device, kernel, canonical(overrides))
+    profile, variant, device_record, kernel_record, spread = configured(device, kernel, canonical(overrides))
     if out is None:
         out = empty(1)[0]
     for name in LISTS:
-        out[name].view(np.int64).fill(0)
+        out[name].view(np.uint8).fill(0)
     out["device"] = device_record
     out["kernel"] = kernel_record
     out["tick_us"] = tick_us
     forced = "rt_throttling" in (overrides or {}).get("device", {})
-    fill(out, preset_record(preset), seed, forced)
+    fill(out, preset_record(preset), spread, seed, forced)
     return Drawn(preset, seed, profile.name, variant.name)
 
 
@@ -134,16 +138,17 @@ def preset_record(name: str) -> Any:
 
 
 @compiled
-def fill(out: Any, preset: Any, seed: int, throttling_forced: bool) -> None:
+def fill(out: Any, preset: Any, spread: Any, seed: int, throttling_forced: bool) -> None:
     """Draw all of a scenario into a SCENARIO record whose device and kernel are there and whose lists are empty."""
     out.n_launches = 0
     out.n_events = 0
     out.buffer_pages = 0
+    draw_phone(out, spread, seed)
     n_apps = fill_memory(out, preset, seed)
     fill_timeline(out, preset, seed, n_apps)
     fill_realtime(out, preset, seed, throttling_forced)
     fill_frames(out, seed)
-    fill_noise(out, preset, seed)
+    fill_background(out, preset, seed)
     sort_events(out)
 
 

@@ -22,7 +22,8 @@ TIMELINE: Final = 5
 LAUNCHES: Final = 6
 REALTIME: Final = 7
 FRAMES: Final = 8
-NOISE: Final = 9
+BACKGROUND: Final = 9
+PHONE: Final = 10
 
 GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 FIRST = np.uint64(0xBF58476D1CE4E5B9)

@@ -7,12 +7,15 @@ from typing import Any, Final
 import numpy as np
 
 from swapgym.phone import constants as k
+from swapgym.phone.costs import on_core
 from swapgym.phone.jit import kernel
 from swapgym.workload.apps import pages
 from swapgym.workload.memory import FIRST_APP, FRONT_SLOT, give_life, size_of
 from swapgym.workload.streams import LAUNCHES, TIMELINE, integer, random, stream, uniform
 
-MAX_VICTIMS: Final = 16
+MAX_VICTIMS: Final = 20
+PSS_OF_FILES: Final = 0.5
+"""Share of an app's mapped file pages that its PSS counts: the rest is shared with others (judgement)."""
 
 
 @kernel
@@ -132,17 +135,33 @@ def fill_timeline(out: Any, preset: Any, seed: int, n_apps: int) -> None:
 
 @kernel
 def choose_victims(out: Any, preset: Any, launch: int, rng: Any, killable: Any, first: int, last: int) -> int:
-    """Return how many of the coldest apps left die for a launch: until what they hold covers enough of its burst."""
+    """Return how many of the coldest apps left die for a launch.
+
+    Until what they hold covers enough of its burst; or, where the preset has a memory target, until the PSS last seen
+    of them covers the gap to it, as a vendor's camera booster counts: swapped pages at full size, so that the sum
+    overstates what the kills free.
+    """
     spec = out.launches[launch]
     enough = draw_range(rng, preset.freed_over_burst)
     wanted = enough * (spec.burst_anon_pages + spec.burst_buffer_pages + spec.burst_file_pages)
+    target = draw_range(rng, preset.memory_target)
+    margin = draw_range(rng, preset.target_margin_mib)
+    if target > 0.0:
+        device = out.device
+        held = out.pool_pages + device.reserved_pages + device.file_floor_pages
+        for index in range(out.n_processes):
+            held += out.apps[index].anon_pages
+        wanted = target * device.ram_pages - (device.ram_pages - held) + margin * k.PAGES_PER_MIB
     low = int(preset.victims[0])
     high = min(int(preset.victims[1]), MAX_VICTIMS)
     count = 0
     freed = 0.0
     while last - first - count > 3 and count < high and (count < low or freed < wanted):
         victim = out.apps[killable[first + count]]
-        freed += victim.anon_pages + victim.swap_entries * k.UNIT / out.compression
+        if target > 0.0:
+            freed += victim.anon_pages + victim.swap_entries + PSS_OF_FILES * victim.file_pages
+        else:
+            freed += victim.anon_pages + victim.swap_entries * k.UNIT / out.compression
         count += 1
     return max(1, count)
 
@@ -182,8 +201,9 @@ def fill_launch(out: Any, preset: Any, launch: int, rng: Any, process: int, hot:
     spec.foreground = 1 if foreground else 0
     spec.n_threads = threads
     spec.nice = 0 if foreground else 10
-    spec.start_ns = round(0.15 * work_ms * 1e6)
-    spec.work_ns = round(0.85 * work_ms * 1e6)
+    work_ns = work_ms * 1e6 * k.UNIT / out.device.core_speed
+    spec.start_ns = round(0.15 * work_ns)
+    spec.work_ns = round(0.85 * work_ns)
     spec.gate_timeout_us = round(timeout_ms * k.MS)
     spec.burst_buffer_pages = pages(burst * buffers)
     spec.burst_file_pages = pages(burst * files)
@@ -198,13 +218,12 @@ def fill_launch(out: Any, preset: Any, launch: int, rng: Any, process: int, hot:
 
 @kernel
 def paging_us(out: Any, spec: Any) -> float:
-    """Return the CPU time (us) of a launch's faults on the largest core of an idle phone."""
+    """Return the CPU time (us) of a launch's faults on the largest core at full clock."""
+    costs = out.kernel
     fresh = spec.burst_buffer_pages + spec.burst_file_pages + spec.burst_anon_pages
-    paid_ps = fresh * out.kernel.alloc_ps + spec.swapin_pages * out.kernel.swapin_ps
-    speed = 1
-    for cpu in range(out.device.n_cpus):
-        speed = max(speed, out.device.mem_speed[cpu])
-    return paid_ps * k.UNIT / speed / (k.PS_PER_NS * k.NS_PER_US)
+    alloc_ps = on_core(costs, k.COST_ALLOC, k.UNIT)
+    swapin_ps = on_core(costs, k.COST_SWAPIN, k.UNIT)
+    return (fresh * alloc_ps + spec.swapin_pages * swapin_ps) / (k.PS_PER_NS * k.NS_PER_US)
 
 
 @kernel

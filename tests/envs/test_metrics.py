@@ -10,7 +10,8 @@ import pytest
 from swapgym.envs.metrics import METRIC_NAMES, METRICS, episode_metrics, lateness_quantile_ms, table
 from swapgym.envs.release_env import SwapReleaseEnv
 from swapgym.phone import constants as k
-from swapgym.phone.state import PHONE, SCENARIO
+from swapgym.phone.inputs import SCENARIO
+from swapgym.phone.state import PHONE
 
 UNIT_OF_SUFFIX = {"_ms": "ms", "_mib": "MiB", "_mib_s": "MiB s", "_entries": "entries", "_entry_s": "entries s"}
 

@@ -19,7 +19,8 @@ from gymnasium.wrappers.vector import NormalizeObservation, RecordEpisodeStatist
 from swapgym.envs import vector_env, vector_infos
 from swapgym.envs.release_env import SwapReleaseEnv
 from swapgym.envs.vector_env import SwapReleaseVectorEnv
-from swapgym.phone.state import PHONE, SCENARIO
+from swapgym.phone.inputs import SCENARIO
+from swapgym.phone.state import PHONE
 
 LANES = 4
 

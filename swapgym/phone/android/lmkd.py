@@ -11,8 +11,9 @@ from __future__ import annotations
 from typing import Any
 
 from swapgym.phone import constants as k
+from swapgym.phone.exit.reaper import hand_to_reaper
 from swapgym.phone.jit import kernel
-from swapgym.phone.psi import update_triggers
+from swapgym.phone.mm.psi import update_triggers
 
 WATERMARK_MIN: int = 0
 WATERMARK_LOW: int = 1
@@ -31,7 +32,6 @@ def kill(phone: Any, scenario: Any, index: int, killer: int) -> None:
     process.exit_stage = k.EXIT_SIGNALLED
     process.killer = killer
     process.kill_us = phone.now_us
-    process.swap_at_kill = process.swap_entries
     process.walk.stage = k.WALK_FETCH
     phone.exiting[phone.n_exiting] = index
     phone.n_exiting += 1
@@ -40,17 +40,10 @@ def kill(phone: Any, scenario: Any, index: int, killer: int) -> None:
     phone.last_kill_us = phone.now_us
     phone.total.kills += 1
     if killer == k.KILLER_LMKD and process.prescribed == 0:
-        phone.total.innocents += 1
+        phone.total.collateral_kills += 1
         phone.total.relaunch_cost_us += scenario.apps[index].relaunch_cost_us
-    if killer != k.KILLER_ACTIVITY_MANAGER and scenario.device.reapers_queue == 0:
-        for reaper in range(scenario.device.n_reapers):
-            r = phone.reapers[reaper]
-            if r.victim < 0:
-                r.victim = index
-                r.walk.stage = k.WALK_FETCH
-                r.walk.credit_ps = 0
-                process.reaper = reaper
-                break
+    if killer != k.KILLER_ACTIVITY_MANAGER:
+        hand_to_reaper(phone, scenario, index)
 
 
 @kernel
@@ -104,12 +97,23 @@ def choose_min_adj(phone: Any, scenario: Any, critical: bool, after_kill: bool) 
         critical: The critical PSI event (``full``) has come.
         after_kill: First look after a kill.
     """
+    min_adj = test_reasons(phone, scenario, critical, after_kill)
+    stalled = phone.psi.full_avg10 > scenario.device.stall_limit_critical_percent * k.UNIT
+    if min_adj != NO_KILL and stalled and scenario.device.stall_limit_critical_percent < 100:
+        return 0
+    return min_adj
+
+
+@kernel
+def test_reasons(phone: Any, scenario: Any, critical: bool, after_kill: bool) -> int:
+    """Return the lowest killable oom_score_adj by the first of lmkd's reasons that holds, NO_KILL where none does."""
+    device = scenario.device
     lmkd = phone.lmkd
     thrashing = thrashing_percent(phone, scenario)
     limit = lmkd.thrash_limit_percent
     watermark = lowest_watermark(phone, scenario)
     low_swap = swap_is_low(phone, scenario)
-    thrashing_critical = thrashing >= THRASHING_CRITICAL_FACTOR * scenario.device.thrashing_limit_percent
+    thrashing_critical = thrashing >= THRASHING_CRITICAL_FACTOR * device.thrashing_limit_percent
     spare_perceptible = watermark > WATERMARK_MIN and not thrashing_critical
     if after_kill and watermark < WATERMARK_LOW:  # PRESSURE_AFTER_KILL
         return 0
@@ -121,8 +125,13 @@ def choose_min_adj(phone: Any, scenario: Any, critical: bool, after_kill: bool) 
         return k.PERCEPTIBLE_APP_ADJ + 1 if spare_perceptible else 0
     if thrashing > limit and (watermark < WATERMARK_HIGH or lmkd.reclaiming_directly != 0):
         # LOW_MEM_AND_THRASHING, DIRECT_RECL_AND_THRASHING
-        lmkd.thrash_limit_percent = limit * (100 - scenario.device.thrashing_decay_percent) // 100
+        lmkd.thrash_limit_percent = limit * (100 - device.thrashing_decay_percent) // 100
+        lmkd.checks_filecache = 1
         return 0 if thrashing_critical else k.PERCEPTIBLE_APP_ADJ + 1
+    if lmkd.checks_filecache != 0:  # LOW_FILECACHE_AFTER_THRASHING
+        if phone.file_pages < device.filecache_min_pages:
+            return k.PERCEPTIBLE_APP_ADJ + 1
+        lmkd.checks_filecache = 0
     if watermark < WATERMARK_HIGH:  # LOW_MEM
         return k.PREVIOUS_APP_ADJ + 1
     return NO_KILL

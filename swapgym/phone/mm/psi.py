@@ -21,34 +21,32 @@ EXP_10S: int = 838
 def account_stalls(phone: Any, scenario: Any) -> None:
     """Add this tick's stalls to ``some`` and ``full``."""
     stalled = 0
-    for cpu in range(scenario.device.n_cpus):
-        stalled += phone.cpu_stall_ns[cpu]
+    for index in range(scenario.device.n_cpus):
+        stalled += phone.cpus[index].stall_ns
     psi = phone.psi
     if stalled > 0:
         tick_ns = phone.tick_us * k.NS_PER_US
         weight = 0
         some = 0
         full = 0
-        for cpu in range(scenario.device.n_cpus):
-            realtime = tick_ns - phone.fair_ns[cpu]
-            asleep = max(0, phone.cpu_stall_ns[cpu] - phone.cpu_reclaim_ns[cpu])
-            busy = min(tick_ns, phone.cpu_used_ns[cpu] + realtime + asleep)
-            stall = min(tick_ns, phone.cpu_stall_ns[cpu])
-            productive = phone.cpu_used_ns[cpu] - phone.cpu_reclaim_ns[cpu] + realtime
+        for index in range(scenario.device.n_cpus):
+            cpu = phone.cpus[index]
+            realtime = tick_ns - cpu.fair_ns
+            asleep = max(0, cpu.stall_ns - cpu.reclaim_ns)
+            busy = min(tick_ns, cpu.used_ns + realtime + asleep)
+            stall = min(tick_ns, cpu.stall_ns)
+            productive = cpu.used_ns - cpu.reclaim_ns + realtime
             weight += busy
             some += stall * (busy // k.NS_PER_US)
             full += max(0, stall - productive) * (busy // k.NS_PER_US)
         # the remainder of these divisions is under a nanosecond per tick
         psi.some_ns += some // max(1, weight // k.NS_PER_US)
         psi.full_ns += full // max(1, weight // k.NS_PER_US)
-        psi.some_us = psi.some_ns // k.NS_PER_US
-        psi.full_us = psi.full_ns // k.NS_PER_US
     if phone.now_us >= psi.last_avg_us + AVERAGE_PERIOD_US:
-        psi.some_avg10 = average(psi.some_avg10, psi.some_us - psi.last_some_us)
-        psi.full_avg10 = average(psi.full_avg10, psi.full_us - psi.last_full_us)
+        stall_us = (psi.full_ns - psi.last_full_ns) // k.NS_PER_US
+        psi.full_avg10 = average(psi.full_avg10, stall_us)
         psi.last_avg_us += AVERAGE_PERIOD_US
-        psi.last_some_us = psi.some_us
-        psi.last_full_us = psi.full_us
+        psi.last_full_ns = psi.full_ns
 
 
 @kernel
@@ -67,14 +65,16 @@ def update_triggers(phone: Any) -> None:
     psi = phone.psi
     psi.next_update_us = phone.now_us + k.PSI_WINDOW_US // k.PSI_UPDATES_PER_WINDOW
     elapsed = phone.now_us - psi.window_start_us
-    psi.some_growth_us = psi.some_us - psi.window_some_us
-    psi.full_growth_us = psi.full_us - psi.window_full_us
+    some_us = psi.some_ns // k.NS_PER_US
+    full_us = psi.full_ns // k.NS_PER_US
+    psi.some_growth_us = some_us - psi.window_some_us
+    psi.full_growth_us = full_us - psi.window_full_us
     if elapsed > k.PSI_WINDOW_US:
         psi.previous_some_us = psi.some_growth_us
         psi.previous_full_us = psi.full_growth_us
         psi.window_start_us = phone.now_us
-        psi.window_some_us = psi.some_us
-        psi.window_full_us = psi.full_us
+        psi.window_some_us = some_us
+        psi.window_full_us = full_us
     else:
         remaining = k.PSI_WINDOW_US - elapsed
         psi.some_growth_us += psi.previous_some_us * remaining // k.PSI_WINDOW_US

@@ -1,0 +1,78 @@
+"""The contended lock of the swap-free path, as a closed queueing network.
+
+Whoever frees, compresses or faults swap entries alternates a part outside the lock (zsmalloc's pool and class locks or
+``si->lock``, lumped) with a hold of it. With several of them on CPUs at once, each waits for the others' holds, and it
+waits on the CPU: a spinning waiter is charged for it. The wait is that of a closed queueing network with one station,
+solved by Schweitzer's approximation of mean value analysis; a hold grows with the number of contenders, as cache lines
+travel. Hold and hand-off of one kernel then predict any number of contenders on any core: see
+``experiments/calibration``.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from swapgym.phone import constants as k
+from swapgym.phone.jit import kernel
+
+ROUNDS = 4
+"""Rounds of the fixed point; after four, 2 to 8 contenders are within 0.1 % of its limit."""
+LONGEST_PS: int = 1 << 30
+"""Longest time between two holds (ps) that makes a difference: a millisecond."""
+
+
+@kernel
+def join(phone: Any, task: int, cost_ps: int, lock_share: int, between_ps: int) -> None:
+    """Declare that ``task`` takes the lock in this tick.
+
+    Args:
+        phone: PHONE record.
+        task: Task id.
+        cost_ps: Cost of one operation on its CPU, the hold included.
+        lock_share: Share of the operation under the lock, over 1024.
+        between_ps: Other work between two operations.
+    """
+    t = phone.tasks[task]
+    hold_ps = cost_ps * lock_share // k.UNIT
+    t.lock_user = 1
+    t.lock_share = t.granted_ns * k.UNIT // (phone.tick_us * k.NS_PER_US)
+    t.lock_free_ps = min(LONGEST_PS, cost_ps - hold_ps + between_ps)
+    t.lock_hold_ps = hold_ps
+    t.lock_bare_ps = hold_ps
+    t.lock_cost_ps = cost_ps
+
+
+@kernel
+def contend(phone: Any, scenario: Any) -> None:
+    """Work out what the lock costs everybody who takes it in this tick: ``lock_factor`` of each task."""
+    users = 0
+    on_cpu = 0
+    for position in range(phone.n_runnable):
+        t = phone.tasks[phone.runnable[position]]
+        if t.lock_user != 0:
+            users += 1
+            on_cpu += t.lock_share
+    if users < 2:
+        return
+    growth = k.UNIT + scenario.kernel.lock_handoff * max(0, on_cpu - k.UNIT) // k.UNIT
+    for position in range(phone.n_runnable):
+        t = phone.tasks[phone.runnable[position]]
+        if t.lock_user != 0:
+            t.lock_hold_ps = t.lock_bare_ps * growth // k.UNIT
+            t.lock_wait_ps = t.lock_hold_ps
+    for _ in range(ROUNDS):
+        queue_ps = 0
+        for position in range(phone.n_runnable):
+            t = phone.tasks[phone.runnable[position]]
+            if t.lock_user != 0:
+                at_lock = t.lock_wait_ps * k.UNIT // max(1, t.lock_free_ps + t.lock_wait_ps)
+                t.lock_queue_ps = t.lock_share * at_lock // k.UNIT * t.lock_hold_ps // k.UNIT
+                queue_ps += t.lock_queue_ps
+        for position in range(phone.n_runnable):
+            t = phone.tasks[phone.runnable[position]]
+            if t.lock_user != 0:
+                t.lock_wait_ps = t.lock_hold_ps + queue_ps - t.lock_queue_ps
+    for position in range(phone.n_runnable):
+        t = phone.tasks[phone.runnable[position]]
+        if t.lock_user != 0:
+            t.lock_factor = (t.lock_cost_ps - t.lock_bare_ps + t.lock_wait_ps) * k.UNIT // t.lock_cost_ps

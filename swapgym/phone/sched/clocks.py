@@ -1,0 +1,138 @@
+"""Clocks: utilisation as PELT has it, and schedutil, which sets the clock of each performance domain by it.
+
+A task that runs all the time comes to half of full utilisation in 32 ms of a CPU of capacity 1024 at full clock; on a
+smaller or slower one its time runs slower (update_rq_clock_pelt), so that a thread that has just woken on a little core
+at its lowest clock stays slow for long. That is what makes exits of apps long asleep slower than benches say.
+
+schedutil asks for a quarter more than the utilisation of a domain's busiest CPU, SCHED_FIFO tasks included, and for no
+less than the uclamp.min of who runs there, at most once per rate limit.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from swapgym.phone import constants as k
+from swapgym.phone.jit import kernel
+
+HALF_LIFE_US: int = 32_768
+"""32 periods of 1,024 us (kernel/sched/pelt.c: y ** 32 = 1/2)."""
+STEP_US: int = 256
+ONE: int = 1 << 20
+DECAY = np.array([round(ONE * 0.5 ** (i * STEP_US / HALF_LIFE_US)) for i in range(HALF_LIFE_US // STEP_US + 1)])
+"""y ** t over 2 ** 20 in steps of 256 us, as runnable_avg_yN_inv has it in steps of a period."""
+HALVINGS: int = 20
+FINE: int = 64
+"""Utilisations are kept over 1024 * 64: a tick's growth at the lowest clock is a fraction of 1/1024."""
+FULL: int = FINE * k.UNIT
+
+
+@kernel
+def decay_factor(us: int) -> int:
+    """Return y ** ``us`` over 2 ** 20, between two steps of the table by interpolation."""
+    halvings = us // HALF_LIFE_US
+    if halvings >= HALVINGS:
+        return 0
+    rest = us % HALF_LIFE_US
+    step = rest // STEP_US
+    low = DECAY[step]
+    return (low + (DECAY[step + 1] - low) * (rest % STEP_US) // STEP_US) >> halvings
+
+
+@kernel
+def utilisation(phone: Any, task: int) -> int:
+    """Return the utilisation (1/1024) that decides which CPU fits ``task``: its own, or its uclamp.min."""
+    t = phone.tasks[task]
+    return max(t.boost, t.util // FINE)
+
+
+@kernel
+def wake_util(phone: Any, task: int) -> None:
+    """Let the utilisation of a task that has slept decay until now."""
+    t = phone.tasks[task]
+    if t.util > 0 and t.util_us < phone.now_us:
+        t.util = t.util * decay_factor(phone.now_us - t.util_us) // ONE
+    t.util_us = phone.now_us
+
+
+@kernel
+def migrate_util(phone: Any, task: int, cpu: int) -> None:
+    """Take the utilisation of ``task`` along to ``cpu`` (detach and attach of its load average)."""
+    t = phone.tasks[task]
+    if t.cpu >= 0 and t.cpu != cpu and t.util > 0:
+        phone.cpus[t.cpu].util = max(0, phone.cpus[t.cpu].util - t.util)
+        phone.cpus[cpu].util += t.util
+
+
+@kernel
+def set_clocks(phone: Any, scenario: Any) -> None:
+    """Let schedutil set each domain's clock by the utilisation up to now and by who is placed, and set CPUs' speeds."""
+    device = scenario.device
+    if device.schedutil == 0:
+        return
+    for index in range(device.n_domains):
+        domain = phone.domains[index]
+        if phone.now_us < domain.next_us:
+            continue
+        clock = device.min_clock[index]
+        for c in range(device.n_cpus):
+            if device.domain[c] == index:
+                cpu = phone.cpus[c]
+                busy = (cpu.util + cpu.rt_util) // FINE
+                clock = max(clock, max(busy + busy // 4, cpu.boost) * k.UNIT // device.capacity[c])
+        clock = min(k.UNIT, clock)
+        if clock != domain.clock:
+            domain.clock = clock
+            domain.next_us = phone.now_us + device.clock_rate_limit_us
+            set_speeds(phone, scenario, index)
+
+
+@kernel
+def set_speeds(phone: Any, scenario: Any, index: int) -> None:
+    """Set what the clock of domain ``index`` makes of its CPUs."""
+    device = scenario.device
+    for c in range(device.n_cpus):
+        if device.domain[c] == index:
+            phone.cpus[c].speed = max(1, device.capacity[c] * phone.domains[index].clock // k.UNIT)
+
+
+@kernel
+def start_clocks(phone: Any, scenario: Any) -> None:
+    """Put every domain at its lowest clock, or at full clock where schedutil is off."""
+    device = scenario.device
+    for index in range(device.n_domains):
+        phone.domains[index].clock = device.min_clock[index] if device.schedutil != 0 else k.UNIT
+        set_speeds(phone, scenario, index)
+
+
+@kernel
+def account_utilisation(phone: Any, scenario: Any) -> None:
+    """End of a tick: bring the utilisation of CPUs and of the tasks that were runnable up to date.
+
+    On a CPU that was never idle time itself runs at the CPU's speed; where it was, that catches up with the clock on
+    the wall, and only what was run counts by the speed (update_rq_clock_pelt, update_idle_rq_clock_pelt).
+    """
+    if scenario.device.schedutil == 0 and phone.n_runnable == 0:
+        return
+    tick_us = phone.tick_us
+    tick_ns = tick_us * k.NS_PER_US
+    idle_decay = decay_factor(tick_us)
+    for c in range(scenario.device.n_cpus):
+        cpu = phone.cpus[c]
+        rt_ns = tick_ns - cpu.fair_ns
+        if cpu.used_ns + rt_ns >= tick_ns - tick_us:
+            cpu.decay = decay_factor(tick_us * cpu.speed // k.UNIT)
+            cpu.growth = (ONE - cpu.decay) * FULL // ONE
+        else:
+            cpu.decay = idle_decay
+            cpu.growth = (ONE - idle_decay) * FULL // ONE * cpu.speed // k.UNIT
+        cpu.util = cpu.util * cpu.decay // ONE + cpu.growth * cpu.used_ns // tick_ns
+        if rt_ns + cpu.rt_util > 0:
+            cpu.rt_util = cpu.rt_util * cpu.decay // ONE + cpu.growth * rt_ns // tick_ns
+    for position in range(phone.n_runnable):
+        t = phone.tasks[phone.runnable[position]]
+        cpu = phone.cpus[t.cpu]
+        t.util = t.util * cpu.decay // ONE + cpu.growth * t.granted_ns // tick_ns
+        t.util_us = phone.now_us + tick_us
