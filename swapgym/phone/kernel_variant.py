@@ -125,7 +125,7 @@ class KernelVariant:
         0.0, "resident_anon", "anonymous page unmapped and freed: it follows the clock (Baghdasaryan, Apr 2019)"
     )
     resident_anon_core_ns: float = core_ns(
-        97.0, "resident_anon", "14,656 MB/s on a big core at full clock (Snapdragon 845)"
+        100.0, "resident_anon", "14,656 MB/s on a big core at full clock (Snapdragon 845)"
     )
     resident_file_memory_ns: float = memory_ns(
         300.0, "resident_file", "mapped file page unmapped: rmap and LRU marks of scattered struct pages (judgement)"
