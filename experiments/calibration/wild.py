@@ -29,7 +29,7 @@ CLASSES: Final[dict[str, tuple[str, ...]]] = {
 }
 """Devices that a class of phones is drawn from (judgement)."""
 PRESETS: Final = ("app_switching", "low_ram", "service_restart")
-ANON_SHARE: Final = (0.25, 0.45)
+ANON_SHARE: Final = (0.2, 0.5)
 """Anonymous share of a cached app's resident memory: 34 and 28 % in vivo's tables."""
 KILL_MS: Final = (300.0, 1_500.0)
 EARLIER_MS: Final = (5.0, 40.0)
