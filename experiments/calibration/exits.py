@@ -4,8 +4,8 @@ The file has a row per kill with at least the columns ``device_class`` (low, mid
 none told, taken as 0) and ``in_flight`` (earlier kills that had not exited). Written are all its columns and
 ``ms_p10``, ``ms_median`` and ``ms_p90`` of kill to exit over drawn phones of that class beside drawn loads.
 
-``phone_exits.csv`` beside this module holds 180 such rows of 13 phones, collected from full-device logs that application
-authors published. Its further columns: ``source`` (one phone), ``device``, ``soc`` (some guessed), ``exit_ms`` (lmkd's
+``phone_exits.csv`` beside this module holds 180 such rows of 13 phones, from full-device logs that application authors
+published. Its further columns: ``source`` (one phone), ``device``, ``soc`` (some guessed), ``exit_ms`` (lmkd's
 kill line to "exited due to signal 9"), ``oom_score_adj``, ``killed_during_exit``, ``kills_before_500ms``, ``app``,
 ``reason``, and ``use``: the phone's parameters were fitted on the phones of ``fit`` rows alone; those of ``check`` rows
 are predictions.
