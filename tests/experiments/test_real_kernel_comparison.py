@@ -192,10 +192,11 @@ def test_rules_by_hand() -> None:
     assert judged.alone == 1
     assert near("", rows, 0.25, False).held == 1
     ordered = in_order("", rows)
-    # b and c do not overlap; so do a and both
     assert (ordered.held, ordered.of) == (3, 3)
     flat = in_order("", [one._replace(predicted=0.0) for one in rows])
     assert (flat.held, flat.of) == (0, 3)
+    # what overlaps has none
+    assert in_order("", [rows[0], rows[1]._replace(lowest=11)]).of == 0
     # a tick or a batch of reclaim is no order
     assert in_order("", [rows[0], rows[2]._replace(predicted=20.9)]).held == 0
     assert in_order("", [rows[0], rows[2]._replace(predicted=21.0)]).held == 1
