@@ -151,7 +151,7 @@ class KernelVariant:
     mapping_free_memory_ns: float = memory_ns(1_500.0, "mapping_free", "one mapping: page tables, vma (judgement)")
     mapping_free_core_ns: float = core_ns(50.0, "mapping_free", "likewise")
     file_close_memory_ns: float = memory_ns(
-        95_000.0, "file_close", "one open file, socket or buffer, binder and GPU contexts included (judgement)"
+        80_000.0, "file_close", "one open file, socket or buffer, binder and GPU contexts included (judgement)"
     )
     file_close_core_ns: float = core_ns(2_500.0, "file_close", "likewise")
     # --- reclaim and allocation

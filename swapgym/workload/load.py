@@ -13,7 +13,7 @@ from swapgym.workload.streams import BACKGROUND, FRAMES, REALTIME, integer, rand
 from swapgym.workload.timeline import add, draw_range
 
 FRAME_MEDIAN_US: Final = 2_850.0
-FRAME_SIGMA: Final = 0.77
+FRAME_SIGMA: Final = 0.775
 """CPU time per frame on the device's largest CPU, UI and render together: log-normal. Fitted with the frames' uclamp on
 gfxinfo of a public device log: *frame times* of 6 ms in the median, 18, 21 and 28 ms at 90, 95 and 99 %, 1.2 % of
 deadlines missed. Apps draw less on smaller phones, so that the figure is every device's own (judgement)."""
