@@ -124,10 +124,11 @@ def lengthy_path(f: Figures) -> Verdict:
     little, big = (f[f"path.entry_over_resident_page, {core} core"] for core in ("little", "big"))
     memory = f["path.memory_per_cpu_resident_over_entry, big core"]
     resident = {where: f[f"exit.were_it_resident, {clocks}"] for clocks, where in CLOCKS.items()}
+    unit = "%"
     text = (
         f"an entry costs {show(little, 'times', 1)} what a resident page does on a little core and {show(big, 'times', 1)} on a"
         f" big one, where it gives back {show(memory, 'times')} less memory per microsecond; were the same pages resident, the"
-        f" exit would change by {', '.join(f'{show(change, "%")} {where}' for where, change in resident.items())}."
+        f" exit would change by {listed([f'{show(change, unit)} {where}' for where, change in resident.items()])}."
     )
     longer = [where for where, change in resident.items() if down(change)]
     if len(longer) == len(CLOCKS):
