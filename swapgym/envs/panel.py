@@ -15,6 +15,7 @@ _SINGLE_TASKS = {
     k.TASK_CACHED: "cached",
 }
 _LAUNCH_PHASES = ("waiting", "start", "gate", "burst", "done")
+_EXIT_STAGES = ("signalled", "threads", "unmap", "rest", "notify")
 
 
 def mib(pages: int) -> str:
@@ -49,7 +50,7 @@ def panel(phone: Any, scenario: Any) -> str:
     lines = [f"swapgym  {phone['now_us'] / 1e6:7.3f} s of {scenario['duration_us'] / 1e6:.3f} s  {pending_line(phone)}"]
     lines += memory_lines(phone, scenario["device"])
     lines += cpu_lines(phone, scenario["device"])
-    lines += exit_lines(phone)
+    lines += exit_lines(phone, scenario)
     lines += foreground_lines(phone, scenario)
     return "\n".join(lines) + "\n"
 
@@ -92,21 +93,23 @@ def cpu_lines(phone: Any, device: Any) -> list[str]:
         on.setdefault(int(phone["tasks"][task]["cpu"]), []).append(task_name(int(task)))
     rows = []
     for cpu in range(device["n_cpus"]):
-        load = f"rt {phone['rt_permille'][cpu] / 1000:4.0%}"
+        load = f"rt {phone['cpus'][cpu]['rt_permille'] / 1000:4.0%}"
         rows.append(f"  cpu{cpu} {device['capacity'][cpu]:>4}  {load}  {' '.join(on.get(cpu, ['-']))}")
     return ["cpu", *rows]
 
 
-def exit_lines(phone: Any) -> list[str]:
+def exit_lines(phone: Any, scenario: Any) -> list[str]:
     """Say who exits, and what is deferred."""
     rows = []
     for index in phone["exiting"][: phone["n_exiting"]]:
         process = phone["processes"][index]
-        left, whole = int(process["swap_entries"]), max(1, int(process["swap_at_kill"]))
+        left = int(process["swap_entries"])
+        whole = max(1, int(scenario["apps"][index]["swap_entries"]) + int(process["evicted_entries"]))
         route = k.ROUTE_NAMES[process["route"]] if process["decisions"] else "-"
         elapsed = (phone["now_us"] - process["kill_us"]) / 1e3
         progress = f"{bar(1 - left / whole)} {left:>7} entries left"
-        rows.append(f"  process {index:<3} {progress}  {route:<9} {elapsed:6.0f} ms")
+        stage = _EXIT_STAGES[process["exit_stage"]]
+        rows.append(f"  process {index:<3} {stage:<9} {progress}  {route:<9} {elapsed:6.0f} ms")
     total = phone["total"]
     queues = f"{phone['backlog_kworker']} kworker, {phone['backlog_child']} child"
     held = f"backlog {queues}, {phone['zombie_entries']} zombie entries"
