@@ -48,6 +48,12 @@ def nested(name: str, dtype: np.dtype[Any], meaning: str, shape: int | None = No
 
 
 def record(*fields: Field) -> np.dtype[Any]:
-    """Return the aligned structured dtype of ``fields``, widest first so that nothing is lost to alignment."""
+    """Return the aligned structured dtype of ``fields``, widest first so that nothing is lost to alignment.
+
+    What the last field leaves of the alignment is a field too: NumPy copies fields, so that bytes between them would
+    hold anything in a copy.
+    """
     packed = sorted(fields, key=lambda field: -np.dtype(field.type).alignment)
-    return np.dtype([(f.name, f.type, f.shape) if f.shape else (f.name, f.type) for f in packed], align=True)
+    rows = [(f.name, f.type, f.shape) if f.shape else (f.name, f.type) for f in packed]
+    left = np.dtype(rows, align=True).itemsize - np.dtype(rows).itemsize
+    return np.dtype([*rows, ("padding", "u1", (left,))] if left else rows, align=True)
