@@ -18,7 +18,9 @@ from swapgym.phone.jit import kernel
 ROUNDS = 4
 """Rounds of the fixed point; after four, 2 to 8 contenders are within 0.1 % of its limit."""
 LONGEST_PS: int = 1 << 30
-"""Longest time between two holds (ps) that makes a difference: a millisecond."""
+"""Longest time (ps) at the lock or between two holds that is told apart: a millisecond."""
+MOST: int = 1 << 30
+"""Largest cost multiplier, over 1024."""
 
 
 @kernel
@@ -33,6 +35,7 @@ def join(phone: Any, task: int, cost_ps: int, lock_share: int, between_ps: int) 
         between_ps: Other work between two operations.
     """
     t = phone.tasks[task]
+    cost_ps = min(LONGEST_PS, cost_ps)
     hold_ps = cost_ps * lock_share // k.UNIT
     t.lock_user = 1
     t.lock_share = t.granted_ns * k.UNIT // (phone.tick_us * k.NS_PER_US)
@@ -58,7 +61,7 @@ def contend(phone: Any, scenario: Any) -> None:
     for position in range(phone.n_runnable):
         t = phone.tasks[phone.runnable[position]]
         if t.lock_user != 0:
-            t.lock_hold_ps = t.lock_bare_ps * growth // k.UNIT
+            t.lock_hold_ps = min(LONGEST_PS, t.lock_bare_ps * growth // k.UNIT)
             t.lock_wait_ps = t.lock_hold_ps
     for _ in range(ROUNDS):
         queue_ps = 0
@@ -71,8 +74,9 @@ def contend(phone: Any, scenario: Any) -> None:
         for position in range(phone.n_runnable):
             t = phone.tasks[phone.runnable[position]]
             if t.lock_user != 0:
-                t.lock_wait_ps = t.lock_hold_ps + queue_ps - t.lock_queue_ps
+                t.lock_wait_ps = min(LONGEST_PS, t.lock_hold_ps + queue_ps - t.lock_queue_ps)
     for position in range(phone.n_runnable):
         t = phone.tasks[phone.runnable[position]]
         if t.lock_user != 0:
-            t.lock_factor = (t.lock_cost_ps - t.lock_bare_ps + t.lock_wait_ps) * k.UNIT // t.lock_cost_ps
+            whole_ps = t.lock_cost_ps - t.lock_bare_ps + t.lock_wait_ps
+            t.lock_factor = min(MOST, whole_ps * k.UNIT // t.lock_cost_ps)
