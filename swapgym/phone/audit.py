@@ -1,7 +1,7 @@
-"""The auditor: every page in exactly one place, every nanosecond of CPU charged to someone, nothing out of its bounds.
+"""The auditor: every page in exactly one place, every nanosecond of CPU charged to someone, nothing out of bounds.
 
-It reads a phone between two calls of :func:`swapgym.phone.engine.advance` and never changes it. Its sums are kernels, so
-that thousands of episodes can be audited at every decision.
+It reads a phone between two calls of :func:`swapgym.phone.engine.advance` and never changes it. Its sums are kernels,
+so that thousands of episodes can be audited at every decision.
 """
 
 from __future__ import annotations

@@ -113,7 +113,7 @@ def test_twenty_thousand_episodes_are_audited_at_every_decision() -> None:
     print(f"{n_episodes} episodes, {auditor.counts[0]} decisions, {auditor.counts[1]} audits")
 
 
-# ------------------------------------------------------------------------------------------ the auditor sees what is wrong
+# --------------------------------------------------------------------------------------- the auditor sees what is wrong
 def midway() -> tuple[Any, Any]:
     """Return a phone that some have left and others are leaving, with backlog, and its scenario."""
     phones, scenarios = np.zeros(1, PHONE), empty(1)
