@@ -1,4 +1,4 @@
-"""What an operation costs: a part that waits for memory, on every core alike, and a part that the core's speed divides."""
+"""Costs: a part that waits for memory, on every core alike, and a part that the core's speed divides."""
 
 from __future__ import annotations
 
