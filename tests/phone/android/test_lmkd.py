@@ -61,7 +61,7 @@ def test_order_and_reach_of_the_tests(
     assert lmkd.choose_min_adj(phone, scenario, critical, after_kill) == lowest, why
 
 
-# ------------------------------------------------------------------------------------- stall_limit_critical, filecache_min
+# ---------------------------------------------------------------------------------- stall_limit_critical, filecache_min
 @pytest.mark.parametrize(
     ("limit", "full_percent", "lowest"),
     [(40, 39, 701), (40, 40, 701), (40, 41, 0), (0, 1, 0), (99, 100, 0), (100, 100, 701)],  # 100: off
