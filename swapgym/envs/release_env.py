@@ -50,7 +50,7 @@ class SwapReleaseEnv(gym.Env[Observation, np.int64]):
     |---|---|---|---|---|---|---|---|
     | 0 | `victim_swap_left` | entries | 0 | 1 | saturating 65536 | mm: MM_SWAPENTS | swap entries the victim still holds |
     | 1 | `victim_swap_share` | 1 | 0 | 1 | share 1 | mm: rss_stat | swapped share of the memory the victim still maps |
-    | 2 | `victim_anon_left` | pages | 0 | 1 | saturating 16384 | mm: MM_ANONPAGES | present anonymous pages behind this batch |
+    | 2 | `victim_anon_left` | pages | 0 | 1 | saturating 16384 | mm: MM_ANONPAGES | resident anonymous pages behind this batch |
     | 3 | `victim_last_route` | sign | -1 | 1 | share 1 | mmu_gather | its last batch: 1 deferred, -1 inline, 0 none |
     | 4 | `victim_elapsed` | us | 0 | 1 | saturating 200000 | task: exit time | time since SIGKILL |
     | 5 | `victim_promoted` | 0/1 | 0 | 1 | share 1 | task: cgroup, nice | lmkd moved it to the foreground; 0 it is in the background |
@@ -94,7 +94,7 @@ class SwapReleaseEnv(gym.Env[Observation, np.int64]):
     |---|---|---|---|---|---|---|---|
     | 0 | `victim_swap_left` | entries | 0 | 1 | saturating 65536 | mm: MM_SWAPENTS | swap entries the victim still holds |
     | 1 | `victim_swap_share` | 1 | 0 | 1 | share 1 | mm: rss_stat | swapped share of the memory the victim still maps |
-    | 2 | `victim_anon_left` | pages | 0 | 1 | saturating 16384 | mm: MM_ANONPAGES | present anonymous pages behind this batch |
+    | 2 | `victim_anon_left` | pages | 0 | 1 | saturating 16384 | mm: MM_ANONPAGES | resident anonymous pages behind this batch |
     | 3 | `victim_last_route` | sign | -1 | 1 | share 1 | mmu_gather | its last batch: 1 deferred, -1 inline, 0 none |
     | 4 | `victim_elapsed` | us | 0 | 1 | saturating 200000 | task: exit time | time since SIGKILL |
     | 5 | `victim_promoted` | 0/1 | 0 | 1 | share 1 | task: cgroup, nice | lmkd moved it to the foreground; 0 it is in the background |

@@ -51,11 +51,11 @@ class DeviceProfile:
         into="clock_rate_limit_us",
     )
     uclamp_frames: float = setting(
-        0.25,
+        0.45,
         0.0,
         1.0,
         "1",
-        "uclamp.min of the UI and render threads (judgement: ADPF hints move it between 0 and 1)",
+        "uclamp.min of the UI and render threads: fit on frame times (ADPF hints move it)",
         into="uclamp_frames",
         per=UNIT,
     )

@@ -37,7 +37,6 @@ TASK_FIELDS: Final[tuple[Field, ...]] = (
     integer("lock_hold_ps", "ps", "time per operation under the lock, on its CPU"),
     integer("lock_cost_ps", "ps", "cost of an operation without contention, on its CPU"),
     integer("lock_bare_ps", "ps", "of which the hold"),
-    integer("lock_queue_ps", "ps", "what another has to wait for it on average"),
     integer("lock_wait_ps", "ps", "time per operation from asking for the lock until it is given back"),
     integer("lock_factor", "1/1024", "cost multiplier of lock-taking work in this tick"),
 )
@@ -235,6 +234,8 @@ CPU_FIELDS: Final[tuple[Field, ...]] = (
     integer("stall_ns", "ns", "memory-stalled time in this tick"),
     integer("reclaim_ns", "ns", "of which spent on the CPU, reclaiming"),
     integer("util", "1/65536", "PELT utilisation of its fair tasks, those asleep included"),
+    integer("lock_share", "1/1024", "share of the tick it runs users of the contended lock"),
+    integer("lock_queue_ps", "ps", "what users elsewhere have to wait for those here on average"),
     integer("decay", "1/2**20", "what a utilisation there is multiplied by in this tick"),
     integer("growth", "1/65536", "what who runs there all of this tick gains"),
     integer("rt_util", "1/65536", "PELT utilisation of its SCHED_FIFO tasks"),

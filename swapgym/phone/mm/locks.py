@@ -48,35 +48,59 @@ def join(phone: Any, task: int, cost_ps: int, lock_share: int, between_ps: int) 
 @kernel
 def contend(phone: Any, scenario: Any) -> None:
     """Work out what the lock costs everybody who takes it in this tick: ``lock_factor`` of each task."""
-    users = 0
-    on_cpu = 0
-    for position in range(phone.n_runnable):
-        t = phone.tasks[phone.runnable[position]]
-        if t.lock_user != 0:
-            users += 1
-            on_cpu += t.lock_share
-    if users < 2:
+    if not meet(phone, scenario):
         return
-    growth = k.UNIT + scenario.kernel.lock_handoff * max(0, on_cpu - k.UNIT) // k.UNIT
-    for position in range(phone.n_runnable):
-        t = phone.tasks[phone.runnable[position]]
-        if t.lock_user != 0:
-            t.lock_hold_ps = min(LONGEST_PS, t.lock_bare_ps * growth // k.UNIT)
-            t.lock_wait_ps = t.lock_hold_ps
     for _ in range(ROUNDS):
-        queue_ps = 0
-        for position in range(phone.n_runnable):
-            t = phone.tasks[phone.runnable[position]]
-            if t.lock_user != 0:
-                at_lock = t.lock_wait_ps * k.UNIT // max(1, t.lock_free_ps + t.lock_wait_ps)
-                t.lock_queue_ps = t.lock_share * at_lock // k.UNIT * t.lock_hold_ps // k.UNIT
-                queue_ps += t.lock_queue_ps
-        for position in range(phone.n_runnable):
-            t = phone.tasks[phone.runnable[position]]
-            if t.lock_user != 0:
-                t.lock_wait_ps = min(LONGEST_PS, t.lock_hold_ps + queue_ps - t.lock_queue_ps)
+        wait(phone, scenario)
     for position in range(phone.n_runnable):
         t = phone.tasks[phone.runnable[position]]
         if t.lock_user != 0:
             whole_ps = t.lock_cost_ps - t.lock_bare_ps + t.lock_wait_ps
             t.lock_factor = min(MOST, whole_ps * k.UNIT // t.lock_cost_ps)
+
+
+@kernel
+def meet(phone: Any, scenario: Any) -> bool:
+    """Let holds grow with who takes the lock elsewhere, and begin without a queue; return whether several take it.
+
+    Cache lines travel from where others are: who shares a CPU is never at the lock at the same time.
+    """
+    users = 0
+    on_cpu = 0
+    for index in range(scenario.device.n_cpus):
+        phone.cpus[index].lock_share = 0
+    for position in range(phone.n_runnable):
+        t = phone.tasks[phone.runnable[position]]
+        if t.lock_user != 0:
+            users += 1
+            on_cpu += t.lock_share
+            phone.cpus[t.cpu].lock_share += t.lock_share
+    if users < 2:
+        return False
+    for position in range(phone.n_runnable):
+        t = phone.tasks[phone.runnable[position]]
+        if t.lock_user != 0:
+            elsewhere = on_cpu - phone.cpus[t.cpu].lock_share
+            growth = k.UNIT + scenario.kernel.lock_handoff * elsewhere // k.UNIT
+            t.lock_hold_ps = min(LONGEST_PS, t.lock_bare_ps * growth // k.UNIT)
+            t.lock_wait_ps = t.lock_hold_ps
+    return True
+
+
+@kernel
+def wait(phone: Any, scenario: Any) -> None:
+    """Let everybody who takes the lock wait for the holds of those elsewhere, as often as they are met there."""
+    queue_ps = 0
+    for index in range(scenario.device.n_cpus):
+        phone.cpus[index].lock_queue_ps = 0
+    for position in range(phone.n_runnable):
+        t = phone.tasks[phone.runnable[position]]
+        if t.lock_user != 0:
+            at_lock = t.lock_wait_ps * k.UNIT // max(1, t.lock_free_ps + t.lock_wait_ps)
+            waited_ps = t.lock_share * at_lock // k.UNIT * t.lock_hold_ps // k.UNIT
+            phone.cpus[t.cpu].lock_queue_ps += waited_ps
+            queue_ps += waited_ps
+    for position in range(phone.n_runnable):
+        t = phone.tasks[phone.runnable[position]]
+        if t.lock_user != 0:
+            t.lock_wait_ps = min(LONGEST_PS, t.lock_hold_ps + queue_ps - phone.cpus[t.cpu].lock_queue_ps)
