@@ -15,6 +15,7 @@ _SINGLE_TASKS = {
     k.TASK_CACHED: "cached",
 }
 _LAUNCH_PHASES = ("waiting", "start", "gate", "burst", "done")
+_EXIT_STAGES = ("signalled", "threads", "unmap", "rest", "notify")
 
 
 def mib(pages: int) -> str:
@@ -103,10 +104,9 @@ def exit_lines(phone: Any) -> list[str]:
     rows = []
     for index in phone["exiting"][: phone["n_exiting"]]:
         process = phone["processes"][index]
-        left, whole = int(process["swap_entries"]), max(1, int(process["swap_at_kill"]))
         route = k.ROUTE_NAMES[process["route"]] if process["decisions"] else "-"
         elapsed = (phone["now_us"] - process["kill_us"]) / 1e3
-        progress = f"{bar(1 - left / whole)} {left:>7} entries left"
+        progress = f"{_EXIT_STAGES[process['exit_stage']]:<9} {process['swap_entries']:>7} entries left"
         rows.append(f"  process {index:<3} {progress}  {route:<9} {elapsed:6.0f} ms")
     total = phone["total"]
     queues = f"{phone['backlog_kworker']} kworker, {phone['backlog_child']} child"

@@ -42,7 +42,7 @@ def ns(board: PhoneBuilder, operation: int, speed: int = k.UNIT) -> float:
 def test_entries_cost_what_is_published_of_two_cores(
     kernel: str, operation: int, core: float, published_ns: float
 ) -> None:
-    assert ns(board_of(core, kernel), operation) == pytest.approx(published_ns, rel=0.005)
+    assert ns(board_of(core, kernel), operation) == pytest.approx(published_ns, rel=0.01)
 
 
 @pytest.mark.parametrize(("core", "published_ns"), [(A72, 900), (A55, 963)])
@@ -55,7 +55,7 @@ def test_an_exit_pays_that_for_each_entry(core: float, published_ns: float) -> N
         run_audited(board)
         took_ms.append(board.exit_ms(victim))
     # whatever else the exit does it does in both
-    assert (took_ms[1] - took_ms[0]) * 1e6 / (64 * 256) == pytest.approx(published_ns, rel=0.005)
+    assert (took_ms[1] - took_ms[0]) * 1e6 / (64 * 256) == pytest.approx(published_ns, rel=0.01)
 
 
 def test_the_parts_add_up() -> None:
