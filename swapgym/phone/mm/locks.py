@@ -18,7 +18,9 @@ from swapgym.phone.jit import kernel
 ROUNDS = 4
 """Rounds of the fixed point; after four, 2 to 8 contenders are within 0.1 % of its limit."""
 LONGEST_PS: int = 1 << 30
-"""Longest time between two holds (ps) that makes a difference: a millisecond."""
+"""Longest time (ps) at the lock or between two holds that is told apart: a millisecond."""
+MOST: int = 1 << 30
+"""Largest cost multiplier, over 1024."""
 
 
 @kernel
@@ -33,6 +35,7 @@ def join(phone: Any, task: int, cost_ps: int, lock_share: int, between_ps: int) 
         between_ps: Other work between two operations.
     """
     t = phone.tasks[task]
+    cost_ps = min(LONGEST_PS, cost_ps)
     hold_ps = cost_ps * lock_share >> k.UNIT_BITS
     phone.lock_users[phone.n_lock_users] = task
     phone.n_lock_users += 1
@@ -54,7 +57,8 @@ def contend(phone: Any, scenario: Any) -> None:
         wait(phone, scenario)
     for position in range(phone.n_lock_users):
         t = phone.tasks[phone.lock_users[position]]
-        t.lock_factor = (t.lock_cost_ps - t.lock_bare_ps + t.lock_wait_ps) * k.UNIT // t.lock_cost_ps
+        whole_ps = t.lock_cost_ps - t.lock_bare_ps + t.lock_wait_ps
+        t.lock_factor = min(MOST, whole_ps * k.UNIT // t.lock_cost_ps)
 
 
 @kernel
@@ -74,7 +78,7 @@ def meet(phone: Any, scenario: Any) -> None:
         t = phone.tasks[phone.lock_users[position]]
         elsewhere = on_cpu - phone.cpus[t.cpu].lock_share
         growth = k.UNIT + (scenario.kernel.lock_handoff * elsewhere >> k.UNIT_BITS)
-        t.lock_hold_ps = t.lock_bare_ps * growth >> k.UNIT_BITS
+        t.lock_hold_ps = min(LONGEST_PS, t.lock_bare_ps * growth >> k.UNIT_BITS)
         t.lock_wait_ps = t.lock_hold_ps
 
 
@@ -92,4 +96,4 @@ def wait(phone: Any, scenario: Any) -> None:
         queue_ps += waited_ps
     for position in range(phone.n_lock_users):
         t = phone.tasks[phone.lock_users[position]]
-        t.lock_wait_ps = t.lock_hold_ps + queue_ps - phone.cpus[t.cpu].lock_queue_ps
+        t.lock_wait_ps = min(LONGEST_PS, t.lock_hold_ps + queue_ps - phone.cpus[t.cpu].lock_queue_ps)
