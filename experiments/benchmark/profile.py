@@ -179,7 +179,7 @@ def step_parts(steps: int = STEPS) -> list[dict[str, Any]]:
         "Gymnasium's wrappers": wrapped - base,
         "Python of step(): checks, reward, info, copies": base - called,
         "call into the kernel: unboxing five arrays, observation": idle,
-        "the kernel: deciding and about six ticks": called - idle,
+        "the kernel: deciding and the ticks up to the next decision": called - idle,
     }
     return [{"part": name, "us": us, "percent": 100 * us / wrapped} for name, us in parts.items()]
 

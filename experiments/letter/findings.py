@@ -178,9 +178,10 @@ def routes(runs: Runs) -> Figures:
     # the same work: without reapers, so that nothing else is shared, and without what was spun
     for row in rows:
         row["entries"] = sum(row[f"entries_{who}"] for who in ("inline", "reaped", "kworker", "child"))
-    unreaped = {name: select(rows, route=name, victims=8, reapers=0) for name in ("inline", "kworker")}
+    unreaped = {name: select(rows, route=name, victims=8, reapers=0) for name in ("inline", "kworker", "4 kworkers")}
     found["work.kworker over inline, %: entries"] = percent(unreaped["kworker"], unreaped["inline"], "entries")
-    found["work.kworker - inline: spin_ms"] = difference(unreaped["kworker"], unreaped["inline"], "spin_ms")
+    for name in ("kworker", "4 kworkers"):
+        found[f"work.{name} - inline: spin_ms"] = difference(unreaped[name], unreaped["inline"], "spin_ms")
     inline_ns, enqueue_ns, drain_ns = (
         getattr(VIVO_ASYNC, f"entry_{what}_memory_ns") + getattr(VIVO_ASYNC, f"entry_{what}_core_ns")
         for what in ("inline", "enqueue", "drain")

@@ -124,7 +124,7 @@ def same_work(f: Figures) -> Verdict:
     gain = f["patched.kworker - inline: launch_delay_ms"]
     alike = abs(work.value) < 5
     if alike and down(spin):
-        four = f["routes.4 kworkers - inline: spin_ms"]
+        four = f["work.4 kworkers - inline: spin_ms"]
         return Verdict(
             "answered",
             f"the same work it is (entries released: {show(work, '%', 1)}), but of one thread instead of eight: who waits for a"

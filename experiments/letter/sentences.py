@@ -113,7 +113,7 @@ SENTENCES: Final[tuple[Sentence, ...]] = (
     Sentence(15, "reviewer", "Why is lock contention reduced? The same amount of work needs to be done.",
              CAMERA + ", without reapers and with little to allocate: entries released, time spun",
              ("work.kworker over inline, %: entries", "work.kworker - inline: spin_ms",
-              "routes.4 kworkers - inline: spin_ms", "patched.kworker - inline: launch_delay_ms",
+              "work.4 kworkers - inline: spin_ms", "patched.kworker - inline: launch_delay_ms",
               "patched.2026 series - inline: launch_delay_ms"), rules_release.same_work),
     Sentence(16, "author", "Release memory occupied by exiting processes more efficiently.",
              CAMERA + ": time until the memory is back, and what is held until then",
