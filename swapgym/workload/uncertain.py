@@ -2,8 +2,8 @@
 
 Memory: a factor per phone with an sd of log of 0.27 explains what 22 phones' exits have in common in public device
 logs; three quarters of an exit wait for memory. Entries: 650 to 970 ns on an idle flagship, 900 and 963 ns on boards,
-1.6 us by the logs' median regression. Contention: 0.6 to 0.9 per further freer on one board. A policy sees what a kernel
-could measure of them: the nanoseconds that entries took lately.
+1.6 us by the logs' median regression. Contention: 0.6 to 0.9 per further freer on one board. A policy sees what a
+kernel could measure of them: the nanoseconds that entries took lately.
 """
 
 from __future__ import annotations
