@@ -10,18 +10,14 @@ from swapgym.phone import engine
 
 
 def each_tick(phones: Any, scenarios: Any, route: Callable[[], int]) -> Iterator[Any]:
-    """Yield the PHONE record at the end of every tick of lane 0; each decision goes where ``route()`` says.
-
-    The scenario is made to end with every tick, which is the only thing that its length decides.
-    """
-    phone, scenario = phones[0], scenarios[0]
-    duration_us = int(scenario["duration_us"])
+    """Yield the PHONE record at the end of every tick of lane 0; each decision goes where ``route()`` says."""
     engine.start(phones, scenarios, 0)
-    while phone["now_us"] < duration_us:
-        scenario["duration_us"] = phone["now_us"] + phone["tick_us"]
-        while engine.advance(phones, scenarios, 0) == k.RUN_DECISION:
+    phone = phones[0]
+    status = k.RUN_PAUSED
+    while status != k.RUN_END:
+        until_us = int(phone["now_us"]) + 1
+        status = engine.advance(phones, scenarios, 0, until_us)
+        while status == k.RUN_DECISION:
             engine.decide(phones, scenarios, 0, route())
+            status = engine.advance(phones, scenarios, 0, until_us)
         yield phone
-        phone["phase"] = engine.PHASE_TICK
-    phone["phase"] = engine.PHASE_OVER
-    scenario["duration_us"] = duration_us

@@ -10,15 +10,18 @@ import typer
 from rich.console import Console
 from rich.progress import Progress
 
+from experiments.calibration.android import predictions
+from experiments.calibration.exits import DATA, DRAWS, predict, read
 from experiments.calibration.fit import fit
 from experiments.calibration.ranges import RANGES
-from experiments.calibration.report import simulated, write_all
+from experiments.calibration.report import Wild, simulated, write_all
 from experiments.calibration.rows import rows
 from experiments.calibration.sensitivity import Variation, variations
 
 RESULTS = Path(__file__).parent / "results"
 SAMPLES, EPISODES = 32, 6
 QUICK_SAMPLES, QUICK_EPISODES = 4, 1
+QUICK_DRAWS = 16
 
 app = typer.Typer(add_completion=False, help=__doc__, pretty_exceptions_enable=False)
 console = Console()
@@ -36,11 +39,16 @@ def main(
     listed = rows()
     results = simulated(listed)
     fitted = fit(listed)
+    exits = read(DATA)
+    android, numbers = predictions()
+    wild = Wild(exits, predict(exits, QUICK_DRAWS if quick else DRAWS), android, numbers)
     with Progress(console=console) as bar:
         task = bar.add_task("sensitivity", total=1 + 2 * len(RANGES) + samples)
         varied: list[Variation] = list(variations(samples, episodes, lambda: bar.advance(task)))
-    summary = write_all(folder, results, fitted, varied)
+    summary = write_all(folder, results, fitted, varied, wild)
     for name in ("n_fitted", "n_held_out", "max_abs_rel_error_fitted", "max_abs_rel_error_held_out_bench"):
+        console.print(f"{name}: {summary[name]:.3g}", highlight=False)
+    for name in ("exits_median_factor", "exits_p90_factor", "swap_share_of_exit"):
         console.print(f"{name}: {summary[name]:.3g}", highlight=False)
     console.print(f"max_factor_held_out_logs: {summary['max_factor_held_out_logs']:.3g}", highlight=False)
     console.print(f"{time.monotonic() - began:.0f} s; results in {folder}", highlight=False)

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Final
+from dataclasses import dataclass, replace
+from typing import Any, Final
 
 import numpy as np
 
-from experiments.calibration.bench import Changes, cores
-from experiments.calibration.board import MIB, Board
+from experiments.calibration.bench import Changes
+from experiments.calibration.wild import Victim, exit_times
 from swapgym.phone import constants as k
 from swapgym.workload import draw, empty
+from swapgym.workload.apps import FILES, MAPPINGS, THREADS, exit_size
+from swapgym.workload.builder import MIB, PhoneBuilder
+from swapgym.workload.devices import PHONE_8GB, PHONE_16GB
 
-OTHER_MS: Final = 21.0
-"""CPU time of do_exit outside exit_mm: the middle of what the workload draws."""
 SEEDS: Final = range(24)
-FRAME_CAPACITY: Final = 620
-"""Cores of the phone whose frames were dumped: a middle core (capacity-dmips-mhz of gs101.dtsi), as its model is not
-known."""
+TICK_US: Final = 250
+LEI_PHONE: Final = replace(PHONE_16GB, name="lei-liu", ram_mib=12_288, n_reapers=0)
+"""4 + 3 + 1 cores of 2025 and 12 GB; whether a reaper helped is not told."""
 
 
 @dataclass(frozen=True)
@@ -36,33 +37,81 @@ STAYS_ANON, STAYS_FILE = 0.16, 0.64
 
 
 # ---------------------------------------------------------------------------------------------------------------- exits
-def exit_on_flagship(changes: Changes, others: int = 0, load: float = 0.0, swap_mib: float = 400) -> float:
-    """Return kill to exit (ms) of an app with 400 MB swapped, beside ``others`` like it and four busy threads."""
-    board = Board("phone-12gb", "mainline", device_changes={"n_reapers": 0}, kernel_changes=changes)
-    victims = [board.app(swap_mib, 70, 131, other_ms=OTHER_MS) for _ in range(1 + others)]
+def add_app(board: PhoneBuilder, swap_mib: float, anon_mib: float, file_mib: float, released: float = 1.0) -> int:
+    """Add a cached app whose threads, mappings and files go by its footprint; return its index.
+
+    ``released`` leaves out swap that another has released before, at the same footprint.
+    """
+    footprint = swap_mib + anon_mib + file_mib
+    return board.app(
+        swap_mib * released, anon_mib, file_mib, threads=round(exit_size(THREADS, footprint)),
+        mappings=round(exit_size(MAPPINGS, footprint)), files=round(exit_size(FILES, footprint)),
+    )  # fmt: skip
+
+
+def busy(board: PhoneBuilder, load: float) -> None:
+    """Let four background threads want ``load`` of the largest CPU each."""
+    for index in range(4 if load > 0 else 0):
+        board.background_thread(index, load, period_us=4_000, phase_us=500 * index)
+
+
+def exit_on_flagship(
+    changes: Changes, others: int = 0, load: float = 0.0, swapped: bool = True, resident_mib: float = 200
+) -> float:
+    """Return kill to exit (ms) of an app with 400 MB swapped, beside ``others`` like it and four busy threads.
+
+    ``swapped`` off: the same app, had somebody else released its swap before.
+    """
+    board = PhoneBuilder(LEI_PHONE, "mainline", kernel_changes=changes, tick_us=TICK_US)
+    anon_mib, file_mib = 0.34 * resident_mib, 0.66 * resident_mib
+    victims = [add_app(board, 400, anon_mib, file_mib, 1.0 if n or swapped else 0.0) for n in range(1 + others)]
     for victim in victims:
-        board.kill(victim)
-    if load > 0:
-        board.noise(4, load)
+        board.kill(victim, ms=100)
+    busy(board, load)
     board.run()
     return board.exit_ms(victims[0])
 
 
-def swap_share_of_exit(changes: Changes) -> float:
+def entry_on_flagship(changes: Changes, others: int = 0, load: float = 0.0) -> float:
+    """Return the wall time (ns) per entry of such an exit: what it takes longer than one with nothing swapped."""
+    with_swap = exit_on_flagship(changes, others, load)
+    return (with_swap - exit_on_flagship(changes, others, load, swapped=False)) * 1e6 / (400 * MIB)
+
+
+def swap_share_of_exit(changes: Changes, others: int = 0, load: float = 0.0) -> float:
     """Return the share (%) of kill to exit that releasing swap takes: how much sooner the exit ends without it."""
-    return 100 * (1 - exit_on_flagship(changes, swap_mib=0) / exit_on_flagship(changes))
+    whole = exit_on_flagship(changes, others, load)
+    return 100 * (1 - exit_on_flagship(changes, others, load, swapped=False) / whole)
 
 
 def cpu_of_swap(swap_mib: float, whole: str, changes: Changes) -> float:
     """Return the share (%) of swap release in the CPU time of ``exit_mm`` or of all of ``do_exit``, uncontended."""
     used = []
     for mib in (swap_mib, 0.0):
-        board = Board(
-            "phone-12gb", "mainline", device_changes={**cores(*[760] * 8), "n_reapers": 0}, kernel_changes=changes
-        )
-        board.kill(board.app(mib, 70, 131, other_ms=OTHER_MS if whole == "do_exit" else 0))
-        used.append(float(board.run()["total"]["charged_ns"][k.CHARGE_EXIT]))
+        own = replace(PHONE_8GB, n_reapers=0, schedutil=False)
+        board = PhoneBuilder(own, "mainline", kernel_changes=changes, tick_us=TICK_US)
+        app = add_app(board, swap_mib, 70, 131, mib / swap_mib)
+        row = board.scenario["apps"][app]
+        if whole == "exit_mm":
+            row["mappings"], row["files"], row["threads"] = 0, 0, 1
+        board.kill(app)
+        board.run()
+        used.append(board.charged_ms(k.CHARGE_EXIT))
     return 100 * (1 - used[1] / used[0])
+
+
+def traced_exit(changes: Changes, swap_mib: float = 366, others: int = 2, load: float = 0.9) -> float:
+    """Return what releasing the swap of an app takes of its exit's wall time (ms) on a loaded 8 GB phone."""
+    took = []
+    for released in (1.0, 0.0):
+        board = PhoneBuilder(replace(PHONE_8GB, n_reapers=0), "mainline", kernel_changes=changes, tick_us=TICK_US)
+        victims = [add_app(board, swap_mib, 70, 131, 1.0 if n else released) for n in range(1 + others)]
+        for victim in victims:
+            board.kill(victim)
+        busy(board, load)
+        board.run()
+        took.append(board.exit_ms(victims[0]))
+    return took[0] - took[1]
 
 
 def cpu_of_exits(changes: Changes, apart_ms: float = 100, swap_mib: float = 350) -> float:
@@ -71,35 +120,18 @@ def cpu_of_exits(changes: Changes, apart_ms: float = 100, swap_mib: float = 350)
     lmkd kills one app at a time and waits at most its kill timeout (100 ms unless a vendor changes it) for the one
     before.
     """
-    board = Board("phone-12gb", "mainline", kernel_changes=changes, ms=1_000)
+    board = PhoneBuilder(LEI_PHONE, "mainline", kernel_changes=changes, ms=1_000, tick_us=TICK_US)
     for position in range(10):
-        board.kill(board.app(swap_mib, 70, 131, other_ms=OTHER_MS), ms=apart_ms * position)
-    board.noise(4, 0.8)
-    charged = board.run()["total"]["charged_ns"]
-    used_ms = float(charged[k.CHARGE_EXIT] + charged[k.CHARGE_LMKD_REAPER]) / 1e6
-    return 100 * used_ms / (1_000 * int(board.scenario["device"]["n_cpus"]))
-
-
-def exit_of_the_log(changes: Changes, others: int = 0, load: float = 0.5) -> float:
-    """Return kill to exit (ms) of the logged app (113 MB resident, 139 MB swapped) while the camera works."""
-    board = Board("phone-4gb", "mainline", kernel_changes=changes)
-    victims = [board.app(138.5, 40, 73, other_ms=OTHER_MS) for _ in range(1 + others)]
-    for victim in victims:
-        board.kill(victim)
-    board.noise(4, load)
+        board.kill(add_app(board, swap_mib, 70, 131), ms=apart_ms * position)
+    busy(board, 0.8)
     board.run()
-    return board.exit_ms(victims[0])
+    used_ms = board.charged_ms(k.CHARGE_EXIT) + board.charged_ms(k.CHARGE_LMKD_REAPER)
+    return 100 * used_ms / (1_000 * len(LEI_PHONE.capacity))
 
 
-def exit_per_mib(changes: Changes, swap_mib: float = 300, others: int = 1) -> float:
-    """Return kill to exit (ms) per MB of swap on a loaded 4 GB phone."""
-    board = Board("phone-4gb", "mainline", kernel_changes=changes, ms=6_000)
-    victims = [board.app(swap_mib, 40, 73, other_ms=OTHER_MS) for _ in range(1 + others)]
-    for victim in victims:
-        board.kill(victim)
-    board.noise(4, 0.7)
-    board.run()
-    return board.exit_ms(victims[0]) / swap_mib
+def exit_in_a_log(victim: Victim, percentile: float, changes: Changes) -> float:
+    """Return a percentile of kill to exit (ms) of an app whose size a log tells, over drawn phones of its class."""
+    return float(np.percentile(exit_times(victim, 48, changes={"kernel": dict(changes)}), percentile))
 
 
 # -------------------------------------------------------------------------------------------------------- backgrounding
@@ -109,12 +141,12 @@ def swap_share(app: Footprint, seconds: float, changes: Changes, touch_mib_per_s
     It starts with the memory it had in front. Entering cached pages it out (CachedAppOptimizer) but for its hot pages;
     what it touches comes back until the freezer stops it after 10 s.
     """
-    board = Board("phone-8gb", "mainline", kernel_changes=changes, ms=round(max(1, seconds) * 1_000), tick_us=1_000)
-    index = board.app(app.swap / 1_024, app.anon / 1_024, app.file / 1_024, adj=700)
-    row = board.scenario["apps"][index]
-    row["anon_hot_pages"] = round(STAYS_ANON * (app.anon + app.swap) / 4)
-    row["file_hot_pages"] = round(STAYS_FILE * app.file / 4)
-    row["touch_pages_per_s"] = round(touch_mib_per_s * MIB)
+    board = PhoneBuilder("phone-8gb", "mainline", kernel_changes=changes, ms=round(max(1, seconds) * 1_000))
+    index = board.app(
+        app.swap / 1_024, app.anon / 1_024, app.file / 1_024, adj=700,
+        anon_hot_pages=round(STAYS_ANON * (app.anon + app.swap) / 4), file_hot_pages=round(STAYS_FILE * app.file / 4),
+        touch_pages_per_s=round(touch_mib_per_s * MIB),
+    )  # fmt: skip
     board.scenario["file_cache_pages"] += app.file // 4
     if seconds > 0:
         board.event(200, k.EVENT_COMPACT, index)
@@ -124,11 +156,11 @@ def swap_share(app: Footprint, seconds: float, changes: Changes, touch_mib_per_s
 
 
 # ----------------------------------------------------------------------------------------------------------- foreground
-def launch_times(preset: str, changes: Changes) -> list[float]:
-    """Return the times (ms) of a preset's launches on an idle phone: no kills, no SCHED_FIFO load, no services."""
+def launch_times(preset: str, changes: Changes, load: bool = False) -> list[float]:
+    """Return the times (ms) of a preset's launches on an idle 8 GB phone: no kills, no SCHED_FIFO load, no services."""
     took = []
     for seed in SEEDS:
-        board = idle_phone(preset, seed, changes)
+        board = calm_phone(preset, seed, changes, load)
         events = board.scenario["events"][: int(board.scenario["n_events"])]
         board.scenario["launches"]["gate_timeout_us"] = 0
         board.scenario["events"][0] = events[events["kind"] == k.EVENT_LAUNCH][0].copy()
@@ -149,27 +181,13 @@ def launch_percentile(preset: str, percentile: float, changes: Changes) -> float
     return float(np.percentile(launch_times(preset, changes), percentile))
 
 
-def missed_deadlines(changes: Changes, load: float = 0.0) -> float:
-    """Return the share (%) of frames that miss their deadline while a phone of :data:`FRAME_CAPACITY` only draws."""
-    late = drawn = 0
-    for seed in SEEDS:
-        board = idle_phone("app_switching", seed, changes)
-        board.scenario["device"]["capacity"] = np.minimum(board.scenario["device"]["capacity"], FRAME_CAPACITY)
-        board.scenario["n_events"] = 0
-        if load > 0:
-            board.noise(4, load)
-        total = board.run()["total"]
-        late += int(total["frames_janky"])
-        drawn += int(total["frames"])
-    return 100 * late / drawn
-
-
-def idle_phone(preset: str, seed: int, changes: Changes) -> Board:
-    """Return a drawn scenario of an 8 GB phone without background threads."""
-    board = Board("phone-8gb", "mainline", kernel_changes=changes)
-    draw(preset, seed, device="phone-8gb", kernel="mainline", out=board.scenario)
-    board.change_kernel("mainline", changes)
-    board.scenario["noise"]["period_us"] = 0
+def calm_phone(preset: str, seed: int, changes: Changes, load: bool = True) -> PhoneBuilder:
+    """Return a drawn scenario of an 8 GB phone, with or without its background threads."""
+    board = PhoneBuilder("phone-8gb", "mainline", tick_us=TICK_US)
+    draw(preset, seed, device="phone-8gb", kernel="mainline", overrides={"kernel": dict(changes)}, tick_us=TICK_US,
+         out=board.scenario)  # fmt: skip
+    if not load:
+        board.scenario["background_threads"]["period_us"] = 0
     return board
 
 
@@ -183,11 +201,39 @@ def compression(changes: Changes) -> float:
     return float(np.median(drawn))
 
 
-def frames(percentile: float, changes: Changes) -> float:
-    """Return a percentile of a frame's CPU time (ms) on a middle core, of an unloaded foreground at 60 Hz."""
-    costs = []
-    for seed in range(8):
-        scenarios = empty(1)
-        draw("app_switching", seed, device="phone-8gb", out=scenarios[0])
-        costs.append(scenarios[0]["frame_ui_us"] + scenarios[0]["frame_render_us"])
-    return float(np.percentile(np.concatenate(costs), percentile)) / 1_000 * k.UNIT / FRAME_CAPACITY
+def scroll(changes: Changes, load: bool = True) -> tuple[Any, float]:
+    """Return the times (ms) of frames on an 8 GB phone that only draws, and the share (%) that miss their deadline."""
+    times: list[float] = []
+    late = drawn = 0
+    for seed in SEEDS:
+        board = calm_phone("app_switching", seed, changes, load)
+        board.scenario["n_events"] = 0
+        times += frame_times(board)
+        late += int(board.phone["total"]["frames_janky"])
+        drawn += int(board.phone["total"]["frames"])
+    return np.array(times), 100 * late / drawn
+
+
+def frame_times(board: PhoneBuilder) -> list[float]:
+    """Run a phone to its end; return its frames' times from their vsync until they were drawn (ms)."""
+    board.start()
+    started: list[int] = []
+    times: list[float] = []
+    end_ms = float(board.scenario["duration_us"]) / k.MS
+    while float(board.phone["now_us"]) / k.MS < end_ms:
+        phone = board.go_on(until_ms=float(board.phone["now_us"] + TICK_US) / k.MS)
+        if phone["frame"]["index"] > len(started):
+            started.append(int(phone["frame"]["ui_start_us"]))
+        while phone["total"]["frames"] > len(times):
+            times.append(float(phone["now_us"] - started[len(times)]) / k.MS)
+    return times
+
+
+def frame_percentile(percentile: float, changes: Changes) -> float:
+    """Return a percentile of frame times (ms)."""
+    return float(np.percentile(scroll(changes)[0], percentile))
+
+
+def missed_deadlines(changes: Changes, load: bool = True) -> float:
+    """Return the share (%) of frames that miss their deadline."""
+    return scroll(changes, load)[1]

@@ -29,7 +29,7 @@ CLASSES: Final[dict[str, tuple[str, ...]]] = {
 }
 """Devices that a class of phones is drawn from (judgement)."""
 PRESETS: Final = ("app_switching", "low_ram", "service_restart")
-ANON_SHARE: Final = (0.25, 0.45)
+ANON_SHARE: Final = (0.2, 0.5)
 """Anonymous share of a cached app's resident memory: 34 and 28 % in vivo's tables."""
 KILL_MS: Final = (300.0, 1_500.0)
 EARLIER_MS: Final = (5.0, 40.0)
@@ -74,29 +74,34 @@ def exit_times(
     return np.array(took)
 
 
-def place(scenario: Any, victim: Victim, rng: np.random.Generator) -> int:
-    """Put ``victim`` and its kill into a drawn scenario, in place of its coldest app; return its slot."""
-    slot = FIRST_APP
+def resize(scenario: Any, slot: int, rss_mib: float, swap_mib: float, rng: np.random.Generator) -> None:
+    """Give a cached app of a drawn scenario a size; the system's own memory takes up the difference."""
     app = scenario["apps"][slot]
-    anon = round(victim.rss_mib * rng.uniform(*ANON_SHARE) * k.PAGES_PER_MIB)
-    file = round(victim.rss_mib * k.PAGES_PER_MIB) - anon
-    entries = round(victim.swap_mib * k.PAGES_PER_MIB)
+    anon = round(rss_mib * rng.uniform(*ANON_SHARE) * k.PAGES_PER_MIB)
+    file = round(rss_mib * k.PAGES_PER_MIB) - anon
+    entries = round(swap_mib * k.PAGES_PER_MIB)
     more = anon - int(app["anon_pages"])
     app["anon_pages"], app["anon_hot_pages"], app["file_pages"], app["swap_entries"] = anon, anon // 2, file, entries
     state = np.array([rng.integers(2**63)], dtype=np.uint64)
-    draw_exit_size(state, app, victim.rss_mib + victim.swap_mib)
+    draw_exit_size(state, app, rss_mib + swap_mib)
     swapped = int(scenario["apps"]["swap_entries"].sum())
     pool = -(-swapped * k.UNIT // int(scenario["compression"]))
-    more += pool - int(scenario["pool_pages"]) + max(0, file - int(scenario["file_cache_pages"]) // 2)
+    cache = max(0, file - int(scenario["file_cache_pages"]) // 2)
+    more += pool - int(scenario["pool_pages"]) + cache
     scenario["pool_pages"] = pool
-    scenario["file_cache_pages"] += max(0, file - int(scenario["file_cache_pages"]) // 2)
-    # the system's own memory takes up the difference, so that free memory is as drawn
+    scenario["file_cache_pages"] += cache
     system = scenario["apps"][SYSTEM_SLOT]
     given = min(more, int(system["anon_pages"]))
     system["anon_pages"] -= given
     system["anon_hot_pages"] = system["anon_pages"]
     scenario["device"]["reserved_pages"] -= more - given
     scenario["device"]["swap_slots"] = max(int(scenario["device"]["swap_slots"]), swapped)
+
+
+def place(scenario: Any, victim: Victim, rng: np.random.Generator) -> int:
+    """Put ``victim`` and its kill into a drawn scenario, in place of its coldest app; return its slot."""
+    slot = FIRST_APP
+    resize(scenario, slot, victim.rss_mib, victim.swap_mib, rng)
     at_ms = rng.uniform(*KILL_MS)
     events = [tuple(e) for e in scenario["events"][: scenario["n_events"]].tolist() if e[1] != k.EVENT_KILL]
     for number in range(victim.in_flight):
@@ -121,4 +126,5 @@ def exit_us(phones: Any, scenarios: Any, slot: int) -> int:
         while engine.advance(phones, scenarios, 0, until_us) == k.RUN_DECISION:
             engine.decide(phones, scenarios, 0, k.INLINE)
     process = phones[0].processes[slot]
-    return process.exit_us - process.kill_us
+    took_us: int = process.exit_us - process.kill_us
+    return took_us

@@ -20,8 +20,9 @@ PROBED = {
     "free_pcppages_bulk": (0, 0),
 }
 """Functions of the kernel whose instructions are counted: for how many per cent swapped, and for how many pages they
-are called (0: it varies). ``fit.py`` says which locks they hold. 64 is SWAP_SLOTS_CACHE_SIZE: the entries that a CPU
-gathers before it takes ``si->lock``."""
+are called (0: it varies). All of the first runs under ``si->lock``, all of the last under ``zone->lock``; of
+``release_pages`` what the next two do not take runs under ``lru_lock``. 64 is SWAP_SLOTS_CACHE_SIZE: the entries that
+a CPU gathers before it takes ``si->lock``."""
 COUNTS = (1, 2, 4)
 GRAINS = (1, 16, 256)
 FOREGROUND_NICE = (0, -10)

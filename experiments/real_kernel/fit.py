@@ -1,54 +1,28 @@
 """Per-page costs of the measured kernel, from measurement 1 alone: a thread that unmaps, with nobody beside it.
 
-What of its work is under locks a thread alone can tell, by instructions out of all of a page's release:
-
-- ``si->lock``: all of ``swapcache_free_entries`` (mm/swapfile.c), for a swapped page;
-- ``lru_lock``: ``release_pages`` (mm/swap.c), which takes it anew every 32 pages, but for what follows its loop:
-  ``__mem_cgroup_uncharge_list`` and ``free_unref_page_list``, for a present page;
-- ``zone->lock``: all of ``free_pcppages_bulk`` (mm/page_alloc.c), likewise.
+What of a swapped page's release runs under ``si->lock`` a thread alone can tell, by instructions: all of
+``swapcache_free_entries`` (mm/swapfile.c).
 
 How fast the machine is changes by a factor of two within seconds to minutes: :func:`paces` says beside what pace each
 repeat was measured, and costs are those at the median pace of measurement 1.
-
-What a thread alone cannot tell is what it costs this machine when two release at once: cache lines of locks, of shared
-counters and of neighbouring page structs travel between its CPUs. :func:`handoff` takes that one number from two
-processes of measurement 2, for a second set of predictions beside those of measurement 1 alone.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from statistics import mean, median
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 
-from experiments.real_kernel.cases import all_cases, probed
+from experiments.real_kernel.cases import probed
+from experiments.real_kernel.emulated import KERNEL
 from experiments.real_kernel.records import Record, Spread, spreads
-from experiments.real_kernel.scenes import contention
-from swapgym.phone.constants import UNIT
-from swapgym.workload.kernels import A72_SPEED
+from swapgym.phone.kernel_variant import KernelVariant
 
 COUNTED_MIB: Final = 64
-HANDOFF_CASE: Final = "contention/2/swapped"
-HANDOFF_MOST: Final = 4.0
 PACE: Final = ("pace_before_ns", "pace_after_ns")
-ON_A72: Final = UNIT / A72_SPEED
-"""Costs of entries are stated on the board's core."""
-
-
-class LockShares(NamedTuple):
-    """Shares of the instructions of a page's release that run under locks.
-
-    Attributes:
-        swap: Of a swapped page's, under ``si->lock``.
-        lru: Of a present page's, under ``lru_lock``.
-        zone: Of a present page's, under ``zone->lock``.
-    """
-
-    swap: float
-    lru: float
-    zone: float
 
 
 class Costs(NamedTuple):
@@ -59,7 +33,7 @@ class Costs(NamedTuple):
         entry_ns: Unmap and free a swapped page.
         touch_ns: Fault in and zero a new page.
         put_out_ns: Put a page out to zram.
-        shares: Shares of a page's release that run under locks.
+        lock_share: Share of a swapped page's release that runs under ``si->lock``.
         error: Largest relative residual of the unmapping cases.
     """
 
@@ -67,23 +41,21 @@ class Costs(NamedTuple):
     entry_ns: float
     touch_ns: float
     put_out_ns: float
-    shares: LockShares
+    lock_share: float
     error: float
 
-    def kernel_changes(self) -> dict[str, float]:
-        """Return them as fields of :class:`swapgym.workload.KernelVariant`."""
-        entry = self.entry_ns * ON_A72
-        return {
-            "resident_anon_ns": self.resident_ns,
-            "resident_anon_lru_lock_ns": self.resident_ns * self.shares.lru,
-            "resident_anon_zone_lock_ns": self.resident_ns * self.shares.zone,
-            "entry_inline_a72_ns": entry,
-            "entry_inline_lock_a72_ns": entry * self.shares.swap,
-            "entry_drain_a72_ns": entry,
-            "entry_drain_lock_a72_ns": entry * self.shares.swap,
-            "alloc_ns": self.touch_ns,
-            "compress_ns": self.put_out_ns,
-        }
+    def kernel(self, pace: float = 1.0) -> KernelVariant:
+        """Return the kernel with these costs, while releasing a page takes ``pace`` times as long."""
+        return replace(
+            KERNEL,
+            resident_anon_core_ns=self.resident_ns * pace,
+            entry_inline_core_ns=self.entry_ns * pace,
+            entry_inline_lock_share=self.lock_share,
+            entry_drain_core_ns=self.entry_ns * pace,
+            entry_drain_lock_share=self.lock_share,
+            alloc_core_ns=self.touch_ns,
+            compress_core_ns=self.put_out_ns,
+        )
 
 
 def looks(rows: Iterable[Record]) -> dict[tuple[str, int], float]:
@@ -150,27 +122,20 @@ def fit(rows: Sequence[Record]) -> Costs:
     error = float(np.abs(mixture @ np.array([resident, entry]) / cpu_ns - 1).max())
     return Costs(
         float(resident), float(entry), middle(of.values(), "touch_ns"), middle(of.values(), "put_out_ns"),
-        lock_shares(found), error,
+        lock_share(found), error,
     )  # fmt: skip
 
 
-def lock_shares(found: Iterable[Spread]) -> LockShares:
-    """Return what of a page's release runs under locks, by instructions.
+def lock_share(found: Iterable[Spread]) -> float:
+    """Return what share of a swapped page's release runs under ``si->lock``, by instructions.
 
     Raises:
         ValueError: They were not counted.
     """
     of = {(spread.case, spread.metric): spread.median for spread in found}
-
-    def share(function: str) -> float:
-        case = probed(COUNTED_MIB, function)
-        return of[case, "probed_instructions"] / of[case.rpartition("/")[0], "unmap_instructions"]
-
+    case = probed(COUNTED_MIB, "swapcache_free_entries")
     try:
-        after_loop = share("__mem_cgroup_uncharge_list") + share("free_unref_page_list")
-        return LockShares(
-            share("swapcache_free_entries"), share("release_pages") - after_loop, share("free_pcppages_bulk")
-        )
+        return of[case, "probed_instructions"] / of[case.rpartition("/")[0], "unmap_instructions"]
     except KeyError as error:
         raise ValueError(f"measurements: no {error.args[0][0]}, which tells what runs under a lock") from error
 
@@ -178,29 +143,3 @@ def lock_shares(found: Iterable[Spread]) -> LockShares:
 def middle(found: Iterable[Spread], metric: str) -> float:
     """Return the median of a metric over the cases that have it."""
     return median(spread.median for spread in found if spread.metric == metric)
-
-
-def handoff(rows: Sequence[Record], changes: Mapping[str, Any], rounds: int = 12) -> float:
-    """Return the growth of a lock hold per contender with which two processes come out as measured, at the median pace.
-
-    Args:
-        rows: Of a measurement; only ``contention/2/swapped`` is looked at.
-        changes: Costs, as :meth:`Costs.kernel_changes` gives them.
-        rounds: Halvings of the range from 0 to :data:`HANDOFF_MOST`.
-
-    Raises:
-        ValueError: If the case is not among them.
-    """
-    case = next(case for case in all_cases() if case.name == HANDOFF_CASE)
-    own = paces(rows).get(HANDOFF_CASE, {})
-    found = [row.value * own[row.boot] for row in rows if (row.case, row.metric) == (HANDOFF_CASE, "entries_per_ms")]
-    if not found:
-        raise ValueError(f"measurements: no {HANDOFF_CASE}, which the hand-off is taken from")
-    low, high = 0.0, HANDOFF_MOST
-    for _ in range(rounds):
-        middle_of = (low + high) / 2
-        if contention(case.settings, {**changes, "lock_handoff": middle_of})["entries_per_ms"] > median(found):
-            low = middle_of
-        else:
-            high = middle_of
-    return (low + high) / 2

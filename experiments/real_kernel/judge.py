@@ -4,31 +4,18 @@ from __future__ import annotations
 
 import itertools
 import math
-import multiprocessing
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from contextlib import nullcontext
+from collections.abc import Iterable, Mapping, Sequence
 from statistics import median
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from experiments.real_kernel.cases import Case
-from experiments.real_kernel.foreground import Begin, foreground
+from experiments.real_kernel.fit import Costs
 from experiments.real_kernel.records import Record
-from experiments.real_kernel.scenes import MEASUREMENTS
-from experiments.real_kernel.stage import Metrics, at_pace
+from experiments.real_kernel.scenes import SCENES, Metrics
 
-NEAR_ZERO_MS: Final = 8.0
-"""Half a vsync, over a whole case: what counts as no lateness."""
 CONTENTION: Final = 0.20
 TIMES: Final = 0.25
-TIMES_OF: Final = {
-    "foreground": ("dead_ms", "late_sum_ms", "late_sum_two_ms"),
-    "starve": ("exit_ms",),
-}
-"""What must be within :data:`TIMES` or the measured spread, whichever is wider."""
-LATENESS: Final = ("late_sum_ms", "late_sum_two_ms")
-ORDERED: Final = ("lowest_free_mib", "stall_some_ms")
-"""Of the burst: what must come in the measured order. The peak is RAM less the lowest free memory."""
+"""Or the measured spread, whichever is wider."""
 MARGIN: Final = {"MiB": 0.5, "ms": 1.0}
 """By how much predictions must differ before they have an order: less is a tick or a batch of reclaim, by accident."""
 
@@ -71,13 +58,9 @@ class Verdict(NamedTuple):
         rule: In words.
         held: How many cases or pairs hold.
         of: Of how many.
-        broken: Those that do not, at most a handful.
+        broken: Those that do not.
         worst: Largest relative error among all that the rule looks at; 0 for orders.
-        null: How many would hold if 0 were predicted for everything: what is held beyond that is the simulator's.
         alone: How many are within the share itself, where a rule takes the measured spread instead if that is wider.
-        higher: How many different cases are the higher one of a pair, in orders: pairs with one of them are not
-            independent of each other.
-        ties: How many of the broken pairs are broken because 0 is predicted for both.
     """
 
     rule: str
@@ -85,69 +68,33 @@ class Verdict(NamedTuple):
     of: int
     broken: tuple[str, ...]
     worst: float = 0.0
-    null: int = 0
     alone: int = 0
-    higher: int = 0
-    ties: int = 0
-
-
-def predict(
-    cases: Sequence[Case],
-    changes: Mapping[str, Any],
-    begins: Mapping[str, Mapping[int, Begin | float]],
-    progress: Callable[[], None] = lambda: None,
-    workers: int = 1,
-) -> Predicted:
-    """Return the predicted metrics of all cases that the simulator re-enacts.
-
-    Args:
-        cases: Which.
-        changes: Costs of the kernel.
-        begins: What each repeat of a case began from, by boot; of all but measurement 4 it is the pace.
-        progress: Called after every case.
-        workers: Processes among which the cases are divided; what is predicted does not hang on it.
-    """
-    acted = [case for case in cases if is_acted(case)]
-    own = [begins[case.name] for case in acted]
-    found: Predicted = {}
-    context = multiprocessing.get_context("forkserver")
-    with ProcessPoolExecutor(workers, mp_context=context) if workers > 1 else nullcontext() as pool:
-        acts = (pool.map if pool else map)(enact, acted, itertools.repeat(changes), own)
-        for case, repeats in zip(acted, acts, strict=True):
-            for boot, metrics in repeats.items():
-                for metric, value in metrics.items():
-                    found.setdefault((case.name, metric), {})[boot] = value
-            progress()
-    return found
 
 
 def is_acted(case: Case) -> bool:
     """Return whether the simulator re-enacts a case."""
-    return case.group == "foreground" or case.measurement in MEASUREMENTS
+    return case.measurement in SCENES and case.exits > 0
 
 
-def enact(case: Case, changes: Mapping[str, Any], begins: Mapping[int, Begin | float]) -> dict[int, Metrics]:
-    """Return what the simulator says of each repeat of a case, by boot.
+def predict(cases: Iterable[Case], costs: Costs, paces: Mapping[str, Mapping[int, float]]) -> Predicted:
+    """Return the predicted metrics of all cases that the simulator re-enacts.
 
     Args:
-        case: Which.
-        changes: Costs of the kernel.
-        begins: What each repeat began from: those that began alike are played once.
+        cases: Which.
+        costs: At the median pace of measurement 1.
+        paces: Of each repeat of a case, by boot: repeats at the same pace are played once.
     """
-    found: dict[Begin | float, Metrics] = {}
-    for begin in begins.values():
-        if begin in found:
+    found: Predicted = {}
+    for case in cases:
+        if not is_acted(case):
             continue
-        if isinstance(begin, Begin):
-            found[begin] = foreground(case.settings, changes, begin)
-        else:
-            found[begin] = MEASUREMENTS[case.measurement](case.settings, at_pace(changes, begin))
-    return {boot: found[begin] for boot, begin in begins.items()}
-
-
-def miss(row: Row) -> str:
-    """Return by how much ``row`` is off: a share, or where 0 was measured what is predicted instead."""
-    return f"{row.predicted:.3g} for 0" if math.isnan(row.error) else f"{row.error:+.0%}"
+        played: dict[float, Metrics] = {}
+        for boot, pace in paces[case.name].items():
+            if pace not in played:
+                played[pace] = SCENES[case.measurement](case.settings, costs.kernel(pace))
+            for metric, value in played[pace].items():
+                found.setdefault((case.name, metric), {})[boot] = value
+    return found
 
 
 def beside(rows: Iterable[Record], predicted: Predicted) -> list[Row]:
@@ -170,8 +117,8 @@ def beside(rows: Iterable[Record], predicted: Predicted) -> list[Row]:
 def error(measured: Sequence[float], predicted: Sequence[float]) -> float:
     """Return by what share predictions are off: the median over repeats, each beside its own.
 
-    What one repeat began from, and the machine's pace, is another than the next one's, and does not blur it so. Where 0
-    was measured in one of them, medians are compared; not a number where that of what was measured is 0.
+    The machine's pace is another than the next repeat's, and does not blur it so. Where 0 was measured in one of them,
+    medians are compared; not a number where that of what was measured is 0.
     """
     if min(measured) > 0:
         return median(own / value for own, value in zip(predicted, measured, strict=True)) - 1
@@ -179,90 +126,56 @@ def error(measured: Sequence[float], predicted: Sequence[float]) -> float:
 
 
 def judge(rows: Sequence[Row]) -> dict[str, Verdict]:
-    """Return the verdict of every rule, by name."""
-    table = {(row.case, row.metric): row for row in rows}
-    contention = [row for row in rows if row.measurement == "contention" and row.metric == "entries_per_ms"]
-    ratios = [scaling for row in contention if (scaling := speed_up(row, table)) is not None]
+    """Return the verdict of every rule that has something to look at, by name."""
+
+    def of(measurement: str, metric: str, ending: str = "") -> list[Row]:
+        return [
+            row
+            for row in rows
+            if (row.measurement, row.metric) == (measurement, metric) and row.case.endswith(ending)
+        ]  # fmt: skip
+
+    throughput = f"throughput of one to four exits at once within {CONTENTION:.0%}"
+    within = f"within {TIMES:.0%} or the measured spread"
     found = {
-        "contention": near(f"entries per ms within {CONTENTION:.0%}", contention, CONTENTION, False),
-        "contention_scaling": near(
-            f"throughput over that of one process, within {CONTENTION:.0%}", ratios, CONTENTION, False
+        "contention_swapped": near(
+            f"{throughput}, swapped pages", of("contention", "entries_per_ms", "swapped"), CONTENTION, False
         ),
+        "contention_resident": near(
+            f"{throughput}, present pages (no contention is predicted)",
+            of("contention", "entries_per_ms", "resident"), CONTENTION, False,
+        ),
+        "foreground_dead_ms": near(
+            f"time until all are dead beside a foreground task {within}", of("foreground", "dead_ms"), TIMES, True
+        ),
+        "starve_exit_ms": near(f"exit under SCHED_FIFO spinners {within}", of("starve", "exit_ms"), TIMES, True),
+        "order_lowest_free_mib": in_order("order of the burst's lowest free memory", of("burst", "lowest_free_mib")),
+        "order_stall_some_ms": in_order("order of the burst's stalls", of("burst", "stall_some_ms")),
     }  # fmt: skip
-    for measurement, metrics in TIMES_OF.items():
-        for metric in metrics:
-            own = [row for row in rows if row.measurement == measurement and row.metric == metric]
-            if metric in LATENESS:
-                # nobody can be within a share of nothing: these have a rule of their own
-                own = [row for row in own if max(row.highest, row.predicted) > NEAR_ZERO_MS]
-            rule = f"{metric} within {TIMES:.0%} or the measured spread"
-            found[f"{measurement}_{metric}"] = near(rule, own, TIMES, True)
-    for metric in LATENESS:
-        late = [row for row in rows if row.measurement == "foreground" and row.metric == metric]
-        found[f"near_zero_{metric}"] = near_zero(f"{metric} near zero where the kernel shows near zero", late)
-        found[f"order_{metric}"] = in_order(f"{metric}: order of any two cases whose spreads do not overlap", late)
-    for metric in ORDERED:
-        own = [row for row in rows if row.measurement == "burst" and row.metric == metric]
-        found[f"order_{metric}"] = in_order(f"burst, {metric}: order of cases whose spreads do not overlap", own)
-    return found
-
-
-def speed_up(row: Row, table: Mapping[tuple[str, str], Row]) -> Row | None:
-    """Return the throughput of several processes over that of one, measured and predicted; None for one itself."""
-    _, n, kind = row.case.split("/")
-    one = table.get((f"contention/1/{kind}", row.metric))
-    if n == "1" or one is None:
-        return None
-    measured, predicted = row.measured / one.measured, row.predicted / one.predicted
-    low, high = row.lowest / one.highest, row.highest / one.lowest
-    return row._replace(
-        metric="speed_up", unit="1", measured=measured, lowest=low, highest=high, predicted=predicted,
-        error=(1 + row.error) / (1 + one.error) - 1, within_spread=low <= predicted <= high,
-    )  # fmt: skip
-
-
-def is_near(row: Row, share: float, spread_counts: bool) -> bool:
-    """Return whether a prediction is within ``share`` of what was measured, or in its spread where that counts."""
-    return abs(row.error) <= share or (spread_counts and row.within_spread)
+    return {name: verdict for name, verdict in found.items() if verdict.of}
 
 
 def near(rule: str, rows: Sequence[Row], share: float, spread_counts: bool) -> Verdict:
     """Judge by relative error, and by the spread where that counts too."""
-    broken = [row for row in rows if not is_near(row, share, spread_counts)]
+    alone = [abs(row.error) <= share for row in rows]
+    broken = [
+        row for row, held in zip(rows, alone, strict=True) if not (held or (spread_counts and row.within_spread))
+    ]  # fmt: skip
     broken.sort(key=lambda row: -abs(row.error))
-    worst = max((abs(row.error) for row in rows if not math.isnan(row.error)), default=0.0)
-    nothing = [row._replace(predicted=0.0, error=-1.0, within_spread=row.lowest <= 0) for row in rows]
     return Verdict(
         rule,
         len(rows) - len(broken),
         len(rows),
-        tuple(f"{row.case} {miss(row)}" for row in broken),
-        worst,
-        null=sum(is_near(row, share, spread_counts) for row in nothing),
-        alone=sum(is_near(row, share, False) for row in rows),
+        tuple(f"{row.case} {row.error:+.0%}" for row in broken),
+        max((abs(row.error) for row in rows), default=0.0),
+        sum(alone),
     )
 
 
-def near_zero(rule: str, rows: Iterable[Row]) -> Verdict:
-    """Judge what was near zero every time it was measured. Who predicts 0 for everything holds all of it."""
-    zero = [row for row in rows if row.highest <= NEAR_ZERO_MS]
-    broken = tuple(row.case for row in zero if row.predicted > NEAR_ZERO_MS)
-    return Verdict(rule, len(zero) - len(broken), len(zero), broken, null=len(zero))
-
-
 def in_order(rule: str, rows: Sequence[Row]) -> Verdict:
-    """Judge all pairs that the measurement tells apart, by predictions that differ by at least :data:`MARGIN`.
-
-    Who predicts 0 for everything holds none.
-    """
-    held, ties, broken, higher = 0, 0, [], set()
-    for low, high in itertools.permutations(rows, 2):
-        if low.highest >= high.lowest:
-            continue
-        higher.add(high.case)
-        if high.predicted - low.predicted >= MARGIN[high.unit]:
-            held += 1
-        else:
-            broken.append(f"{low.case} < {high.case}")
-            ties += low.predicted == high.predicted == 0
-    return Verdict(rule, held, held + len(broken), tuple(broken), higher=len(higher), ties=ties)
+    """Judge all pairs that the measurement tells apart, by predictions that differ by at least :data:`MARGIN`."""
+    pairs = [(low, high) for low, high in itertools.permutations(rows, 2) if low.highest < high.lowest]
+    broken = [
+        f"{low.case} < {high.case}" for low, high in pairs if high.predicted - low.predicted < MARGIN[high.unit]
+    ]  # fmt: skip
+    return Verdict(rule, len(pairs) - len(broken), len(pairs), tuple(broken))

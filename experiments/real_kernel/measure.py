@@ -17,7 +17,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from experiments.real_kernel import additions, build, host, machine
+from experiments.real_kernel import build, host, machine
 from experiments.real_kernel.cases import QUICK, Case, all_cases, choose, interleaved
 from experiments.real_kernel.records import MalformedLineError, Record, Spread, parse, records, spreads, store
 from experiments.results import provenance, write_csv, write_json
@@ -144,9 +144,6 @@ def main(
     repeats: Annotated[int, typer.Option(min=1, help="How often each case is measured.")] = REPEATS,
     only: Annotated[list[str] | None, typer.Option(help="Only this measurement or case; * and ? fit any.")] = None,
     quick: Annotated[bool, typer.Option(help="A few small cases, once.")] = False,
-    missing: Annotated[
-        bool, typer.Option(help="Only counted instructions that the full results lack, to be added to them.")
-    ] = False,
     out: Annotated[
         Path | None, typer.Option(help="Folder; by default results/, or results/quick/ for all but a whole run.")
     ] = None,
@@ -169,22 +166,15 @@ def main(
     began = time.monotonic()
     guard = machine.Guard(max_load, max_stolen=max_stolen, enforced=not busy)
     full = not quick and not only and repeats >= REPEATS and guard.is_strict()
-    if missing and (not full or out):
-        raise typer.BadParameter("adds to the full results: none of --quick, --only, --out, no fewer repeats or limits")
     folder = Path(tempfile.mkdtemp(prefix="real_kernel-"))
     try:
         if accelerator not in ("auto", "tcg", "kvm"):
             raise ValueError(f"--accelerator {accelerator}: must be auto, tcg or kvm")
-        if missing:
-            cases = additions.lacking(RESULTS)
-        else:
-            cases = choose(choose(all_cases(), QUICK) if quick else all_cases(), only or [])
+        cases = choose(choose(all_cases(), QUICK) if quick else all_cases(), only or [])
         if out and out.resolve() == RESULTS.resolve() and not full:
             raise ValueError(f"--out {out}: holds the full results, and this run is a trial")
         load_before = guard.start()
         laboratory = Laboratory(folder, kernel, accelerator, guard, lambda text: console.print(text, highlight=False))
-        if missing:
-            additions.check(RESULTS, laboratory.about())
         started = datetime.now(UTC)
         rows: list[Record] = []
         last = (1 if quick else repeats) - 1
@@ -200,8 +190,7 @@ def main(
                 "load_before": load_before,
                 "load_after": machine.load_average(),
             }
-            whole = additions.add(RESULTS, rows, about, cases) if missing and target == RESULTS else (rows, about)
-            write_all(target, *whole)
+            write_all(target, rows, about)
     except (ValueError, build.BuildError, machine.BootError, machine.BusyMachineError) as error:
         console.print(f"[red]error:[/red] {error}", highlight=False, markup=not isinstance(error, MalformedLineError))
         raise typer.Exit(2) from error
@@ -233,10 +222,9 @@ def write_all(folder: Path, rows: list[Record], about: dict[str, Any]) -> None:
     """Write measurements, their spread and where they come from."""
     if not rows:
         raise ValueError(f"nothing was measured: {'; '.join(about['failures'])}")
-    # measurements last: what is there decides what --missing finds missing
-    write_json(folder / "provenance.json", about)
-    write_csv(folder / "summary.csv", [spread._asdict() for spread in spreads(rows)])
     store(folder / "measurements.csv", rows)
+    write_csv(folder / "summary.csv", [spread._asdict() for spread in spreads(rows)])
+    write_json(folder / "provenance.json", about)
 
 
 MAIN_METRICS = (

@@ -93,8 +93,9 @@ def cpu_lines(phone: Any, device: Any) -> list[str]:
         on.setdefault(int(phone["tasks"][task]["cpu"]), []).append(task_name(int(task)))
     rows = []
     for cpu in range(device["n_cpus"]):
-        load = f"rt {phone['cpus'][cpu]['rt_permille'] / 1000:4.0%}"
-        rows.append(f"  cpu{cpu} {device['capacity'][cpu]:>4}  {load}  {' '.join(on.get(cpu, ['-']))}")
+        state = phone["cpus"][cpu]
+        load = f"{state['speed']:>4} of {device['capacity'][cpu]:>4}  rt {state['rt_permille'] / 1000:4.0%}"
+        rows.append(f"  cpu{cpu} {load}  {' '.join(on.get(cpu, ['-']))}")
     return ["cpu", *rows]
 
 
@@ -103,13 +104,10 @@ def exit_lines(phone: Any, scenario: Any) -> list[str]:
     rows = []
     for index in phone["exiting"][: phone["n_exiting"]]:
         process = phone["processes"][index]
-        left = int(process["swap_entries"])
-        whole = max(1, int(scenario["apps"][index]["swap_entries"]) + int(process["evicted_entries"]))
         route = k.ROUTE_NAMES[process["route"]] if process["decisions"] else "-"
         elapsed = (phone["now_us"] - process["kill_us"]) / 1e3
-        progress = f"{bar(1 - left / whole)} {left:>7} entries left"
-        stage = _EXIT_STAGES[process["exit_stage"]]
-        rows.append(f"  process {index:<3} {stage:<9} {progress}  {route:<9} {elapsed:6.0f} ms")
+        progress = f"{_EXIT_STAGES[process['exit_stage']]:<9} {process['swap_entries']:>7} entries left"
+        rows.append(f"  process {index:<3} {progress}  {route:<9} {elapsed:6.0f} ms")
     total = phone["total"]
     queues = f"{phone['backlog_kworker']} kworker, {phone['backlog_child']} child"
     held = f"backlog {queues}, {phone['zombie_entries']} zombie entries"

@@ -50,7 +50,7 @@ class SwapReleaseEnv(gym.Env[Observation, np.int64]):
     |---|---|---|---|---|---|---|---|
     | 0 | `victim_swap_left` | entries | 0 | 1 | saturating 65536 | mm: MM_SWAPENTS | swap entries the victim still holds |
     | 1 | `victim_swap_share` | 1 | 0 | 1 | share 1 | mm: rss_stat | swapped share of the memory the victim still maps |
-    | 2 | `victim_anon_left` | pages | 0 | 1 | saturating 16384 | mm: MM_ANONPAGES | present anonymous pages behind this batch |
+    | 2 | `victim_anon_left` | pages | 0 | 1 | saturating 16384 | mm: MM_ANONPAGES | resident anonymous pages behind this batch |
     | 3 | `victim_last_route` | sign | -1 | 1 | share 1 | mmu_gather | its last batch: 1 deferred, -1 inline, 0 none |
     | 4 | `victim_elapsed` | us | 0 | 1 | saturating 200000 | task: exit time | time since SIGKILL |
     | 5 | `victim_promoted` | 0/1 | 0 | 1 | share 1 | task: cgroup, nice | lmkd moved it to the foreground; 0 it is in the background |
@@ -68,19 +68,21 @@ class SwapReleaseEnv(gym.Env[Observation, np.int64]):
     | 17 | `queue_fill` | 1 | 0 | 1 | share 1 | swap gather: nr queued | fill of the queue deferring goes to; 1 there is none |
     | 18 | `zombie` | pages | 0 | 1 | saturating 16384 | swap gather: owner exited | memory held for processes already gone |
     | 19 | `starved` | us | 0 | 1 | saturating 50000 | workqueue: wq_watchdog | how long the kworker has had work and no CPU |
-    | 20 | `rt_load` | 1 | 0 | 1 | share 1 | rq: avg_rt | SCHED_FIFO load, mean of all CPUs |
-    | 21 | `rt_load_big` | 1 | 0 | 1 | share 1 | rq: avg_rt | SCHED_FIFO load, mean of the CPUs of more than half the capacity |
-    | 22 | `rt_throttling` | 0/1 | 0 | 1 | share 1 | sched_rt_runtime_us | SCHED_FIFO tasks leave the others at least 5 % |
-    | 23 | `idle_cpus` | 1 | 0 | 1 | share 1 | nohz.idle_cpus_mask | share of the CPUs without a fair task |
-    | 24 | `psi_some` | us | 0 | 1 | saturating 70000 | psi: trigger growth | memory stall of some task in the last second |
-    | 25 | `psi_full` | us | 0 | 1 | saturating 70000 | psi: trigger growth | memory stall of all tasks in the last second |
-    | 26 | `kswapd_awake` | 0/1 | 0 | 1 | share 1 | pgdat: kswapd_wait | kswapd reclaims, and takes the same lock |
-    | 27 | `direct_reclaim` | us | 0 | 1 | recency 100000 | vmstat: allocstall | time since an allocator had to reclaim |
-    | 28 | `lmkd_waiting` | 0/1 | 0 | 1 | share 1 | lmkd: pidfd of the last kill | lmkd waits for an exit before it may kill again |
-    | 29 | `frame_slack` | vsyncs | -1 | 1 | share 2 | ADPF session: deadline | time to the next frame deadline; 2 no frame |
-    | 30 | `launch_wait` | us | 0 | 1 | saturating 200000 | pid: wait_pidfd | how long a launch has waited for exits |
-    | 31 | `launch_awaits` | processes | 0 | 1 | saturating 4 | pid: wait_pidfd | exits that launches wait for |
-    | 32 | `burst_rate` | pages/s | 0 | 1 | saturating 65536 | memcg: pgalloc | allocation rate of launches, burst so far |
+    | 20 | `release_ns` | ns | 0 | 1 | saturating 1000 | ktime around free_swap_and_cache_nr | an entry inline lately; 0 none yet |
+    | 21 | `drain_ns` | ns | 0 | 1 | saturating 1000 | ktime in the worker | an entry drained lately; 0 none yet |
+    | 22 | `rt_load` | 1 | 0 | 1 | share 1 | rq: avg_rt | SCHED_FIFO load, mean of all CPUs |
+    | 23 | `rt_load_big` | 1 | 0 | 1 | share 1 | rq: avg_rt | SCHED_FIFO load, mean of the CPUs of more than half the capacity |
+    | 24 | `rt_throttling` | 0/1 | 0 | 1 | share 1 | sched_rt_runtime_us | SCHED_FIFO tasks leave the others at least 5 % |
+    | 25 | `idle_cpus` | 1 | 0 | 1 | share 1 | nohz.idle_cpus_mask | share of the CPUs without a fair task |
+    | 26 | `psi_some` | us | 0 | 1 | saturating 70000 | psi: trigger growth | memory stall of some task in the last second |
+    | 27 | `psi_full` | us | 0 | 1 | saturating 70000 | psi: trigger growth | memory stall of all tasks in the last second |
+    | 28 | `kswapd_awake` | 0/1 | 0 | 1 | share 1 | pgdat: kswapd_wait | kswapd reclaims, and takes the same lock |
+    | 29 | `direct_reclaim` | us | 0 | 1 | recency 100000 | vmstat: allocstall | time since an allocator had to reclaim |
+    | 30 | `lmkd_waiting` | 0/1 | 0 | 1 | share 1 | lmkd: pidfd of the last kill | lmkd waits for an exit before it may kill again |
+    | 31 | `frame_slack` | vsyncs | -1 | 1 | share 2 | ADPF session: deadline | time to the next frame deadline; 2 no frame |
+    | 32 | `launch_wait` | us | 0 | 1 | saturating 200000 | pid: wait_pidfd | how long a launch has waited for exits |
+    | 33 | `launch_awaits` | processes | 0 | 1 | saturating 4 | pid: wait_pidfd | exits that launches wait for |
+    | 34 | `burst_rate` | pages/s | 0 | 1 | saturating 65536 | memcg: pgalloc | allocation rate of launches, burst so far |
 
     With `routes=3` the actions are `INLINE`, `KWORKER` and `USERSPACE`. A queue that is full, or that the variant does not
     have, falls back to `INLINE`; `metrics["fallbacks"]` counts it.
@@ -94,7 +96,7 @@ class SwapReleaseEnv(gym.Env[Observation, np.int64]):
     |---|---|---|---|---|---|---|---|
     | 0 | `victim_swap_left` | entries | 0 | 1 | saturating 65536 | mm: MM_SWAPENTS | swap entries the victim still holds |
     | 1 | `victim_swap_share` | 1 | 0 | 1 | share 1 | mm: rss_stat | swapped share of the memory the victim still maps |
-    | 2 | `victim_anon_left` | pages | 0 | 1 | saturating 16384 | mm: MM_ANONPAGES | present anonymous pages behind this batch |
+    | 2 | `victim_anon_left` | pages | 0 | 1 | saturating 16384 | mm: MM_ANONPAGES | resident anonymous pages behind this batch |
     | 3 | `victim_last_route` | sign | -1 | 1 | share 1 | mmu_gather | its last batch: 1 deferred, -1 inline, 0 none |
     | 4 | `victim_elapsed` | us | 0 | 1 | saturating 200000 | task: exit time | time since SIGKILL |
     | 5 | `victim_promoted` | 0/1 | 0 | 1 | share 1 | task: cgroup, nice | lmkd moved it to the foreground; 0 it is in the background |
@@ -104,26 +106,29 @@ class SwapReleaseEnv(gym.Env[Observation, np.int64]):
     | 9 | `exiting_swap` | entries | 0 | 1 | saturating 262144 | mm: MM_SWAPENTS | swap entries that all of them still hold |
     | 10 | `lock_load` | CPUs | 0 | 1 | saturating 1 | lock_stat of class->lock | others on a CPU that take the swap-free lock |
     | 11 | `free_margin` | 1 | -1 | 1 | signed 1 | zone: NR_FREE_PAGES, WMARK_LOW | free memory above the low watermark, in units of the high one |
-    | 12 | `file_margin` | 1 | -1 | 1 | share 1 | lruvec: NR_FILE, refaults | page cache above its working set, relative |
-    | 13 | `swap_free` | 1 | 0 | 1 | share 1 | swap_info: inuse_pages | free share of the swap slots |
-    | 14 | `pool_fragmented` | 1 | 0 | 1 | share 1 | zsmalloc: pool stats | share of the pool that compacting would give back |
-    | 15 | `backlog` | entries | 0 | 1 | saturating 32768 | swap gather: nr queued | entries deferred and not yet drained |
-    | 16 | `queue_fill` | 1 | 0 | 1 | share 1 | swap gather: nr queued | fill of the queue deferring goes to; 1 there is none |
-    | 17 | `zombie` | pages | 0 | 1 | saturating 16384 | swap gather: owner exited | memory held for processes already gone |
-    | 18 | `starved` | us | 0 | 1 | saturating 50000 | workqueue: wq_watchdog | how long the kworker has had work and no CPU |
-    | 19 | `rt_load` | 1 | 0 | 1 | share 1 | rq: avg_rt | SCHED_FIFO load, mean of all CPUs |
-    | 20 | `rt_load_big` | 1 | 0 | 1 | share 1 | rq: avg_rt | SCHED_FIFO load, mean of the CPUs of more than half the capacity |
-    | 21 | `rt_throttling` | 0/1 | 0 | 1 | share 1 | sched_rt_runtime_us | SCHED_FIFO tasks leave the others at least 5 % |
-    | 22 | `idle_cpus` | 1 | 0 | 1 | share 1 | nohz.idle_cpus_mask | share of the CPUs without a fair task |
-    | 23 | `psi_some` | us | 0 | 1 | saturating 70000 | psi: trigger growth | memory stall of some task in the last second |
-    | 24 | `psi_full` | us | 0 | 1 | saturating 70000 | psi: trigger growth | memory stall of all tasks in the last second |
-    | 25 | `kswapd_awake` | 0/1 | 0 | 1 | share 1 | pgdat: kswapd_wait | kswapd reclaims, and takes the same lock |
-    | 26 | `direct_reclaim` | us | 0 | 1 | recency 100000 | vmstat: allocstall | time since an allocator had to reclaim |
-    | 27 | `lmkd_waiting` | 0/1 | 0 | 1 | share 1 | lmkd: pidfd of the last kill | lmkd waits for an exit before it may kill again |
-    | 28 | `frame_slack` | vsyncs | -1 | 1 | share 2 | ADPF session: deadline | time to the next frame deadline; 2 no frame |
-    | 29 | `launch_wait` | us | 0 | 1 | saturating 200000 | pid: wait_pidfd | how long a launch has waited for exits |
-    | 30 | `launch_awaits` | processes | 0 | 1 | saturating 4 | pid: wait_pidfd | exits that launches wait for |
-    | 31 | `burst_rate` | pages/s | 0 | 1 | saturating 65536 | memcg: pgalloc | allocation rate of launches, burst so far |
+    | 12 | `file_cache` | 1 | 0 | 1 | share 1 | vmstat: nr_file_pages | page cache, as a share of RAM |
+    | 13 | `thrashing` | 1 | 0 | 1 | saturating 1 | vmstat: workingset_refault_file | refaults in lmkd's window, over page cache |
+    | 14 | `swap_free` | 1 | 0 | 1 | share 1 | swap_info: inuse_pages | free share of the swap slots |
+    | 15 | `pool_fragmented` | 1 | 0 | 1 | share 1 | zsmalloc: pool stats | share of the pool that compacting would give back |
+    | 16 | `backlog` | entries | 0 | 1 | saturating 32768 | swap gather: nr queued | entries deferred and not yet drained |
+    | 17 | `queue_fill` | 1 | 0 | 1 | share 1 | swap gather: nr queued | fill of the queue deferring goes to; 1 there is none |
+    | 18 | `zombie` | pages | 0 | 1 | saturating 16384 | swap gather: owner exited | memory held for processes already gone |
+    | 19 | `starved` | us | 0 | 1 | saturating 50000 | workqueue: wq_watchdog | how long the kworker has had work and no CPU |
+    | 20 | `release_ns` | ns | 0 | 1 | saturating 1000 | ktime around free_swap_and_cache_nr | an entry inline lately; 0 none yet |
+    | 21 | `drain_ns` | ns | 0 | 1 | saturating 1000 | ktime in the worker | an entry drained lately; 0 none yet |
+    | 22 | `rt_load` | 1 | 0 | 1 | share 1 | rq: avg_rt | SCHED_FIFO load, mean of all CPUs |
+    | 23 | `rt_load_big` | 1 | 0 | 1 | share 1 | rq: avg_rt | SCHED_FIFO load, mean of the CPUs of more than half the capacity |
+    | 24 | `rt_throttling` | 0/1 | 0 | 1 | share 1 | sched_rt_runtime_us | SCHED_FIFO tasks leave the others at least 5 % |
+    | 25 | `idle_cpus` | 1 | 0 | 1 | share 1 | nohz.idle_cpus_mask | share of the CPUs without a fair task |
+    | 26 | `psi_some` | us | 0 | 1 | saturating 70000 | psi: trigger growth | memory stall of some task in the last second |
+    | 27 | `psi_full` | us | 0 | 1 | saturating 70000 | psi: trigger growth | memory stall of all tasks in the last second |
+    | 28 | `kswapd_awake` | 0/1 | 0 | 1 | share 1 | pgdat: kswapd_wait | kswapd reclaims, and takes the same lock |
+    | 29 | `direct_reclaim` | us | 0 | 1 | recency 100000 | vmstat: allocstall | time since an allocator had to reclaim |
+    | 30 | `lmkd_waiting` | 0/1 | 0 | 1 | share 1 | lmkd: pidfd of the last kill | lmkd waits for an exit before it may kill again |
+    | 31 | `frame_slack` | vsyncs | -1 | 1 | share 2 | ADPF session: deadline | time to the next frame deadline; 2 no frame |
+    | 32 | `launch_wait` | us | 0 | 1 | saturating 200000 | pid: wait_pidfd | how long a launch has waited for exits |
+    | 33 | `launch_awaits` | processes | 0 | 1 | saturating 4 | pid: wait_pidfd | exits that launches wait for |
+    | 34 | `burst_rate` | pages/s | 0 | 1 | saturating 65536 | memcg: pgalloc | allocation rate of launches, burst so far |
 
     ## Rewards
 
@@ -161,7 +166,7 @@ class SwapReleaseEnv(gym.Env[Observation, np.int64]):
     <PassiveEnvChecker<SwapReleaseEnv<swapgym/SwapRelease-v0>>>
     >>> observation, info = env.reset(seed=1)
     >>> observation.shape, env.action_space
-    ((33,), Discrete(3))
+    ((35,), Discrete(3))
 
     ```
 

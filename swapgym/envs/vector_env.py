@@ -46,7 +46,7 @@ class SwapReleaseVectorEnv(VectorEnv[Observations, npt.NDArray[np.int64], npt.ND
     >>> envs = gym.make_vec("swapgym:swapgym/SwapRelease-v0", num_envs=3, preset="camera_launch", autoreset_mode="SameStep")
     >>> observations, infos = envs.reset(seed=1)
     >>> observations.shape, envs.metadata["autoreset_mode"]
-    ((3, 33), <AutoresetMode.SAME_STEP: 'SameStep'>)
+    ((3, 35), <AutoresetMode.SAME_STEP: 'SameStep'>)
 
     ```
 

@@ -7,6 +7,9 @@ from typing import Any
 from swapgym.phone import constants as k
 from swapgym.phone.jit import kernel
 
+LONGEST_PS: int = 1 << 35
+"""Longest that an operation takes, whatever the settings (34 ms): products with counts stay within 64 bits."""
+
 
 @kernel
 def on_core(costs: Any, operation: int, speed: int) -> int:
@@ -17,7 +20,7 @@ def on_core(costs: Any, operation: int, speed: int) -> int:
         operation: COST_* of constants.
         speed: What the clock gives of the device's largest CPU, over 1024.
     """
-    return max(1, costs.memory_ps[operation] + costs.core_ps[operation] * k.UNIT // speed)
+    return min(LONGEST_PS, max(1, costs.memory_ps[operation] + costs.core_ps[operation] * k.UNIT // speed))
 
 
 @kernel
@@ -31,6 +34,7 @@ def affordable(left: int, budget_ps: int, cost_ps: int) -> int:
 @kernel
 def average(value: int, newest: int, weight: int) -> int:
     """Return a running average that gives its newest value ``weight`` of 1024; the first value stands as it is."""
+    newest = min(newest, k.MOST_32)
     if value == 0:
         return newest
     return value + (newest - value) * weight // k.UNIT

@@ -51,11 +51,11 @@ class DeviceProfile:
         into="clock_rate_limit_us",
     )
     uclamp_frames: float = setting(
-        0.25,
+        0.45,
         0.0,
         1.0,
         "1",
-        "uclamp.min of the UI and render threads (judgement: ADPF hints move it between 0 and 1)",
+        "uclamp.min of the UI and render threads: fit on frame times (ADPF hints move it)",
         into="uclamp_frames",
         per=UNIT,
     )
@@ -208,6 +208,11 @@ class DeviceProfile:
             raise ValueError(
                 f"DeviceProfile.domain: {self.domain!r}, must give each of {len(self.capacity)} CPUs a performance"
                 f" domain from 0 to {len(self.min_clock) - 1}, as many as min_clock has"
+            )
+        if len(set(zip(self.domain, self.capacity, strict=True))) > len(self.min_clock):
+            raise ValueError(
+                f"DeviceProfile.domain: {self.domain!r}, CPUs of one performance domain must have one capacity"
+                f" ({self.capacity!r})"
             )
         if len(self.min_clock) > MAX_DOMAINS or not all(0.0 < clock <= 1.0 for clock in self.min_clock):
             raise ValueError(

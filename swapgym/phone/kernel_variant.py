@@ -125,12 +125,12 @@ class KernelVariant:
         0.0, "resident_anon", "anonymous page unmapped and freed: it follows the clock (Baghdasaryan, Apr 2019)"
     )
     resident_anon_core_ns: float = core_ns(
-        97.0, "resident_anon", "14,656 MB/s on a big core at full clock (Snapdragon 845)"
+        100.0, "resident_anon", "14,656 MB/s on a big core at full clock (Snapdragon 845)"
     )
     resident_file_memory_ns: float = memory_ns(
         300.0, "resident_file", "mapped file page unmapped: rmap and LRU marks of scattered struct pages (judgement)"
     )
-    resident_file_core_ns: float = core_ns(30.0, "resident_file", "likewise")
+    resident_file_core_ns: float = core_ns(10.0, "resident_file", "likewise")
     pte_waste: float = share(
         0.20, "pte_waste", "reaper and victim on one address space: 167 against 133 (arm64, Sep 2025)"
     )
@@ -147,13 +147,13 @@ class KernelVariant:
         5_000, 0, 1_000_000, "us", "exit_notify until the parent has run (judgement: 1 to 5 ms)", into="exit_notify_us"
     )
     thread_exit_memory_ns: float = memory_ns(60_000.0, "thread_exit", "one thread woken, thawed and gone (judgement)")
-    thread_exit_core_ns: float = core_ns(6_000.0, "thread_exit", "likewise")
+    thread_exit_core_ns: float = core_ns(2_000.0, "thread_exit", "likewise")
     mapping_free_memory_ns: float = memory_ns(1_500.0, "mapping_free", "one mapping: page tables, vma (judgement)")
-    mapping_free_core_ns: float = core_ns(150.0, "mapping_free", "likewise")
+    mapping_free_core_ns: float = core_ns(50.0, "mapping_free", "likewise")
     file_close_memory_ns: float = memory_ns(
-        75_000.0, "file_close", "one open file, socket or buffer, binder and GPU contexts included (judgement)"
+        80_000.0, "file_close", "one open file, socket or buffer, binder and GPU contexts included (judgement)"
     )
-    file_close_core_ns: float = core_ns(4_000.0, "file_close", "likewise")
+    file_close_core_ns: float = core_ns(2_500.0, "file_close", "likewise")
     # --- reclaim and allocation
     compress_memory_ns: float = memory_ns(
         1_000.0, "compress", "anonymous page reclaimed: unmapped, stored (judgement of the split: compressing computes)"
@@ -178,15 +178,15 @@ class KernelVariant:
     )
     # --- where published phones differ by more than a factor of 1.5, each phone is drawn (log-normal)
     phone_sigma: float = setting(
-        0.27,
+        0.35,
         0.0,
         1.0,
         "1",
-        "all that waits for memory or is waited for in an exit, over phones: factor per phone of"
-        " 244 exits in public device logs; 0: not drawn",
+        "all that waits for memory or is waited for in an exit, over phones: whole exits differ by 0.27 per phone in"
+        " public device logs, and three quarters of one wait for memory; 0: not drawn",
     )
     entry_sigma: float = setting(
-        0.35, 0.0, 1.0, "1", "cost of an entry beyond that: 650 to 970 ns idle, 1.6 us by the logs; 0: not drawn"
+        0.25, 0.0, 1.0, "1", "cost of an entry beyond that: 650 to 970 ns idle, 1.6 us by the logs; 0: not drawn"
     )
     contention_sigma: float = setting(
         0.25, 0.0, 1.0, "1", "hand-off of the lock: a of 0.6 to 0.9 per further freer (A72); 0: not drawn"

@@ -29,8 +29,8 @@ def unknown(field: str, value: object, allowed: Iterable[str]) -> ValueError:
 
 
 def setting(
-    default: Any, low: float, high: float, unit: str, meaning: str, *, into: str = "", at: int | None = None, per: float = 1,
-    kind: str = PLAIN, code: str = "i4",
+    default: Any, low: float, high: float, unit: str, meaning: str, *, into: str = "", at: int | None = None,
+    per: float = 1, kind: str = PLAIN, code: str = "i4",
 ) -> Any:  # fmt: skip
     """Declare a number.
 

@@ -52,6 +52,7 @@ PHONE_6GB: Final = replace(
     file_floor_mib=100,
     file_workingset_mib=400,
     refresh_hz=90,
+    kill_timeout_ms=100,
     n_reapers=0,
 )
 """6 Cortex-A55 at 2.0 GHz and 2 Cortex-A76 at 2.2 GHz, as a Dimensity 700 has (judgement); no process_mrelease."""
@@ -69,7 +70,8 @@ PHONE_12GB: Final = replace(
     refresh_hz=120,
     kill_heaviest=True,
 )
-"""4 + 3 + 1 cores of 2022, the largest a Cortex-X2 at 3 GHz (judgement). kill_heaviest as on Pixel 8 Pro."""
+"""4 + 3 + 1 cores of 2022, the largest a Cortex-X2 at 3 GHz (judgement). kill_heaviest and a time-out of 50 ms as on
+Pixel 8 Pro."""
 PHONE_16GB: Final = replace(
     PHONE_12GB,
     name="phone-16gb",
@@ -81,6 +83,7 @@ PHONE_16GB: Final = replace(
     zram_share=0.5,
     file_floor_mib=200,
     file_workingset_mib=900,
+    kill_timeout_ms=100,
 )
 """A flagship of 2025: 4 + 3 + 1 cores at 2.7, 3.5 and 4.21 GHz (Lei Liu, Sep 2025); their speeds are a judgement."""
 A72_BOARD: Final = DeviceProfile(

@@ -68,10 +68,10 @@ class Preset:
     gated_share: float = 1.0
     gate_timeout_ms: Range = (1_000, 2_000)
     burst_mib: Range = (300, 1_200)
-    burst_ms: Range = (300, 900)
+    burst_ms: Range = (300, 800)
     buffer_share: Range = (0.4, 0.8)
     hot_share: float = 0.0
-    work_ms: Range = (500, 1_200)
+    work_ms: Range = (400, 900)
     services: tuple[int, int] = (0, 0)
     slack: Range = (-0.3, 0.2)
     slots_used: Range = (0.65, 0.92)
@@ -141,7 +141,7 @@ CLEAR_ALL: Final = Preset(
     promoted_share=0.0,
     burst_mib=(500, 1_200),
     buffer_share=(0.3, 0.6),
-    work_ms=(500, 1_200),
+    work_ms=(400, 900),
     mass_kill=(4, 10),
 )
 RT_RECORDING: Final = Preset(
@@ -189,7 +189,16 @@ PRESETS: Final[dict[str, Preset]] = {
     )
 }
 MIXED: Final = "mixed"
-"""Draws one of the others."""
+MIXED_PRESETS: Final = (
+    "app_switching",
+    "camera_launch",
+    "camera_target",
+    "clear_all",
+    "low_ram",
+    "rt_recording",
+    "service_restart",
+)
+"""What ``mixed`` draws from, by place."""
 PRESET_NAMES: Final[tuple[str, ...]] = (*PRESETS, MIXED)
 
 

@@ -212,7 +212,8 @@ def fill_launch(out: Any, preset: Any, launch: int, rng: Any, process: int, hot:
     slowest = capacity_rank(out, threads - 1)
     start_us = spec.start_ns / threads * k.UNIT / slowest / k.NS_PER_US
     work_us = spec.work_ns / threads * k.UNIT / slowest / k.NS_PER_US
-    spec.nominal_us = round(start_us + max(work_us + paging_us(out, spec), burst_ms * k.MS))
+    nominal_us = start_us + max(work_us + paging_us(out, spec), burst_ms * k.MS)
+    spec.nominal_us = round(min(nominal_us, k.MOST_32))
     out.n_launches = launch + 1
 
 

@@ -249,7 +249,7 @@ def test_panel_shows_the_phone(make: Callable[..., SwapReleaseEnv]) -> None:
     env.reset(options={"scenario_seed": 22})
     text = env.render()
     assert isinstance(text, str) and text.isascii()
-    for word in ("asks for a route", "free", "zram pool", "cpu0", "exits", "foreground"):
+    for word in ("asks for a route", "free", "zram pool", "cpu0", " of 1024", "exits", "unmap", "foreground"):
         assert word in text
     assert max(map(len, text.splitlines())) <= 140
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import subprocess
 import sys
@@ -12,9 +11,8 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from experiments.real_kernel import additions, build, cases, host, machine, measure, records, scenes
+from experiments.real_kernel import build, cases, host, machine, measure, records, scenes
 from experiments.real_kernel.machine import BusyMachineError, CpuTimes, Guard, Load
-from experiments.real_kernel.records import Record
 
 IDLE = Load(0.0, 1.0, 0.01, 0.0)
 CONSOLE = """[    0.1] Linux version
@@ -107,37 +105,6 @@ def test_full_results_are_only_replaced_by_a_whole_run(tmp_path: Path) -> None:
         assert "this run is a trial" in " ".join(outcome.output.split())
     words = measure.command_line(["--only", "unmap/64/*", "--kernel", "/a/b.deb", "--out=/c/d"])
     assert words == "python -m experiments.real_kernel.measure --only 'unmap/64/*' --kernel b.deb --out=d"
-
-
-def test_counted_instructions_can_be_added_to_the_full_results(tmp_path: Path) -> None:
-    about = json.loads((measure.RESULTS / "provenance.json").read_text())
-    quiet = (0.1, 0.1, 0.0, 0.0)
-    counted = [case for case in cases.all_cases() if case.icount]
-    new = counted[-1]
-    stored = [
-        Record("unmap", "unmap/64/0", 0, 3, "unmap_ns", 1.0, "ns/page", *quiet),
-        Record("unmap_instructions", "unmap_instructions/64/no_longer", 0, 4, "unmap_instructions", 2.0, "1", *quiet),
-        *(Record(case.group, case.name, 0, 4, "x", 3.0, "1", *quiet) for case in cases.all_cases() if case != new),
-    ]
-    with pytest.raises(ValueError, match="has no results to add to"):
-        additions.lacking(tmp_path)
-    measure.write_all(tmp_path, stored, about)
-    assert additions.lacking(tmp_path) == [new]
-    rows = [Record(new.group, new.name, 0, 0, "probed_instructions", 5.0, "1/page", *quiet)]
-    merged, whole = additions.add(tmp_path, rows, {**about, "repeats": 5}, [new])
-    assert {row.boot for row in merged if row.case == new.name} == {5}
-    assert {row.case for row in stored} - {row.case for row in merged} == {"unmap_instructions/64/no_longer"}
-    assert whole["additions"][-1]["cases"] == [new.name]
-    assert whole["additions"][-1]["dropped"] == ["unmap_instructions/64/no_longer"]
-    measure.write_all(tmp_path, merged, whole)
-    with pytest.raises(ValueError, match="lacks no case"):
-        additions.lacking(tmp_path)
-    with pytest.raises(ValueError, match="qemu is 'another', of the full results"):
-        additions.add(tmp_path, rows, {**about, "qemu": "another"}, [new])
-    # time counts there: it must be measured beside all else
-    measure.write_all(tmp_path, [row for row in merged if row.case != "starve/-1"], whole)
-    with pytest.raises(ValueError, match="starve/-1 are not counted instructions"):
-        additions.lacking(tmp_path)
 
 
 def test_a_package_is_found_by_its_name_whatever_version_was_asked_for(

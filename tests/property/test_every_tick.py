@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from swapgym.phone import constants as k
 from swapgym.phone import engine
 from swapgym.phone.audit import audit
+from swapgym.phone.sched.clocks import FULL
 from swapgym.phone.state import PHONE
 from swapgym.workload import DEVICES, KERNELS, PRESETS, draw, empty
 from tests.ticks import each_tick
@@ -22,6 +23,8 @@ GROWING = [name for name in PHONE["total"].names or () if name not in MAY_FALL]
 def wrong(phone: Any, scenario: Any) -> list[str]:
     """Return what does not hold at the end of a tick, in words."""
     n = int(scenario["device"]["n_cpus"])
+    cpus = phone["cpus"][:n]
+    full = scenario["device"]["capacity"][:n]
     elapsed_ns = int(phone["now_us"]) * k.NS_PER_US
     ram = sum(int(phone[f"{where}_pages"]) for where in ("free", "file", "buffer", "pool", "anon"))
     dead = phone["processes"][phone["processes"]["state"] == k.PROCESS_DEAD]
@@ -29,16 +32,18 @@ def wrong(phone: Any, scenario: Any) -> list[str]:
     placed = (tasks["mask"] >> tasks["cpu"]) & 1
     checks = {
         # idle time is the rest, so that the sum alone would prove nothing
-        "more fair time used than SCHED_FIFO left": (phone["cpu_used_ns"][:n] <= phone["fair_ns"][:n]).all(),
+        "more fair time used than SCHED_FIFO left": (cpus["used_ns"] <= cpus["fair_ns"]).all(),
         "CPU time": phone["total"]["charged_ns"].sum() == n * elapsed_ns,
         "pages of RAM": ram + scenario["device"]["reserved_pages"] == scenario["device"]["ram_pages"],
-        "the dead hold present pages": not dead["anon_pages"].any(),
+        "the dead hold resident pages": not dead["anon_pages"].any(),
         "the dead hold entries beyond their backlog": not dead["swap_entries"].any(),
         "a task outside its cpuset": placed.all(),
         "a task twice on the list": len(set(phone["runnable"][: phone["n_runnable"]].tolist())) == len(tasks),
         "a CPU that does not exist": (tasks["cpu"] < n).all(),
         "a grant beyond the tick": (tasks["granted_ns"] <= phone["tick_us"] * k.NS_PER_US).all(),
         "free memory gone": phone["free_pages"] >= 0,
+        "a CPU faster than at full clock, or stopped": ((cpus["speed"] > 0) & (cpus["speed"] <= full)).all(),
+        "utilisation beyond full": (tasks["util"] <= FULL).all() and (cpus["rt_util"] <= FULL).all(),
     }
     return [what for what, holds in checks.items() if not holds]
 
@@ -66,18 +71,6 @@ def test_every_tick_balances(preset: str, device: str, kernel: str, seed: int, t
             assert audit(phone, scenarios[0]) == []
 
 
-def test_ticks_one_by_one_are_the_run() -> None:
-    scenarios = empty(1)
-    draw("service_restart", 5, out=scenarios[0])
-    whole, stepped = np.zeros(1, PHONE), np.zeros(1, PHONE)
-    engine.start(whole, scenarios, 0)
-    while engine.advance(whole, scenarios, 0) == k.RUN_DECISION:
-        engine.decide(whole, scenarios, 0, k.KWORKER)
-    for _ in each_tick(stepped, scenarios, lambda: k.KWORKER):
-        pass
-    assert stepped.tobytes() == whole.tobytes()
-
-
 def test_every_kill_ends_in_an_exit_or_is_on_its_way() -> None:
     for seed in range(6):
         scenarios, phones = empty(1), np.zeros(1, PHONE)
@@ -90,7 +83,7 @@ def test_every_kill_ends_in_an_exit_or_is_on_its_way() -> None:
         assert len(killed) > 0
         for index in killed.tolist():
             process = processes[index]
-            off_cpu_us = int(scenario["kernel"]["exit_signal_us"] + scenario["kernel"]["exit_wait_us"])
+            off_cpu_us = int(scenario["kernel"]["exit_signal_us"] + scenario["kernel"]["exit_notify_us"])
             if process["state"] == k.PROCESS_DEAD:
                 assert process["exit_us"] - process["kill_us"] >= off_cpu_us
             else:

@@ -74,6 +74,11 @@ def wake_launches(phone: Any, scenario: Any) -> None:
         if launch.phase == k.LAUNCH_WAITING or launch.phase == k.LAUNCH_DONE:
             continue
         spec = scenario.launches[index]
+        if phone.processes[launch.process].state != k.PROCESS_ALIVE:
+            # killed on its way up, behind another app or as a service: what it still wanted nobody waits for
+            launch.phase = k.LAUNCH_DONE
+            launch.done_us = phone.now_us
+            continue
         if launch.phase == k.LAUNCH_START and work_done(launch, spec):
             launch.phase = k.LAUNCH_GATE
             launch.gate_us = phone.now_us
@@ -237,11 +242,11 @@ def allocate(phone: Any, scenario: Any, index: int, granted_ns: int) -> int:
 
 @kernel
 def fault_in(phone: Any, scenario: Any, launch: Any, count: int) -> int:
-    """Fault ``count`` pages of the launched app back in; those reclaim or a kill took meanwhile are allocated anew."""
+    """Fault ``count`` pages of the launched app back in; those it has not swapped any more are allocated anew."""
     process = phone.processes[launch.process]
     count = min(count, launch.swapin_left)
     launch.swapin_left -= count
-    present = min(count, process.swap_unclaimed) if process.state == k.PROCESS_ALIVE else 0
+    present = min(count, process.swap_unclaimed)
     swap_in(phone, scenario, process, present)
     launch.anon_left += count - present
     return present

@@ -23,7 +23,7 @@ def run_realtime(phone: Any, scenario: Any) -> None:
             phone.cpus[index].rt_used_ns = 0
     for index in range(device.n_cpus):
         cpu = phone.cpus[index]
-        wanted = tick_ns * cpu.rt_permille // 1000
+        wanted = tick_ns * cpu.rt_permille // 1000 if cpu.rt_permille > 0 else 0
         if device.rt_throttling != 0 and wanted > 0:
             wanted = min(wanted, max(0, runtime_ns(phone, scenario, index) - cpu.rt_used_ns))
         cpu.rt_used_ns += wanted
@@ -38,17 +38,16 @@ def run_realtime(phone: Any, scenario: Any) -> None:
 def runtime_ns(phone: Any, scenario: Any, index: int) -> int:
     """Return the SCHED_FIFO time (ns) that a CPU may use in a period: its own, and with RT_RUNTIME_SHARE others' spare.
 
-    do_balance_runtime() of kernel/sched/rt.c lends what other CPUs have not used, up to the whole period.
+    do_balance_runtime() of kernel/sched/rt.c lends what other CPUs have left, up to the whole period; a lender has that
+    much less.
     """
     own_ns = k.RT_RUNTIME_US * k.NS_PER_US
     if scenario.device.rt_runtime_share == 0:
         return own_ns
-    lent_ns = 0
-    for other in range(scenario.device.n_cpus):
-        if other != index:
-            lent_ns += max(0, own_ns - phone.cpus[other].rt_used_ns)
-            lent_ns -= max(0, phone.cpus[other].rt_used_ns - own_ns)
-    return min(k.RT_PERIOD_US * k.NS_PER_US, own_ns + max(0, lent_ns))
+    left_ns = 0
+    for cpu in range(scenario.device.n_cpus):
+        left_ns += own_ns - phone.cpus[cpu].rt_used_ns
+    return min(k.RT_PERIOD_US * k.NS_PER_US, phone.cpus[index].rt_used_ns + max(0, left_ns))
 
 
 @kernel
