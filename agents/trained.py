@@ -18,6 +18,7 @@ from rich.console import Console
 from agents.policies import Policy
 from agents.runner import Player, World
 from agents.training import runs
+from swapgym.envs.observations import N_PARTS
 
 TRAINED: Final = Path(__file__).parent / "trained"
 MODELS: Final = ("model.zip", "model.npz")
@@ -101,7 +102,7 @@ def card(config: dict[str, Any], curve: list[dict[str, float]]) -> str:
     return f"""# {config["algo"]}, seed {config["seed"]}: kernel `{config["kernel"]}`, lag weight {lag:g}
 
 {how} It decides for each batch of a victim's swap entries whether to release it inline (0) or to defer it (1), from the
-33 parts of the observation of `swapgym/SwapRelease-v0`; the score it was trained for weighs lag by
+{N_PARTS} parts of the observation of `swapgym/SwapRelease-v0`; the score it was trained for weighs lag by
 {lag:g} and peak by {peak:g}, each over mainline's inline release (lower is better).
 
 - Made by `{config["command"]}` at commit `{config["git"] or "unknown"}` (`+`: with changes not yet committed); all

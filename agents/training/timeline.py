@@ -11,10 +11,11 @@ import numpy.typing as npt
 from agents.policies import Policy
 from agents.runner import World
 from swapgym.envs import arguments
-from swapgym.envs.lanes import Lanes
+from swapgym.envs.observations import N_PARTS, observe
 from swapgym.phone import constants as k
-from swapgym.phone.engine import PHASE_TICK, start
-from swapgym.workload import draw
+from swapgym.phone.engine import advance, decide, start
+from swapgym.phone.state import PHONE
+from swapgym.workload import draw, empty
 
 MEMORY: Final = {
     "free": "free_pages",
@@ -73,42 +74,37 @@ def trace(world: World, policy: Policy, preset: str, seed: int) -> Timeline:
     Raises:
         ValueError: If preset or kernel are unknown.
     """
-    lanes = Lanes(1)
+    phones, scenarios, observations = np.zeros(1, PHONE), empty(1), np.zeros((1, N_PARTS), dtype=np.float32)
+    phone, scenario = phones[0], scenarios[0]
     draw(
         preset, seed, device=world.device, kernel=world.kernel, overrides=world.overrides, tick_us=world.tick_us,
-        out=lanes.scenarios[0],
+        out=scenario,
     )  # fmt: skip
-    codes = arguments.route_codes(world.routes, lanes.scenarios[0])
-    # lanes begin at their first decision; what the phone is like before it is read off one that has just started
-    start(lanes.phones, lanes.scenarios, 0)
-    samples = [sample(lanes.phones[0])]
-    scenario, phone = lanes.scenarios[0], lanes.phones[0]
-    end_us = int(scenario["duration_us"])
-    routes = np.zeros(1, dtype=np.int64)
-    decided, deferred = [], []
+    codes = arguments.route_codes(world.routes, scenario)
+    samples, decided, deferred = [], [], []
     state = None
-    # the scenario is made to end at every look, which is the only thing that its length decides
-    scenario["duration_us"] = min(LOOK_US, end_us)
-    lanes.begin()
+    look_us = 0
+    start(phones, scenarios, 0)
     while True:
-        if len(lanes.waiting()):
-            actions, state = policy.predict(lanes.observations, state, deterministic=True)
-            routes[0] = codes[int(actions[0])]
+        status = advance(phones, scenarios, 0, look_us)
+        if status == k.RUN_DECISION:
+            observe(phone, scenario, observations[0])
+            actions, state = policy.predict(observations, state, deterministic=True)
+            route = codes[int(actions[0])]
             decided.append(phone["now_us"] / k.MS)
-            deferred.append(routes[0] != k.INLINE)
-        else:
-            samples.append(sample(phone))
-            if phone["now_us"] >= end_us:
-                break
-            scenario["duration_us"] = min(phone["now_us"] + LOOK_US, end_us)
-            phone["phase"] = PHASE_TICK
-        lanes.step(routes)
+            deferred.append(route != k.INLINE)
+            decide(phones, scenarios, 0, route)
+            continue
+        samples.append(sample(phone))
+        if status == k.RUN_END:
+            break
+        look_us = int(phone["now_us"]) + LOOK_US
     table = np.array(samples)
     charges = 4 + len(MEMORY)
     return Timeline(
         preset=preset,
         seed=seed,
-        n_cpus=int(lanes.scenarios[0]["device"]["n_cpus"]),
+        n_cpus=int(scenario["device"]["n_cpus"]),
         time_ms=table[:, 0],
         backlog_entries=table[:, 1],
         late_ms=table[:, 2],

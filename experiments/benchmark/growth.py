@@ -1,4 +1,4 @@
-"""How cost grows: with processes, with an episode's length, with the size of a batch."""
+"""How cost grows: with processes, with CPUs, with an episode's length, with the size of a batch."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from swapgym.workload import draw
 from swapgym.workload.memory import FIRST_APP
 
 PROCESSES: Final = (8, 16, 24, 32, 48, 64)
+CPUS: Final = (2, 4, 6, 8)
 LENGTHS: Final = (0.5, 1.0, 2.0, 4.0)
 BATCHES: Final = (64, 128, 256, 510, 1_024, 4_096)
 LANES: Final = 16
@@ -83,11 +84,20 @@ def with_length(factor: float) -> Callable[[Any], None]:
     return change
 
 
+def with_cpus(n: int) -> dict[str, Any]:
+    """Return overrides that give a device ``n`` CPUs, all alike, with one clock."""
+    everywhere = tuple(range(n))
+    masks = {f"{name}_cpus": everywhere for name in ("top_app", "foreground", "background")}
+    return {"device": {"capacity": (k.UNIT,) * n, "domain": (0,) * n, "min_clock": (0.25,), **masks}}
+
+
 def run(rounds: int, progress: Callable[[], None] | None = None) -> list[Lap]:
     """Measure all in turns."""
     contestants: dict[str, Play] = {}
     for n in PROCESSES:
         contestants[f"{n} processes"] = playing(lanes_with(with_processes(n)), False)
+    for n in CPUS:
+        contestants[f"{n} CPUs"] = playing(lanes_with(None, with_cpus(n)), False)
     for factor in LENGTHS:
         contestants[f"length x {factor:g}"] = playing(lanes_with(with_length(factor)), False)
     for entries in BATCHES:
@@ -125,7 +135,12 @@ def table(laps: Sequence[Lap]) -> list[dict[str, Any]]:
 
 
 def summary(laps: Sequence[Lap]) -> dict[str, float]:
-    """Return what eight times the processes and eight times the length cost, flat."""
+    """Return what eight times the processes, four times the CPUs and eight times the length cost, flat."""
     few, many = (rate(laps, f"{n} processes", ns_per_tick).median for n in (PROCESSES[0], PROCESSES[-1]))
+    least, most = (rate(laps, f"{n} CPUs", ns_per_tick).median for n in (CPUS[0], CPUS[-1]))
     short, long = (rate(laps, f"length x {f:g}", ns_per_tick).median for f in (LENGTHS[0], LENGTHS[-1]))
-    return {"tick_64_over_8_processes": many / few, "tick_long_over_short_episode": long / short}
+    return {
+        "tick_64_over_8_processes": many / few,
+        "tick_8_over_2_cpus": most / least,
+        "tick_long_over_short_episode": long / short,
+    }

@@ -133,7 +133,7 @@ INTRODUCTIONS: Final[dict[str, str]] = {
 DONE: Final = """What was done about the largest parts: scenarios are drawn by kernels (0.37 ms became 0.04, so that a reset costs
 what the phone needs to its first decision); the lock's fixed point has four rounds instead of standing still. What did not help, tried
 side by side: shifts instead of divisions by 1024, skipping the search for the best CPU where the largest is idle, and inlining by hand
-what LLVM inlines anyway, and fetching the next lane's records ahead. A step is six to seven ticks, so that the engine, not Python,
+what LLVM inlines anyway, and fetching the next lane's records ahead. A step is several ticks, so that the engine, not Python,
 bounds what many lanes gain over as many single environments: even with nothing else in a step it could not be ten times."""
 
 

@@ -4,8 +4,9 @@ It reads the same SCENARIO records and works at the same resolution of 1 ms: eve
 value, holds it for a slice, and asks again. There are exits with their batches and decisions, inline release under a lock,
 a kworker, frames, launches with gates and bursts, background threads, SCHED_FIFO load, kswapd and an lmkd.
 
-Left out, which only makes it faster: placement and unlike cores (all have the mean capacity), fair shares (priorities
-instead), swap-in, zspages, PSI, thrashing, the page cache's working set, reapers, the cached apps' own threads.
+Left out, which only makes it faster: placement and unlike cores (all have the mean capacity), clocks (all at full
+clock), fair shares (priorities instead), swap-in, zspages, PSI, thrashing, the page cache's working set, reapers, the
+cached apps' own threads.
 """
 
 from __future__ import annotations
@@ -44,11 +45,12 @@ class SimpyPhone:
         n = int(device["n_cpus"])
         self.cpus = simpy.PriorityResource(self.env, n)
         self.lock = simpy.Resource(self.env, 1)
-        self.speed = float(device["mem_speed"][:n].mean()) / k.UNIT
+        self.speed = float(device["capacity"][:n].mean()) / k.UNIT
         self.until_ms = float(scenario["duration_us"]) / k.MS
         apps = scenario["apps"]
         self.swap = apps["swap_entries"].astype(int).tolist()
         self.anon = apps["anon_pages"].astype(int).tolist()
+        self.mapped = apps["file_pages"].astype(int).tolist()
         self.alive = [bool(present) for present in apps["present"]]
         self.ratio = float(scenario["compression"]) / k.UNIT
         self.held = int(apps["anon_pages"].sum() + scenario["file_cache_pages"] + scenario["pool_pages"])
@@ -70,9 +72,9 @@ class SimpyPhone:
                 self.waiting[event["c"]] += 1
         for process in (self.timeline(), self.frames(), self.kworker(), self.kswapd(), self.lmkd()):
             self.env.process(process)
-        for noise in scenario["noise"]:
-            if noise["period_us"] > 0:
-                self.env.process(self.noise(noise))
+        for thread in scenario["background_threads"]:
+            if thread["period_us"] > 0:
+                self.env.process(self.background_thread(thread))
 
     # ---------------------------------------------------------------------------------------------------- who asks
     def to_decision(self) -> bool:
@@ -98,17 +100,22 @@ class SimpyPhone:
                 yield self.env.timeout(slice_ms)
                 ms -= slice_ms
 
-    def release(self, entries: int, cost_ps: int, lock_ps: int, priority: int) -> Process:
+    def cost_ms(self, operation: int) -> float:
+        """Return what an operation (COST_*) takes on a core of mean capacity: its memory part and its core part."""
+        costs = self.scenario["kernel"]
+        return (float(costs["memory_ps"][operation]) + float(costs["core_ps"][operation]) / self.speed) / 1e9
+
+    def release(self, entries: int, operation: int, lock_share: float, priority: int) -> Process:
         """Release swap entries, a slice at a time, the lock's share of it under the lock, spinning while it waits."""
-        each_ms = cost_ps / 1e9 / self.speed
+        each_ms = self.cost_ms(operation)
         while entries > 0:
             count = min(entries, max(1, int(SLICE_MS / each_ms)))
             with self.cpus.request(priority=priority) as cpu:
                 yield cpu
                 with self.lock.request() as lock:
                     yield lock
-                    yield self.env.timeout(count * lock_ps / 1e9 / self.speed)
-                yield self.env.timeout(count * (cost_ps - lock_ps) / 1e9 / self.speed)
+                    yield self.env.timeout(count * each_ms * lock_share)
+                yield self.env.timeout(count * each_ms * (1 - lock_share))
             entries -= count
             self.give(int(count / self.ratio))
 
@@ -118,17 +125,20 @@ class SimpyPhone:
         self.held -= pages
 
     def exit(self, index: int, priority: int, gate: int) -> Process:
-        """Let a process die: batch by batch, each with a decision."""
-        costs = self.scenario["kernel"]
+        """Let a process die: its threads, its address space batch by batch, each with a decision, and the rest."""
+        costs, app = self.scenario["kernel"], self.scenario["apps"][index]
         yield self.env.timeout(float(costs["exit_signal_us"]) / k.MS)
+        yield from self.work(int(app["threads"]) * self.cost_ms(k.COST_THREAD_EXIT), priority)
         batch = int(costs["batch_entries"])
-        while self.swap[index] > 0 or self.anon[index] > 0:
+        while self.swap[index] > 0 or self.anon[index] > 0 or self.mapped[index] > 0:
             entries = min(batch, self.swap[index])
             segments = max(1, -(-self.swap[index] // batch))
-            present = self.anon[index] // segments if entries else self.anon[index]
-            self.anon[index] -= present
-            yield from self.work(present * int(costs["resident_anon_ps"]) / 1e9 / self.speed, priority)
-            self.give(present)
+            resident, mapped = self.anon[index] // segments, self.mapped[index] // segments
+            self.anon[index] -= resident
+            self.mapped[index] -= mapped
+            work_ms = resident * self.cost_ms(k.COST_RESIDENT_ANON) + mapped * self.cost_ms(k.COST_RESIDENT_FILE)
+            yield from self.work(work_ms, priority)
+            self.give(resident)
             if entries:
                 self.swap[index] -= entries
                 with self.asking.request() as turn:
@@ -140,10 +150,11 @@ class SimpyPhone:
                 if defer:
                     yield self.queue.put(entries)
                 else:
-                    cost, lock = int(costs["entry_inline_ps"]), int(costs["entry_inline_lock_ps"])
-                    yield from self.release(entries, cost, lock, priority)
-        yield from self.work(float(self.scenario["apps"][index]["exit_other_ns"]) / 1e6 / self.speed, priority)
-        yield self.env.timeout(float(costs["exit_wait_us"]) / k.MS)
+                    lock_share = float(costs["entry_inline_lock"]) / k.UNIT
+                    yield from self.release(entries, k.COST_ENTRY_INLINE, lock_share, priority)
+        rest_ms = int(app["mappings"]) * self.cost_ms(k.COST_MAPPING_FREE)
+        yield from self.work(rest_ms + int(app["files"]) * self.cost_ms(k.COST_FILE_CLOSE), priority)
+        yield self.env.timeout(float(costs["exit_notify_us"]) / k.MS)
         self.exited(gate)
 
     def exited(self, gate: int) -> None:
@@ -166,8 +177,8 @@ class SimpyPhone:
         costs = self.scenario["kernel"]
         while True:
             entries = yield self.queue.get()
-            cost, lock = int(costs["entry_drain_ps"]), int(costs["entry_drain_lock_ps"])
-            yield from self.release(entries, cost, lock, int(costs["kworker_nice"]))
+            lock_share = float(costs["entry_drain_lock"]) / k.UNIT
+            yield from self.release(entries, k.COST_ENTRY_DRAIN, lock_share, int(costs["kworker_nice"]))
 
     def frames(self) -> Process:
         """Draw a frame per vsync, while the one before is done."""
@@ -181,8 +192,8 @@ class SimpyPhone:
             self.late_ms += max(0.0, self.env.now - began - 2 * vsync)
             yield self.env.timeout(vsync - (self.env.now - began) % vsync)
 
-    def noise(self, spec: Any) -> Process:
-        """Run one periodic thread."""
+    def background_thread(self, spec: Any) -> Process:
+        """Run one of the system's periodic threads."""
         yield self.env.timeout(float(spec["phase_us"]) / k.MS)
         while True:
             began = self.env.now
@@ -217,10 +228,8 @@ class SimpyPhone:
 
     def reclaim(self, pages: int) -> Process:
         """Reclaim page cache while there is, else compress."""
-        costs = self.scenario["kernel"]
         clean = self.file > 0
-        cost = int(costs["file_reclaim_ps"] if clean else costs["compress_ps"])
-        yield from self.work(pages * cost / 1e9 / self.speed, 0)
+        yield from self.work(pages * self.cost_ms(k.COST_FILE_RECLAIM if clean else k.COST_COMPRESS), 0)
         if clean:
             pages = min(pages, self.file)
             self.file -= pages

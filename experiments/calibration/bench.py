@@ -25,9 +25,10 @@ Changes = Mapping[str, Any]
 def cores(*capacities: int, speed: float) -> DeviceProfile:
     """Return the board with these cores at full clock, the largest of a speed, all of them in every cpuset."""
     every = tuple(range(len(capacities)))
+    kinds = sorted(set(capacities))
     return replace(
-        A72_BOARD, capacity=capacities, domain=(0,) * len(capacities), core_speed=speed, top_app_cpus=every,
-        foreground_cpus=every, background_cpus=every,
+        A72_BOARD, capacity=capacities, domain=tuple(map(kinds.index, capacities)), min_clock=(1.0,) * len(kinds),
+        core_speed=speed, top_app_cpus=every, foreground_cpus=every, background_cpus=every,
     )  # fmt: skip
 
 
@@ -35,7 +36,7 @@ A55: Final = cores(1024, speed=A55_SPEED)
 """CPU 2 of an RK3588."""
 SD845: Final = replace(
     cores(391, 391, 391, 391, 1024, 1024, 1024, 1024, speed=0.365),
-    name="snapdragon-845", domain=(0, 0, 0, 0, 1, 1, 1, 1), min_clock=(0.1875, 0.32),
+    name="snapdragon-845", min_clock=(0.1875, 0.32),
 )  # fmt: skip
 """611 against 1024 DMIPS per MHz (sdm845.dtsi), 0.3 to 1.6 and 0.8 to 2.5 GHz; the big core beside a Cortex-X1 by its
 little core, a Cortex-A55 of the same dmips."""

@@ -11,6 +11,7 @@ import matplotlib
 import numpy as np
 import numpy.typing as npt
 from matplotlib.figure import Figure
+from matplotlib.ticker import FixedLocator, FormatStrFormatter
 
 from experiments import results
 from experiments.calibration.android import Prediction
@@ -217,6 +218,10 @@ def draw_exits(wild: Wild) -> Figure:
     axes.fill_between(ends, [e / 1.5 for e in ends], [e * 1.5 for e in ends], color="0.93", zorder=0)
     axes.set_xscale("log")
     axes.set_yscale("log")
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_locator(FixedLocator([10, 20, 50, 100, 200, 400]))
+        axis.set_major_formatter(FormatStrFormatter("%g"))
+    axes.minorticks_off()
     axes.set_xlabel("published kill to exit (ms)")
     axes.set_ylabel("simulated: median, 10 to 90 % of drawn phones (ms); grey: within 1.5")
     axes.legend(loc="upper left")

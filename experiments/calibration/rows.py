@@ -12,10 +12,11 @@ from functools import partial
 from typing import Final, Literal
 
 from experiments.calibration import bench, logs
-from experiments.calibration.bench import A55, A72_BOARD, Changes
+from experiments.calibration.bench import A55, Changes
 from experiments.calibration.logs import GAME, VIDEO
 from experiments.calibration.wild import Victim
 from swapgym.phone import constants as k
+from swapgym.workload.devices import A72_BOARD
 
 PI: Final = "Hao and Chen, linux-mm, 26 to 30 Apr 2026, Raspberry Pi 4B, lzo-rle"
 SD845: Final = "Baghdasaryan, RFC expedited memory reclaim, Apr 2019, Snapdragon 845"

@@ -126,4 +126,5 @@ def exit_us(phones: Any, scenarios: Any, slot: int) -> int:
         while engine.advance(phones, scenarios, 0, until_us) == k.RUN_DECISION:
             engine.decide(phones, scenarios, 0, k.INLINE)
     process = phones[0].processes[slot]
-    return process.exit_us - process.kill_us
+    took_us: int = process.exit_us - process.kill_us
+    return took_us

@@ -91,7 +91,7 @@ def main(
     split = len(players) * len(episodes)
     second = split + len(variants) * len(episodes)
     about = (
-        f"{len(episodes)} scenarios of the {suite_name} suite, the same for all; kernel `{kernel}`; interquartile means"
+        f"{len(episodes)} scenarios of the {suite_name} suite, the same for all; kernel `{kernel}`; means"
         " with 95 % stratified bootstrap intervals; score: lag and peak at equal weights, each over what mainline's"
         " inline release costs on the preset (lower is better)."
     )
@@ -118,7 +118,7 @@ def show(rows: list[Row], summary: dict[str, float]) -> None:
         "direct_reclaim_ms",
         "unaccounted_cpu_ms",
     )
-    table = Table(title="interquartile means (counts and stalls: means)", box=None, padding=(0, 2, 0, 0))
+    table = Table(title="means", box=None, padding=(0, 2, 0, 0))
     table.add_column("policy", no_wrap=True)
     for column in columns:
         # a narrow terminal breaks long names: at their words, then

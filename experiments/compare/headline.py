@@ -12,8 +12,8 @@ from experiments.statistics import Estimate
 COLUMNS = (
     "score",
     "lag_ms",
-    "launch_delay_ms",
     "peak_mib",
+    "launch_delay_ms",
     "zombie_peak_mib",
     "direct_reclaim_ms",
     "unaccounted_cpu_ms",
@@ -25,6 +25,12 @@ Rows = Mapping[tuple[str, str], Mapping[str, Any]]
 def spread(figure: Estimate, digits: int = 1) -> str:
     """Return a difference with its interval."""
     return f"{figure.value:+.{digits}f} [{figure.low:+.{digits}f}, {figure.high:+.{digits}f}]"
+
+
+def shown(column: str, figure: Estimate) -> str:
+    """Return a mean, with its interval where it is one of the objectives or the score."""
+    low, value, high = (f"{x:.0f}" if abs(x) >= 100 else f"{x:.3g}" for x in (figure.low, figure.value, figure.high))
+    return f"{value} [{low}, {high}]" if column in COLUMNS[:3] else value
 
 
 def change(rows: Rows, preset: str, policy: str, column: str) -> str:
@@ -47,49 +53,43 @@ def headline(
         margins: The best policy over all presets, and by how much each preset's own best beats it there.
     """
     order = sorted(table, key=lambda name: table[name]["score"].value)
-    lines = [[name.replace("_", " "), *(f"{table[name][column].value:.3g}" for column in COLUMNS)] for name in order]
+    lines = [[name.replace("_", " "), *(shown(column, table[name][column]) for column in COLUMNS)] for name in order]
     rows = {(row["preset"], row["policy"]): row for row in breakdown}
     best = {row["preset"]: row for row in breakdown if row["best"]}
     defer, user = differences["always_defer"], differences["userspace_reaper"]
     starved = rows["rt_recording", "always_defer"]
-    camera_delay = change(rows, "camera_launch", "always_defer", "launch_delay_ms")
-    camera_peak = change(rows, "camera_launch", "userspace_reaper", "peak_mib")
     overall, gains = margins
     beaten = [f"`{preset}` ({spread(gain, 3)})" for preset, gain in gains.items() if gain.high < 0.0]
-    alike = sum(
-        row["difference_low"] <= 0.0 <= row["difference_high"]
-        for (preset, policy), row in rows.items()
-        if preset == "rt_recording" and policy != "always_inline"
-    )
+    alike = [
+        preset
+        for preset in best
+        if (row := rows[preset, "always_defer"])["difference_low"] <= 0.0 <= row["difference_high"]
+    ]
     unaccounted = table["always_defer"]["unaccounted_cpu_ms"].value
     less_spun = table["always_inline"]["spin_ms"].value - table["always_defer"]["spin_ms"].value
     chosen = ", ".join(f"`{preset}` {row['policy'].replace('_', ' ')}" for preset, row in best.items())
+    camera_delay = change(rows, "camera_launch", "always_defer", "launch_delay_ms")
     findings = [
-        "**Deferring pays where somebody waits for an exit.** Over the suite always deferring changes lag by"
-        f" {spread(defer['lag_ms'])} ms against always inline, nearly all of it launch delay"
-        f" ({spread(defer['launch_delay_ms'])} ms; in `camera_launch` {camera_delay}"
-        " ms). Frames hardly notice: a UI thread at nice -10 is not much disturbed by exits at nice 0.",
+        "**What deferring brings.** Over the suite always deferring changes lag by"
+        f" {spread(defer['lag_ms'])} ms against always inline: launch delay by {spread(defer['launch_delay_ms'])} ms"
+        f" (in `camera_launch` from {camera_delay} ms), frame lateness by {spread(defer['frame_late_ms'])} ms.",
         "**What deferring costs depends on who drains.** vivo's worker at nice -20 changes the peak by"
         f" {spread(defer['peak_mib'])} MiB, lmkd's own kills by {spread(defer['collateral_kills'], 3)}"
-        " and direct reclaim by"
-        f" {spread(defer['direct_reclaim_ms'])} ms per episode: it has drained most of the backlog before the burst has"
-        " grown. A child at"
-        f" background weight changes it by {spread(user['peak_mib'])} MiB (in `camera_launch` from"
-        f" {camera_peak} MiB), and direct reclaim by"
-        f" {spread(user['direct_reclaim_ms'])} ms. The letter's first concern is a matter of the drain's speed.",
+        f" and direct reclaim by {spread(defer['direct_reclaim_ms'])} ms per episode. A child at background weight"
+        f" changes them by {spread(user['peak_mib'])} MiB, {spread(user['collateral_kills'], 3)} and"
+        f" {spread(user['direct_reclaim_ms'])} ms.",
         "**SCHED_FIFO load starves the worker.** In `rt_recording` it had work and no CPU for"
         f" {starved['kworker_starved_ms']:.0f} ms of an episode on average, zombie memory reaches"
-        f" {starved['zombie_peak_mib']:.0f} MiB, and deferring is worth"
-        f" {starved['difference']:+.3f}"
-        f" [{starved['difference_low']:+.3f}, {starved['difference_high']:+.3f}] there. It is where"
-        f" the choice matters least: {alike} of {len(table) - 1} policies differ from always inline by less than their"
-        " intervals.",
-        f"**The best fixed policy differs by preset** (lowest mean score): {chosen}. But margins are small: the"
-        f" best over all presets, {overall.replace('_', ' ')}, is beaten beyond chance in {len(beaten)} of {len(gains)}"
-        f" presets{': ' + ', '.join(beaten) if beaten else ''}. [By preset](experiments/compare/results/per_preset.md)"
-        " has the intervals.",
+        f" {starved['zombie_peak_mib']:.0f} MiB, and deferring changes the score by {starved['difference']:+.3f}"
+        f" [{starved['difference_low']:+.3f}, {starved['difference_high']:+.3f}] there.",
+        f"**The best fixed policy differs by preset** (lowest mean score): {chosen}. The best over all presets,"
+        f" {overall.replace('_', ' ')}, is beaten beyond chance in {len(beaten)} of {len(gains)} presets"
+        f"{': ' + ', '.join(beaten) if beaten else ''}. Always deferring cannot be told from always inline in"
+        f" {', '.join(f'`{preset}`' for preset in alike) or 'none'}."
+        " [By preset](experiments/compare/results/per_preset.md) has the intervals, and"
+        " [the trade-off](experiments/tradeoff/results/tradeoff.md) all kernel variants.",
         f"**Unaccounted work**: with deferral {unaccounted:.0f} ms of CPU per episode go"
-        " to the kworker instead of the process that caused them, but exits spin"
+        " to the kworker instead of the process that caused them, and exits spin"
         f" {less_spun:.0f} ms less on the lock.",
     ]
     return (

@@ -28,8 +28,9 @@ def cell(figure: Estimate) -> str:
 def table_text(table: tables.Table, first: str) -> str:
     """Return a table of estimates in Markdown."""
     columns = list(next(iter(table.values())))
-    header = [first, *(f"{c} (mean)" if c in tables.RARE else c for c in columns)]
-    return results.markdown(header, [[name, *(cell(row[c]) for c in columns)] for name, row in table.items()])
+    return results.markdown(
+        [first, *columns], [[name, *(cell(row[c]) for c in columns)] for name, row in table.items()]
+    )
 
 
 def preset_text(breakdown: Sequence[dict[str, Any]]) -> str:

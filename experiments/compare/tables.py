@@ -1,4 +1,4 @@
-"""From episodes to tables: interquartile means, intervals, paired differences, the best policy of each preset."""
+"""From episodes to tables: means with intervals, paired differences, the best policy of each preset."""
 
 from __future__ import annotations
 
@@ -29,8 +29,16 @@ COLUMNS: Final = (
     "spin_ms",
 )
 """Metrics of the main table, the objectives first."""
-# of rare events the middle half holds none
-RARE: Final = frozenset({"kills", "collateral_kills", "kworker_starved_ms", "direct_reclaim_ms", "stall_ms"})
+PAIRED: Final = (
+    "score",
+    "lag_ms",
+    "peak_mib",
+    "launch_delay_ms",
+    "frame_late_ms",
+    "collateral_kills",
+    "direct_reclaim_ms",
+)
+"""Columns of which differences from always inline are reported."""
 
 Table = dict[str, dict[str, Estimate]]
 
@@ -52,13 +60,9 @@ def strata(rows: Iterable[Row], column: str) -> dict[str, list[float]]:
 
 
 def overall(rows: Sequence[Row], columns: Sequence[str] = COLUMNS) -> Table:
-    """Return each policy's figures over the suite: interquartile means with stratified bootstrap intervals.
-
-    Columns of :data:`RARE` are plain means, with the interval of the mean.
-    """
+    """Return each policy's figures over the suite: means with stratified bootstrap intervals."""
     return {
-        policy: {c: estimate(strata(own, c), mean=c in RARE) for c in columns}
-        for policy, own in by_policy(rows).items()
+        policy: {c: estimate(strata(own, c), mean=True) for c in columns} for policy, own in by_policy(rows).items()
     }
 
 
@@ -73,7 +77,7 @@ def paired(rows: Sequence[Row], reference: str = REFERENCE) -> dict[str, dict[st
         if policy == reference:
             continue
         result[policy] = {}
-        for column in ("score", "lag_ms", "peak_mib", "launch_delay_ms", "collateral_kills", "direct_reclaim_ms"):
+        for column in PAIRED:
             differences: dict[str, list[float]] = defaultdict(list)
             for row in own:
                 differences[row["preset"]].append(row[column] - base[row["preset"], row["seed"]][column])

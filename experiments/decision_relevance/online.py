@@ -3,7 +3,7 @@
 At random decisions of episodes in which everything is deferred, the same moment is continued twice: everything
 deferred, and this victim's remaining batches inline. The difference is what the decision is worth in that very future.
 A regression on observations, judged on episodes it has not seen, says what of it is visible in time: choosing inline
-wherever it predicts a gain is one step of policy improvement, without any noise of exploration.
+wherever it predicts a gain is one step of policy improvement, without exploring at random.
 """
 
 from __future__ import annotations

@@ -20,12 +20,12 @@ from experiments.statistics import Estimate, estimate
 from swapgym.phone import constants as k
 
 FACTORS: Final[dict[str, tuple[float, ...]]] = {
-    "swapped share of the victims": (0.0, 0.79, 0.82, 0.85, 1.01),
+    "swapped share of the victims": (0.0, 0.82, 0.835, 0.85, 1.01),
     "victims": (0, 3, 6, 10, 99),
-    "memory over demand": (-9.0, 0.0, 0.5, 1.0, 99.0),
-    "SCHED_FIFO load": (-0.01, 0.05, 0.15, 0.4, 1.01),
+    "memory over demand": (-9.0, 0.7, 1.0, 1.4, 99.0),
+    "SCHED_FIFO load": (-0.01, 0.02, 0.05, 0.2, 1.01),
 }
-"""What a scenario is sorted by, and the edges of the cells.
+"""What a scenario is sorted by, and the edges of the cells: about the quartiles of the train suite's scenarios.
 
 ``memory over demand`` is what is free above the low watermark plus what the victims' exits give back, over what the
 launches allocate; the SCHED_FIFO load is the mean over CPUs and the episode. Swapped shares of anonymous memory vary
@@ -67,15 +67,15 @@ def factors_of(scenario: Any) -> dict[str, float]:
     events = scenario["events"][: scenario["n_events"]]
     victims = np.unique(events["a"][events["kind"] == k.EVENT_KILL])
     apps = scenario["apps"][victims]
-    swapped, present = float(apps["swap_entries"].sum()), float(apps["anon_pages"].sum())
+    swapped, resident = float(apps["swap_entries"].sum()), float(apps["anon_pages"].sum())
     launches = scenario["launches"][: scenario["n_launches"]]
     wanted = float((launches["burst_anon_pages"] + launches["burst_buffer_pages"] + launches["burst_file_pages"]).sum())
     device = scenario["device"]
     held = float(scenario["apps"]["anon_pages"].sum() + scenario["file_cache_pages"] + scenario["pool_pages"])
     free = float(device["ram_pages"]) - held - float(device["reserved_pages"]) - float(device["watermark_low"])
-    back = present + swapped * k.UNIT / float(scenario["compression"])
+    back = resident + swapped * k.UNIT / float(scenario["compression"])
     return {
-        "swapped share of the victims": swapped / max(1.0, swapped + present),
+        "swapped share of the victims": swapped / max(1.0, swapped + resident),
         "victims": float(len(victims)),
         "memory over demand": (free + back) / max(1.0, wanted),
         "SCHED_FIFO load": realtime_load(scenario, events),

@@ -8,11 +8,11 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.progress import Progress
+from rich.progress import MofNCompleteColumn, Progress, TimeElapsedColumn
 
 from experiments.letter.findings import findings
 from experiments.letter.report import verdicts, write_all
-from experiments.letter.runs import FULL, QUICK, count, run_all
+from experiments.letter.runs import FULL, QUICK, run_all
 from experiments.letter.sentences import SENTENCES
 
 RESULTS = Path(__file__).parent / "results"
@@ -30,9 +30,9 @@ def main(
     began = time.monotonic()
     folder = out or (RESULTS / "quick" if quick else RESULTS)
     size = QUICK if quick else FULL
-    with Progress(console=console) as bar:
-        task = bar.add_task("runs", total=count(size))
-        runs = run_all(size, lambda: bar.advance(task))
+    with Progress("{task.description}", MofNCompleteColumn(), TimeElapsedColumn(), console=console) as bar:
+        task = bar.add_task("", total=None)
+        runs = run_all(size, lambda family: bar.update(task, advance=1, description=family))
     figures = findings(runs)
     summary = write_all(folder, runs, figures, size)
     for sentence, verdict in zip(SENTENCES, verdicts(figures), strict=True):

@@ -10,9 +10,21 @@ import matplotlib
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from experiments.letter.apps import TUNING
 from experiments.letter.findings import Runs, difference, level
-from experiments.letter.runs import BURSTS_MIB, BURSTS_MS, FIFO_FROM_MS, ROUTES, SECONDS, VICTIMS, Row, select
-from experiments.letter.scenes import TUNING
+from experiments.letter.runs import (
+    BURSTS_MIB,
+    BURSTS_MS,
+    FIFO_END_MS,
+    FIFO_FROM_MS,
+    FIFO_ROUTES,
+    HOGS,
+    ROUTES,
+    SECONDS,
+    VICTIMS,
+    Row,
+    select,
+)
 from experiments.letter.verdict import Figures
 from experiments.statistics import Estimate
 
@@ -20,7 +32,9 @@ matplotlib.use("Agg")
 
 BLUE, ORANGE, GREEN, PINK, GREY = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#7F7F7F"
 CLASSES: Final = (("exit", BLUE), ("lmkd_reaper", GREY), ("kworker", ORANGE), ("child", GREEN))
-ROUTE_COLORS: Final = dict(zip(ROUTES, ("#000000", ORANGE, "#E69F00", PINK, "#8C564B", GREEN, "#56B4E9"), strict=True))
+ROUTE_COLORS: Final = dict(
+    zip(ROUTES, ("#000000", ORANGE, "#E69F00", BLUE, PINK, "#8C564B", GREEN, "#56B4E9"), strict=True)
+)
 
 
 def bars(axes: Axes, at: float, figure: Estimate, color: str, width: float = 0.8) -> None:
@@ -46,6 +60,7 @@ def draw_causes(runs: Runs) -> Figure:
     draw_tuning(tuning, rows)
     for killer, busy, color, label in (
         ("lmkd", 0, BLUE, "by lmkd"),
+        ("lmkd, clocks up", 0, GREEN, "the same, clocks up"),
         ("activity manager", 0, ORANGE, "by the activity manager"),
         ("activity manager", 1, PINK, "the same, little cores busy"),
     ):
@@ -54,7 +69,7 @@ def draw_causes(runs: Runs) -> Figure:
         means = [fmean(row["exit_ms"] for row in select(own, swap_mib=size)) for size in sizes]
         exits.plot(sizes, means, "o-", color=color, label=label)
     exits.set_yscale("log")
-    exits.set_yticks([200, 500, 1_000, 2_000, 5_000], ["200", "500", "1000", "2000", "5000"])
+    exits.set_yticks([100, 200, 500, 1_000, 2_000, 5_000], ["100", "200", "500", "1000", "2000", "5000"])
     exits.minorticks_off()
     exits.set_xlabel("MiB in swap")
     exits.set_ylabel("kill to exit, ms")
@@ -104,8 +119,8 @@ def draw_crowd(axes: Axes, rows: Sequence[Row]) -> None:
 
 def draw_costs(runs: Runs, figures: Figures) -> Figure:
     """Draw CPU time by who pays, times until exits and memory are done, peaks by burst, and starvation."""
-    figure = Figure(figsize=(12.0, 7.5), layout="constrained")
-    cpu, times, peaks, fifo = (figure.add_subplot(2, 2, place) for place in (1, 2, 3, 4))
+    figure = Figure(figsize=(12.0, 11.0), layout="constrained")
+    cpu, times, peaks, held, fifo, hogs = (figure.add_subplot(3, 2, place) for place in range(1, 7))
     rows = runs["routes"]
     names = list(ROUTES)
     own = {name: select(rows, route=name, victims=8, reapers=2) for name in names}
@@ -149,15 +164,21 @@ def draw_costs(runs: Runs, figures: Figures) -> Figure:
     peaks.set_ylabel("peak demand above inline's, MiB")
     peaks.set_title("19: peak by size and speed of the burst")
     peaks.legend(fontsize=8)
+    for place, name in enumerate(names):
+        bars(held, place, figures[f"routes.{name}: held_at_exit_mib"], ROUTE_COLORS[name])
+    held.set_xticks(range(len(names)), names)
+    held.set_ylabel("victims' memory at the last exit, MiB")
+    held.set_title("18: held by processes already gone")
     draw_fifo(fifo, figures)
-    for axes in (cpu, times):
+    draw_hogs(hogs, figures)
+    for axes in (cpu, times, held):
         axes.tick_params(axis="x", labelsize=8, rotation=20)
     return figure
 
 
 def draw_fifo(axes: Axes, figures: Figures) -> None:
     """Draw how long the memory is held under SCHED_FIFO on every CPU, and how often it never came back."""
-    routes = {"inline": "#000000", "kworker": ORANGE, "child": GREEN}
+    routes = dict(zip(FIFO_ROUTES, ("#000000", ORANGE, GREEN), strict=True))
     labels = []
     for group, (how, from_ms) in enumerate((h, m) for h in ("throttled", "unthrottled") for m in FIFO_FROM_MS):
         labels.append(f"{how}\nfrom {from_ms} ms")
@@ -171,7 +192,28 @@ def draw_fifo(axes: Axes, figures: Figures) -> None:
     for route, color in routes.items():
         axes.bar(0, 0, color=color, label=route)
     axes.set_xticks(range(len(labels)), labels, fontsize=7)
-    axes.set_ylabel("memory back, ms (the run ends at 8 s)")
+    axes.set_ylabel(f"memory back, ms (the run ends at {FIFO_END_MS / 1_000:g} s)")
     axes.set_title("20: SCHED_FIFO on every CPU (numbers: never back)")
     axes.set_ylim(0, 10_500)
     axes.legend(fontsize=8, ncols=3, loc="upper center")
+
+
+def draw_hogs(axes: Axes, figures: Figures) -> None:
+    """Draw how long the memory is held beside a throttled SCHED_FIFO hog, with borrowed runtime and without."""
+    for offset, how, color in ((-0.2, "own runtime", BLUE), (0.2, "borrowed", ORANGE)):
+        for place, case in enumerate(HOGS):
+            name = f"hog.{case}, {how}: "
+            height = figures[name + "memory_back_ms"]
+            bars(axes, place + offset, height, color, 0.38)
+            share = figures[name + "back"].value
+            if share < 1:
+                axes.annotate(
+                    f"{100 * (1 - share):.0f} %", (place + offset, height.value), ha="center", va="bottom", fontsize=6
+                )
+        axes.bar(0, 0, color=color, label=how)
+    axes.set_xticks(range(len(HOGS)), [case.replace(", ", ",\n", 1).replace(" bound ", "\nbound ") for case in HOGS])
+    axes.tick_params(axis="x", labelsize=7)
+    axes.set_ylabel("memory back, ms")
+    axes.set_ylim(0, 10_500)
+    axes.set_title("20: SCHED_FIFO hogs, throttled (numbers: never back)")
+    axes.legend(fontsize=8, loc="upper left")

@@ -8,23 +8,28 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from experiments.letter.apps import SWAP_MIB, TUNING
 from experiments.letter.runs import (
+    BOOSTER,
     BURSTS_MIB,
     BURSTS_MS,
     FIFO_FROM_MS,
+    FIFO_ROUTES,
+    HOGS,
     PATCHED,
+    PRODUCTS,
     ROUTES,
     SECONDS,
-    SWAP_MIB,
     TUNED_SECONDS,
     VICTIMS,
     Row,
     select,
 )
-from experiments.letter.scenes import TUNING
-from experiments.letter.verdict import Figures
+from experiments.letter.scenes import DEVICE
+from experiments.letter.verdict import Figures, flip
 from experiments.statistics import Estimate, estimate
 from swapgym.phone import constants as k
+from swapgym.workload import device_profile
 from swapgym.workload.kernels import MAINLINE, VIVO_ASYNC
 
 Runs = Mapping[str, Sequence[Row]]
@@ -94,24 +99,39 @@ def exits(runs: Runs) -> Figures:
         return select(rows, killer=killer, busy=busy, swap_mib=swap)
 
     found: Figures = {}
-    whole, bare = one("lmkd", 0, SWAP_MIB[-1]), one("lmkd", 0, 0)
-    for name, column in (("wall", "exit_ms"), ("cpu", "cpu_ms")):
-        less = percent(bare, whole, column)
-        found[f"exit.swap_share_of_{name}"] = Estimate(-less.value, -less.high, -less.low)
-    other = percent(one("lmkd, nothing but exit_mm", 0, SWAP_MIB[-1]), whole, "cpu_ms")
-    found["exit.other_share_of_cpu"] = Estimate(-other.value, -other.high, -other.low)
-    for swap in SWAP_MIB:
-        found[f"exit.ms with {swap} MiB swapped"] = level(one("lmkd", 0, swap), "exit_ms")
-    found["exit.were_it_present"] = percent(one("lmkd", 0, -1), whole, "exit_ms")
+    for killer, clocks in (("lmkd", "idle"), ("lmkd, clocks up", "clocks up")):
+        whole = one(killer, 0, SWAP_MIB[-1])
+        only_mm = one(f"{killer}, nothing but exit_mm", 0, SWAP_MIB[-1])
+        found[f"exit.swap_share, {clocks}"] = flip(percent(one(killer, 0, 0), whole, "exit_ms"))
+        found[f"exit.other_share, {clocks}"] = flip(percent(only_mm, whole, "exit_ms"))
+        found[f"exit.were_it_resident, {clocks}"] = percent(one(killer, 0, -1), whole, "exit_ms")
+        found[f"exit.ms, {clocks}"] = level(whole, "exit_ms")
+    whole = one("lmkd", 0, SWAP_MIB[-1])
+    found["exit.cpu_share_of_wall"] = over_seeds([100 * row["cpu_ms"] / row["exit_ms"] for row in whole])
+    for swap in SWAP_MIB[1:]:
+        found[f"exit.swap_share of {swap} MiB"] = flip(percent(one("lmkd", 0, 0), one("lmkd", 0, swap), "exit_ms"))
     for name, killer, busy in (
         ("background cpuset", "activity manager", 0),
         ("background cpuset and weight, busy", "activity manager", 1),
+        ("foreground cpuset, busy", "lmkd", 1),
         ("foreground cpuset, idle", "activity manager, foreground cpuset", 0),
     ):
         found[f"exit.change in {name}"] = percent(one(killer, busy, SWAP_MIB[-1]), whole, "exit_ms")
-    entry_ns = MAINLINE.to_record()["entry_inline_ps"] / k.PS_PER_NS
-    found["path.entry_over_present_page"] = exactly(float(entry_ns / MAINLINE.resident_anon_ns))
-    found["path.memory_per_cpu_present_over_entry"] = exactly(float(RATIO * entry_ns / MAINLINE.resident_anon_ns))
+    return found | path()
+
+
+def path() -> Figures:
+    """What an entry and a resident page cost, on the smallest and on the largest core at full clock."""
+    profile = device_profile(DEVICE)
+    costs = MAINLINE.to_record(profile)
+    found: Figures = {}
+    for name, capacity in (("little", min(profile.capacity)), ("big", max(profile.capacity))):
+        entry, page = (
+            costs["memory_ps"][operation] + costs["core_ps"][operation] * k.UNIT / capacity
+            for operation in (k.COST_ENTRY_INLINE, k.COST_RESIDENT_ANON)
+        )
+        found[f"path.entry_over_resident_page, {name} core"] = exactly(float(entry / page))
+        found[f"path.memory_per_cpu_resident_over_entry, {name} core"] = exactly(float(RATIO * entry / page))
     return found
 
 
@@ -144,6 +164,7 @@ def routes(runs: Runs) -> Figures:
         found[f"routes.{name}: unaccounted_cpu_ms"] = level(own, "unaccounted_cpu_ms")
         found[f"routes.{name}: cpu_child_ms"] = level(own, "cpu_child_ms")
         found[f"routes.{name}: held_at_exit_mib"] = level(own, "held_at_exit_mib")
+        found[f"routes.{name}: kworker_starved_max_ms"] = level(own, "kworker_starved_max_ms")
         if name != "inline":
             for column in columns:
                 found[f"routes.{name} - inline: {column}"] = difference(own, inline, column)
@@ -157,12 +178,15 @@ def routes(runs: Runs) -> Figures:
     # the same work: without reapers, so that nothing else is shared, and without what was spun
     for row in rows:
         row["entries"] = sum(row[f"entries_{who}"] for who in ("inline", "reaped", "kworker", "child"))
-    unreaped = {name: select(rows, route=name, victims=8, reapers=0) for name in ("inline", "kworker")}
+    unreaped = {name: select(rows, route=name, victims=8, reapers=0) for name in ("inline", "kworker", "4 kworkers")}
     found["work.kworker over inline, %: entries"] = percent(unreaped["kworker"], unreaped["inline"], "entries")
-    found["work.kworker - inline: spin_ms"] = difference(unreaped["kworker"], unreaped["inline"], "spin_ms")
-    costs = VIVO_ASYNC
-    deferred = costs.entry_enqueue_a72_ns + costs.entry_drain_a72_ns
-    found["work.cost of a deferred entry over inline, %"] = exactly(100 * (deferred / costs.entry_inline_a72_ns - 1))
+    for name in ("kworker", "4 kworkers"):
+        found[f"work.{name} - inline: spin_ms"] = difference(unreaped[name], unreaped["inline"], "spin_ms")
+    inline_ns, enqueue_ns, drain_ns = (
+        getattr(VIVO_ASYNC, f"entry_{what}_memory_ns") + getattr(VIVO_ASYNC, f"entry_{what}_core_ns")
+        for what in ("inline", "enqueue", "drain")
+    )
+    found["work.cost of a deferred entry over inline, %"] = exactly(100 * ((enqueue_ns + drain_ns) / inline_ns - 1))
     return found
 
 
@@ -185,6 +209,9 @@ def pressure(runs: Runs) -> Figures:
         own = select(runs["pressure"], burst_mib=mib)
         found[f"pressure.{mib} MiB: kills"] = level(own, "collateral_kills")
         found[f"pressure.{mib} MiB: exiting_at_once"] = level(own, "exiting_at_once")
+    own = select(runs["pressure"], burst_mib=BOOSTER)
+    found[f"pressure.{BOOSTER}: kills"] = level(own, "kills")
+    found[f"pressure.{BOOSTER}: exiting_at_once"] = level(own, "exiting_at_once")
     return found
 
 
@@ -207,7 +234,7 @@ def bursts(runs: Runs) -> Figures:
 def fifo(runs: Runs) -> Figures:
     """How long the work starves, and what is held meanwhile."""
     found: Figures = {}
-    for route in ("inline", "kworker", "child"):
+    for route in FIFO_ROUTES:
         for throttling, how in ((1, "throttled"), (0, "unthrottled")):
             for from_ms in FIFO_FROM_MS:
                 own = select(runs["fifo"], route=route, throttling=throttling, from_ms=from_ms)
@@ -223,10 +250,21 @@ def fifo(runs: Runs) -> Figures:
     return found
 
 
+def hogs(runs: Runs) -> Figures:
+    """What a SCHED_FIFO hog does to workers while throttling is on: by whether runtime is borrowed."""
+    found: Figures = {}
+    for case in HOGS:
+        for shared, how in ((0, "own runtime"), (1, "borrowed")):
+            own = select(runs["hogs"], case=case, shared=shared)
+            for column in ("back", "memory_back_ms", "kworker_starved_max_ms"):
+                found[f"hog.{case}, {how}: {column}"] = level(own, column)
+    return found
+
+
 def products(runs: Runs) -> Figures:
     """Launch times under vivo's rule beside mainline's."""
     found: Figures = {}
-    for preset in ("camera_launch", "app_switching"):
+    for preset in PRODUCTS:
         vivo, inline = (select(runs["products"], policy=name, preset=preset) for name in ("vivo", "always_inline"))
         found[f"products.{preset}, %: launch_ms"] = percent(vivo, inline, "launch_ms")
     return found
@@ -235,6 +273,6 @@ def products(runs: Runs) -> Figures:
 def findings(runs: Runs) -> Figures:
     """Return all figures of all families."""
     found: Figures = {}
-    for family in (background, exits, crowd, routes, patched, pressure, bursts, fifo, products):
+    for family in (background, exits, crowd, routes, patched, pressure, bursts, fifo, hogs, products):
         found |= family(runs)
     return found

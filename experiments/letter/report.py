@@ -80,11 +80,11 @@ def page(figures: Figures, found: Sequence[Verdict], size: Size) -> str:
     return f"""# The letter, answered
 
 {len(found)} sentences of [the reviewer's letter](https://lore.kernel.org/all/20240731133318.527-1-justinjiang@vivo.com/) claim, doubt or
-ask something; {answered} are answered. Each verdict follows by a rule (`experiments/letter/rules.py`) from figures of the simulated phone,
+ask something; {answered} are answered. Each verdict follows by a rule (`experiments/letter/rules_*.py`) from figures of the simulated phone,
 whose own errors [the calibration](../../calibration/results/calibration.md) states; intervals are 95 %, over {size.seeds} drawn launches
 or {size.apps} drawn apps, paired where they compare. "After inline's" and the like are differences from releasing inline on the same
-seeds. *kworker* is vivo's single worker at nice -20, *bounded* has the queue of the 2026 series, *child* is one forked child per process
-at background weight.
+seeds. *kworker* is vivo's single worker at nice -20; *nice 0* has the priority of the 2026 series, *little* is kept to the little cores,
+*bounded* has the queue of the 2026 series; *child* is one forked child per process at background weight.
 
 ![who causes it](causes.png)
 
@@ -96,9 +96,13 @@ at background weight.
 {left_aligned(["#", "runs", "figures"], runs)}
 All figures are in `figures.csv`, all runs in `runs/`. Regenerate with `python -m experiments.letter`.
 
-What these answers rest on, and what would change them: costs per entry and locks are those of kernels before June 2026 (without the pool
-lock contention is about a third); frames are drawn by a thread at nice -10; placement looks for idle CPUs first, as the kernel does; what
-compaction leaves resident is taken from vivo's own table, so that its plateau is no prediction, its causes are.
+What these answers rest on, and what would change them:
+
+- Costs per entry and locks are those of kernels before June 2026, but for the two variants without the pool lock.
+- Each seed draws a phone's own costs around the kernel's (memory, entries, contention), so that intervals hold phones too.
+- Threads, mappings and files of an app follow laws of its size, which are judgements; their costs are fitted with them on public device logs.
+- Frames are drawn by threads at nice -10; placement looks for idle CPUs first, as the kernel does.
+- What compaction leaves resident is taken from vivo's own table: its plateau is no prediction, its causes are.
 """
 
 

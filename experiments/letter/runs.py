@@ -10,27 +10,29 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from agents.runner import Player, World, play_all
-from experiments.calibration.board import Board
-from experiments.calibration.logs import OTHER_MS
-from experiments.letter.scenes import DEVICE, TUNING, Camera, play, swap_share_after
+from experiments.letter.apps import SWAP_MIB, TUNING, one_exit, swap_share_after
+from experiments.letter.scenes import Camera, play
 from swapgym.phone import constants as k
+from swapgym.phone.kernel_variant import UNBOUNDED
+from swapgym.workload.kernels import LITTLE_CPUS
 
 Row = dict[str, Any]
 LMKD: Final = k.KILLER_SCENARIO_LMKD
 MANAGER: Final = k.KILLER_ACTIVITY_MANAGER
-UNBOUNDED: Final = 1 << 40
 
 ROUTES: Final[dict[str, Camera]] = {
     "inline": Camera(),
     "kworker": Camera(route=k.KWORKER),
-    "kworker, nice 0": Camera(route=k.KWORKER, changes={"kworker_nice": 0}),
+    "kworker, nice 0": Camera(route=k.KWORKER, kernel="vivo-async-nice0"),
+    "kworker, little": Camera(route=k.KWORKER, kernel="vivo-async-little"),
     "4 kworkers": Camera(route=k.KWORKER, changes={"n_kworkers": 4, "work_item_entries": 510}),
     "kworker, bounded": Camera(route=k.KWORKER, changes={"queue_capacity": 32_768}),
     "child": Camera(route=k.USERSPACE),
     "child, nice 0": Camera(route=k.USERSPACE, changes={"child_nice": 0}),
 }
-"""Where every batch goes. ``kworker`` is vivo's: one worker at nice -20; ``bounded`` has the queue of the 2026 series;
-``child`` is what the letter asks for, one child per process at background weight."""
+"""Where every batch goes. ``kworker`` is vivo's: one worker at nice -20; ``nice 0`` has the priority of the 2026
+series, ``little`` is kept to the little cores, as a widespread tuning module does; ``bounded`` has the queue of the
+2026 series; ``child`` is what the letter asks for, one child per process at background weight."""
 PATCHED: Final[dict[str, Camera]] = {
     "inline": Camera(kernel="mainline-no-pool-lock"),
     "kworker": Camera(kernel="mainline-no-pool-lock", route=k.KWORKER, changes={"queue_capacity": UNBOUNDED}),
@@ -40,14 +42,24 @@ PATCHED: Final[dict[str, Camera]] = {
 VICTIMS: Final = (0, 1, 2, 4, 8)
 BURSTS_MIB: Final = (300, 600, 1_200)
 BURSTS_MS: Final = (200, 500, 1_000)
-FIFO_FROM_MS: Final = (30, 140, 220)
-"""After the first kill: before the victims' address spaces are walked (their threads take 75 ms to go), while they are,
-and after."""
+BOOSTER: Final = "booster"
+"""Stands for the kills of a vendor's camera booster, as ``camera_target`` draws them."""
+FIFO_FROM_MS: Final = (2, 100, 600)
+"""After the first kill: before the victims' address spaces are walked, while they are, and after."""
 FIFO_END_MS: Final = 8_000
+FIFO_ROUTES: Final = ("inline", "kworker", "child")
+FIRST_CPU: Final = 0b1
+HOGS: Final[dict[str, tuple[Camera, int]]] = {
+    "kworker, a hog elsewhere": (ROUTES["kworker"], FIRST_CPU),
+    "kworker bound to the hog's CPU": (Camera(route=k.KWORKER, changes={"kworker_mask": FIRST_CPU}), FIRST_CPU),
+    "kworker, little, one hog there": (ROUTES["kworker, little"], FIRST_CPU),
+    "kworker, little, a hog on each": (ROUTES["kworker, little"], LITTLE_CPUS),
+}
+"""A worker, and the CPUs that a SCHED_FIFO hog has, while RT throttling is on."""
 SECONDS: Final = (0, 5, 60, 300, 900)
 TUNED_SECONDS: Final = (60, 300)
-SWAP_MIB: Final = (0, 100, 200, 400)
 FOREGROUND: Final = tuple(range(7))
+PRODUCTS: Final = ("camera_launch", "camera_target", "app_switching")
 
 
 @dataclass(frozen=True)
@@ -78,38 +90,27 @@ def background(size: Size) -> Iterator[Row]:
 
 def exits(size: Size) -> Iterator[Row]:
     """One exit by what it holds in swap, by who killed it, and beside busy threads on the little cores or none."""
-    worlds: tuple[tuple[str, int, Mapping[str, Any]], ...] = (
-        ("lmkd", 0, {}),
-        ("lmkd", 1, {}),
-        ("activity manager", 0, {}),
-        ("activity manager", 1, {}),
+    worlds: tuple[tuple[str, int, bool, Mapping[str, Any]], ...] = (
+        ("lmkd", LMKD, False, {}),
+        ("lmkd", LMKD, True, {}),
+        ("activity manager", MANAGER, False, {}),
+        ("activity manager", MANAGER, True, {}),
+        ("activity manager, foreground cpuset", MANAGER, False, {"background_cpus": FOREGROUND}),
+        ("lmkd, clocks up", LMKD, False, {"schedutil": False}),
     )
-    alike = ("activity manager, foreground cpuset", 0, {"background_cpus": FOREGROUND})
+    whole = SWAP_MIB[-1]
     for app in range(size.apps):
-        present = 70.0 + 10 * (app % 12)  # vivo's apps at their plateau: 68 and 111 MB
-        for killer, busy, device in (*worlds, alike):
+        resident = 70.0 + 10 * (app % 12)  # vivo's apps at their plateau: 68 and 111 MB
+        for name, killer, busy, device in worlds:
             for swap in SWAP_MIB:
-                yield {"killer": killer, "busy": busy, "swap_mib": swap, "seed": app,
-                       **one_exit(swap, present, killer, busy, device)}  # fmt: skip
-        yield {"killer": "lmkd", "busy": 0, "swap_mib": -1, "seed": app,
-               **one_exit(0, present + SWAP_MIB[-1], "lmkd", 0, {})}  # fmt: skip
-        yield {"killer": "lmkd, nothing but exit_mm", "busy": 0, "swap_mib": SWAP_MIB[-1], "seed": app,
-               **one_exit(SWAP_MIB[-1], present, "lmkd", 0, {}, other_ms=0.0)}  # fmt: skip
-
-
-def one_exit(
-    swap: float, present: float, killer: str, busy: int, device: Mapping[str, Any], other_ms: float = OTHER_MS
-) -> dict[str, float]:
-    """Kill one app with these MiB in swap and present, without a reaper; return exit latency and CPU time."""
-    board = Board(DEVICE, "mainline", device_changes={"n_reapers": 0, **device}, ms=8_000)
-    victim = board.app(swap, present, 131, other_ms=other_ms)
-    board.kill(victim, killer=LMKD if killer == "lmkd" else MANAGER)
-    if busy:
-        board.noise(4, 0.95)
-        board.scenario["noise"]["mask"] = 0b1111
-        board.scenario["noise"]["work_ns"] = round(0.95 * 4e6 * 250 / k.UNIT)
-    total = board.run()["total"]
-    return {"exit_ms": board.exit_ms(victim), "cpu_ms": float(total["charged_ns"][k.CHARGE_EXIT]) / 1e6}
+                found = one_exit(swap, resident, killer, app, busy=busy, device=device)
+                yield {"killer": name, "busy": int(busy), "swap_mib": swap, "seed": app, **found}
+        # the same pages resident instead, and the same address space with nothing else of an app
+        for name, device in (("lmkd", {}), ("lmkd, clocks up", {"schedutil": False})):
+            found = one_exit(0, resident + whole, LMKD, app, device=device)
+            yield {"killer": name, "busy": 0, "swap_mib": -1, "seed": app, **found}
+            found = one_exit(whole, resident, LMKD, app, only_mm=True, device=device)
+            yield {"killer": f"{name}, nothing but exit_mm", "busy": 0, "swap_mib": whole, "seed": app, **found}
 
 
 def crowd(size: Size) -> Iterator[Row]:
@@ -127,11 +128,14 @@ def crowd(size: Size) -> Iterator[Row]:
 
 
 def routes(size: Size) -> Iterator[Row]:
-    """Camera launches with one victim and with eight on every route, with lmkd's two reapers and without."""
+    """Camera launches with one victim and with eight on every route, with lmkd's two reapers and without.
+
+    Without them the launch allocates little, so that lmkd kills nobody else and the work is the same on every route.
+    """
     for name, scene in ROUTES.items():
         for victims, reapers in ((8, 2), (8, 0), (1, 0)):
             varied = replace(scene, victims=victims, device={"n_reapers": reapers})
-            if victims == 1:  # alone means alone: with little to allocate, lmkd kills nobody beside it
+            if reapers == 0:
                 varied = replace(varied, burst_mib=100, burst_ms=300)
             for seed in range(size.seeds):
                 yield {"route": name, "victims": victims, "reapers": reapers, "seed": seed, **play(varied, seed)}
@@ -145,11 +149,12 @@ def patched(size: Size) -> Iterator[Row]:
 
 
 def pressure(size: Size) -> Iterator[Row]:
-    """Camera launches whose kills are all left to lmkd: what memory pressure alone makes it do."""
+    """Camera launches whose kills are all left to lmkd, and such as a vendor's booster makes kills for."""
     for mib in BURSTS_MIB:
-        scene = Camera(victims=None, burst_mib=mib, burst_ms=500)
         for seed in range(size.seeds):
-            yield {"burst_mib": mib, "seed": seed, **play(scene, seed)}
+            yield {"burst_mib": mib, "seed": seed, **play(Camera(victims=0, burst_mib=mib, burst_ms=500), seed)}
+    for seed in range(size.seeds):
+        yield {"burst_mib": BOOSTER, "seed": seed, **play(Camera(preset="camera_target", victims=None), seed)}
 
 
 def bursts(size: Size) -> Iterator[Row]:
@@ -164,7 +169,7 @@ def bursts(size: Size) -> Iterator[Row]:
 
 def fifo(size: Size) -> Iterator[Row]:
     """SCHED_FIFO on every CPU until the end, before, while and after four victims unmap."""
-    for name in ("inline", "kworker", "child"):
+    for name in FIFO_ROUTES:
         for throttling in (1, 0):
             for from_ms in FIFO_FROM_MS:
                 device = {"rt_throttling": bool(throttling), "n_reapers": 0}
@@ -176,36 +181,41 @@ def fifo(size: Size) -> Iterator[Row]:
                            **play(scene, seed)}  # fmt: skip
 
 
+def hogs(size: Size) -> Iterator[Row]:
+    """RT throttling on, a SCHED_FIFO hog on some CPUs from the first kill on, with and without runtime borrowed."""
+    for name, (worker, mask) in HOGS.items():
+        for shared in (0, 1):
+            device = {"rt_runtime_share": bool(shared), "n_reapers": 0}
+            scene = replace(
+                worker, victims=4, fifo_from_ms=FIFO_FROM_MS[0], fifo_mask=mask, duration_ms=FIFO_END_MS, gated=False,
+                device=device,
+            )  # fmt: skip
+            for seed in range(size.seeds):
+                yield {"case": name, "shared": shared, "seed": seed, **play(scene, seed)}
+
+
 def products(size: Size) -> Iterator[Row]:
-    """What vivo validated: launches of two presets under its own rule and under mainline's."""
-    episodes = [(preset, seed) for preset in ("camera_launch", "app_switching") for seed in range(size.episodes)]
+    """What vivo validated: launches of some presets under its own rule and under mainline's."""
+    episodes = [(preset, seed) for preset in PRODUCTS for seed in range(size.episodes)]
     players = [(World(), Player(name, name)) for name in ("always_inline", "vivo")]
     for row in play_all(players, episodes, workers=1):
         yield {name: row[name] for name in ("policy", "preset", "seed", "launch_ms", "lag_ms", "peak_mib", "launches")}
 
 
 FAMILIES: Final[Mapping[str, Callable[[Size], Iterator[Row]]]] = {
-    family.__name__: family for family in (background, exits, crowd, routes, patched, pressure, bursts, fifo, products)
+    family.__name__: family
+    for family in (background, exits, crowd, routes, patched, pressure, bursts, fifo, hogs, products)
 }
 
 
-def count(size: Size) -> int:
-    """Return how many runs there are, for a progress bar."""
-    per_seed = (
-        4 * len(VICTIMS) + 3 * len(ROUTES) + len(PATCHED) + len(BURSTS_MIB) * (1 + len(BURSTS_MS) * len(ROUTES)) + 18
-    )
-    per_app = len(SECONDS) + 2 * (len(TUNING) - 1) + 5 * len(SWAP_MIB) + 2
-    return size.seeds * per_seed + size.apps * per_app + 4 * size.episodes
-
-
-def run_all(size: Size, progress: Callable[[], None]) -> dict[str, list[Row]]:
-    """Run every family."""
+def run_all(size: Size, progress: Callable[[str], None]) -> dict[str, list[Row]]:
+    """Run every family; ``progress`` is called with its name after every run."""
     found: dict[str, list[Row]] = {}
     for name, family in FAMILIES.items():
         found[name] = []
         for row in family(size):
             found[name].append(row)
-            progress()
+            progress(name)
     return found
 
 

@@ -48,6 +48,13 @@ def show(figure: Estimate, unit: str = "", digits: int = 0) -> str:
     return f"{figure.value:.{digits}f}{unit} [{figure.low:.{digits}f}, {figure.high:.{digits}f}]"
 
 
+def compared(figure: Estimate, unit: str, more: str = "more", less: str = "less", digits: int = 0) -> str:
+    """Return a difference in words: so much more, or so much less."""
+    if figure.value >= 0:
+        return f"{show(figure, unit, digits)} {more}"
+    return f"{show(flip(figure), unit, digits)} {less}"
+
+
 def listed(words: list[str]) -> str:
     """Return words joined by commas, "nothing" for none."""
     return ", ".join(words) if words else "nothing"

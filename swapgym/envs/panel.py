@@ -50,7 +50,7 @@ def panel(phone: Any, scenario: Any) -> str:
     lines = [f"swapgym  {phone['now_us'] / 1e6:7.3f} s of {scenario['duration_us'] / 1e6:.3f} s  {pending_line(phone)}"]
     lines += memory_lines(phone, scenario["device"])
     lines += cpu_lines(phone, scenario["device"])
-    lines += exit_lines(phone)
+    lines += exit_lines(phone, scenario)
     lines += foreground_lines(phone, scenario)
     return "\n".join(lines) + "\n"
 
@@ -99,7 +99,7 @@ def cpu_lines(phone: Any, device: Any) -> list[str]:
     return ["cpu", *rows]
 
 
-def exit_lines(phone: Any) -> list[str]:
+def exit_lines(phone: Any, scenario: Any) -> list[str]:
     """Say who exits, and what is deferred."""
     rows = []
     for index in phone["exiting"][: phone["n_exiting"]]:

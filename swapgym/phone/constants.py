@@ -19,7 +19,8 @@ THREADS_PER_LAUNCH: Final = 4
 
 # --- units ---------------------------------------------------------------------------------------------------------
 PAGES_PER_MIB: Final = 256
-UNIT: Final = 1024
+UNIT_BITS: Final = 10
+UNIT: Final = 1 << UNIT_BITS
 """Fixed-point one: capacities, clocks, shares and multipliers are integers over 1024, as the scheduler has them."""
 MOST_32: Final = (1 << 31) - 1
 """Most that a 32-bit field holds."""

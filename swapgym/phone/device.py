@@ -209,6 +209,11 @@ class DeviceProfile:
                 f"DeviceProfile.domain: {self.domain!r}, must give each of {len(self.capacity)} CPUs a performance"
                 f" domain from 0 to {len(self.min_clock) - 1}, as many as min_clock has"
             )
+        if len(set(zip(self.domain, self.capacity, strict=True))) > len(self.min_clock):
+            raise ValueError(
+                f"DeviceProfile.domain: {self.domain!r}, CPUs of one performance domain must have one capacity"
+                f" ({self.capacity!r})"
+            )
         if len(self.min_clock) > MAX_DOMAINS or not all(0.0 < clock <= 1.0 for clock in self.min_clock):
             raise ValueError(
                 f"DeviceProfile.min_clock: {self.min_clock!r}, must name 1 to {MAX_DOMAINS} shares of the full clock,"

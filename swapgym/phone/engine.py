@@ -141,6 +141,7 @@ def prescribed_kill(phone: Any, scenario: Any, event: Any) -> None:
 def request_all(phone: Any, scenario: Any) -> None:
     """Collect everybody who wants CPU in this tick."""
     phone.n_runnable = 0
+    phone.n_lock_users = 0
     all_cpus = (1 << scenario.device.n_cpus) - 1
     frames.wake_frames(phone, scenario)
     launches.wake_launches(phone, scenario)

@@ -178,15 +178,15 @@ class KernelVariant:
     )
     # --- where published phones differ by more than a factor of 1.5, each phone is drawn (log-normal)
     phone_sigma: float = setting(
-        0.27,
+        0.35,
         0.0,
         1.0,
         "1",
-        "all that waits for memory or is waited for in an exit, over phones: factor per phone of"
-        " 244 exits in public device logs; 0: not drawn",
+        "all that waits for memory or is waited for in an exit, over phones: whole exits differ by 0.27 per phone in"
+        " public device logs, and three quarters of one wait for memory; 0: not drawn",
     )
     entry_sigma: float = setting(
-        0.35, 0.0, 1.0, "1", "cost of an entry beyond that: 650 to 970 ns idle, 1.6 us by the logs; 0: not drawn"
+        0.25, 0.0, 1.0, "1", "cost of an entry beyond that: 650 to 970 ns idle, 1.6 us by the logs; 0: not drawn"
     )
     contention_sigma: float = setting(
         0.25, 0.0, 1.0, "1", "hand-off of the lock: a of 0.6 to 0.9 per further freer (A72); 0: not drawn"

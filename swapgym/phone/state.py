@@ -236,15 +236,20 @@ CPU_FIELDS: Final[tuple[Field, ...]] = (
     integer("util", "1/65536", "PELT utilisation of its fair tasks, those asleep included"),
     integer("lock_share", "1/1024", "share of the tick it runs users of the contended lock"),
     integer("lock_queue_ps", "ps", "what users elsewhere have to wait for those here on average"),
+    integer("busy_decay", "1/2**20", "what a utilisation is multiplied by in a tick without idle time, at this clock"),
+    integer("busy_gain", "1/2**36 per ns", "what running gains in such a tick"),
+    integer("part_gain", "1/2**36 per ns", "what running gains in a tick with idle time, at this clock"),
     integer("decay", "1/2**20", "what a utilisation there is multiplied by in this tick"),
-    integer("growth", "1/65536", "what who runs there all of this tick gains"),
+    integer("gain", "1/2**36 per ns", "what running there gains in this tick"),
     integer("rt_util", "1/65536", "PELT utilisation of its SCHED_FIFO tasks"),
 )
 CPU: Final[np.dtype[Any]] = record(*CPU_FIELDS)
 
 DOMAIN_FIELDS: Final[tuple[Field, ...]] = (
     wide("next_us", "us", "when schedutil may change its clock again"),
+    integer("asked", "1/1024", "capacity asked of it now"),
     integer("clock", "1/1024", "its clock, over its full clock"),
+    integer("capacity", "1/1024", "capacity of its CPUs"),
 )
 DOMAIN: Final[np.dtype[Any]] = record(*DOMAIN_FIELDS)
 
@@ -303,7 +308,10 @@ PHONE_FIELDS: Final[tuple[Field, ...]] = (
     wide("rt_period_end_us", "us", "end of the throttling period"),
     wide("next_balance_us", "us", "next load balance"),
     integer("n_runnable", "1", "fair tasks that want CPU in this tick"),
-    integer("runnable", "index", "their task ids, heaviest first", k.N_TASKS),
+    integer("runnable", "index", "their task ids, heaviest first", k.N_TASKS, code="u1"),
+    integer("n_lock_users", "1", "tasks that take the contended lock in this tick"),
+    integer("lock_users", "index", "their task ids", k.N_TASKS, code="u1"),
+    integer("idle_decay", "1/2**20", "what a utilisation is multiplied by in a tick of the wall clock"),
     integer("background_left_ns", "ns", "work left per background thread", k.MAX_BACKGROUND_THREADS),
     wide("background_next_us", "us", "next wake-up per background thread", k.MAX_BACKGROUND_THREADS),
     nested("cpus", CPU, "CPUs in this tick", k.MAX_CPUS),

@@ -189,7 +189,16 @@ PRESETS: Final[dict[str, Preset]] = {
     )
 }
 MIXED: Final = "mixed"
-"""Draws one of the others."""
+MIXED_PRESETS: Final = (
+    "app_switching",
+    "camera_launch",
+    "camera_target",
+    "clear_all",
+    "low_ram",
+    "rt_recording",
+    "service_restart",
+)
+"""What ``mixed`` draws from, by place."""
 PRESET_NAMES: Final[tuple[str, ...]] = (*PRESETS, MIXED)
 
 

@@ -25,12 +25,11 @@ from swapgym.workload.devices import device_profile
 from swapgym.workload.kernels import kernel_variant
 from swapgym.workload.load import fill_background, fill_frames, fill_realtime
 from swapgym.workload.memory import fill_memory
-from swapgym.workload.presets import MIXED, PRESET_NAMES, PRESETS
+from swapgym.workload.presets import MIXED, MIXED_PRESETS, PRESET_NAMES, PRESETS
 from swapgym.workload.timeline import fill_timeline, sort_events
 from swapgym.workload.uncertain import draw_phone
 
 LISTS: Final = ("apps", "launches", "background_threads", "events")
-NAMES: Final = tuple(sorted(PRESETS))
 
 
 @dataclass(frozen=True)
@@ -112,7 +111,7 @@ def draw(
         raise ValueError(f"seed: {seed!r}, must be an integer from 0 to 2**63 - 1")
     seed = int(seed)
     if preset == MIXED:
-        preset = NAMES[streams.integer(streams.stream(seed, streams.PRESET), 0, len(NAMES) - 1)]
+        preset = MIXED_PRESETS[streams.integer(streams.stream(seed, streams.PRESET), 0, len(MIXED_PRESETS) - 1)]
     elif preset not in PRESETS:
         raise unknown("preset", preset, PRESET_NAMES)
     if device is None:

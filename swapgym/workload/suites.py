@@ -11,8 +11,20 @@ from dataclasses import dataclass
 from typing import Final
 
 from swapgym.workload.config import unknown
-from swapgym.workload.presets import PRESETS, preset
+from swapgym.workload.presets import preset
 
+VERSION: Final = 2
+SUITE_PRESETS: Final = (
+    "camera_launch",
+    "app_switching",
+    "clear_all",
+    "rt_recording",
+    "low_ram",
+    "service_restart",
+    "camera_target",
+)
+"""Presets of version 2 of the suites, by place: a preset that is added later changes none of their scenarios. Version 1
+had the first six, on the first phone."""
 TRAIN_SEEDS: Final = 2**31
 VALIDATION_BASE: Final = 2**31
 TEST_BASE: Final = 3 * 2**30
@@ -29,12 +41,14 @@ class Suite:
         base: First seed.
         episodes: Scenarios per preset.
         presets: Names of the presets.
+        version: Of the list: another version is another suite.
     """
 
     name: str
     base: int
     episodes: int
-    presets: tuple[str, ...] = tuple(PRESETS)
+    presets: tuple[str, ...] = SUITE_PRESETS
+    version: int = VERSION
 
     def __iter__(self) -> Iterator[tuple[str, int]]:
         """Yield ``(preset, seed)``; each preset has seeds of its own."""
@@ -50,13 +64,13 @@ class Suite:
         """Return the suite's scenarios of one preset, with the same seeds."""
         preset(name)
         position = self.presets.index(name)
-        return Suite(f"{self.name}/{name}", self.base + position * 1_000_000, self.episodes, (name,))
+        return Suite(f"{self.name}/{name}", self.base + position * 1_000_000, self.episodes, (name,), self.version)
 
     def first(self, episodes: int) -> Suite:
         """Return the suite with only the first ``episodes`` of each preset."""
         if not 1 <= episodes <= self.episodes:
             raise ValueError(f"episodes: {episodes!r}, must be from 1 to {self.episodes}")
-        return Suite(self.name, self.base, episodes, self.presets)
+        return Suite(self.name, self.base, episodes, self.presets, self.version)
 
 
 SUITES: Final[dict[str, Suite]] = {

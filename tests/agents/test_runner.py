@@ -11,7 +11,7 @@ import pytest
 from agents.policies import make
 from agents.runner import Player, World, decode, encode, play, play_all, replay
 
-EPISODES = [("camera_launch", 5), ("low_ram", 6), ("clear_all", 7)]
+EPISODES = [("camera_launch", 5), ("low_ram", 6), ("clear_all", 8)]
 PLAYERS = [(World(), Player(name, name)) for name in ("always_inline", "random")]
 
 

@@ -30,7 +30,7 @@ from agents.tune import (
     tuned,
 )
 from swapgym.envs.observations import INDEX, N_PARTS
-from swapgym.workload import suite
+from swapgym.workload import PRESETS, suite
 
 pytestmark = pytest.mark.xdist_group("tune")  # one run serves all
 
@@ -65,7 +65,7 @@ def test_stored_policies_load_and_tuning_did_not_make_them_worse(folder: Path, w
     assert list(tuned(weight, folder=folder)) == list(scores)
     assert list(scores.values()) == sorted(scores.values())
     assert {*UNTUNED, *TUNABLE, "rule"} == set(scores)
-    assert (stored["search_episodes"], stored["choose_episodes"]) == (6, len(choosing()))
+    assert (stored["search_episodes"], stored["choose_episodes"]) == (len(PRESETS), len(choosing()))
     for name in UNTUNED:
         assert scores[name] <= measure((KERNEL, name, {}, choosing())).score(weight) + 1e-6
 

@@ -135,6 +135,10 @@ def test_growth_changes_what_it_says() -> None:
         batch.begin()
         for lane in range(batch.n):
             assert audit(batch.phones[lane], batch.scenarios[lane]) == []
+    two = growth.lanes_with(None, growth.with_cpus(2))
+    assert (two.scenarios["device"]["n_cpus"] == 2).all()
+    two.begin()
+    assert audit(two.phones[0], two.scenarios[0]) == []
     short, long = (growth.lanes_with(growth.with_length(f)).scenarios["duration_us"] for f in (0.5, 2.0))
     assert (abs(long - 4 * short) <= 4_000).all()  # whole milliseconds
 
@@ -154,7 +158,8 @@ def test_the_timed_engine_is_the_engine() -> None:
         decisions += 1
     assert phones[0].tobytes() == phones[1].tobytes()
     assert ticks == scenarios[0]["duration_us"] // 1_000
-    assert {"cpu.place", "locks.contend", "end_tick"} <= set(names)
+    parts = {"placement.place", "clocks.set_clocks", "processor_sharing.share", "locks.contend", "end_tick"}
+    assert parts <= set(names)
     assert (spent[:-1] > 0).all()
 
 

@@ -16,6 +16,7 @@ from agents.runner import World
 from agents.train import ROUTES
 from experiments.decision_relevance import bound, online, regimes
 from experiments.decision_relevance.__main__ import app
+from swapgym.envs.observations import N_PARTS
 from swapgym.phone import constants as k
 from swapgym.phone.engine import start
 from swapgym.phone.state import PHONE
@@ -27,7 +28,7 @@ def test_a_decision_s_worth_is_the_difference_of_two_episodes() -> None:
     draw("camera_launch", 7, device="phone-8gb", out=scenarios[0])
     scenarios[1:] = scenarios[0]
     start(phones, scenarios, 0)
-    observations, worths = np.zeros((1, 33), np.float32), np.zeros(1)
+    observations, worths = np.zeros((1, N_PARTS), np.float32), np.zeros(1)
     # at the very first decision: its process all inline against nothing inline
     noted = online.look(phones, scenarios, np.zeros(1, np.int64), 1.0, 1.0, observations, worths)
     assert noted == 1
@@ -53,7 +54,7 @@ def test_looking_does_not_change_the_episode() -> None:
 def test_a_regression_on_something_visible_finds_it_and_on_nothing_does_not() -> None:
     rng = np.random.default_rng(0)
     n = 8_000
-    observations = rng.random((n, 33)).astype(np.float32)
+    observations = rng.random((n, N_PARTS)).astype(np.float32)
     episodes = np.arange(n) // 10
     presets = np.full(n, "mixed")
     visible = np.where(observations[:, 3] > 0.7, -0.02, 0.02) + 0.05 * rng.standard_normal(n)

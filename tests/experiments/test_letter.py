@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,13 +12,14 @@ import pytest
 
 from experiments.letter import report, runs, scenes
 from experiments.letter.findings import by_seed, difference, exits, findings, percent
-from experiments.letter.runs import FULL, Size, run_all, select
+from experiments.letter.runs import FULL, HOGS, Camera, Size, run_all, select
 from experiments.letter.sentences import SENTENCES
 from experiments.letter.verdict import Figures
 from experiments.statistics import Estimate
 from swapgym.phone import constants as k
 from swapgym.phone import engine
 from swapgym.phone.state import PHONE
+from swapgym.workload import draw, empty
 
 RESULTS = Path(report.__file__).parent / "results"
 TINY = Size(seeds=3, apps=2, episodes=2)
@@ -33,7 +35,7 @@ def stored_figures() -> Figures:
 
 @pytest.fixture(scope="module")
 def tiny() -> dict[str, list[runs.Row]]:
-    return run_all(TINY, lambda: None)
+    return run_all(TINY, lambda family: None)
 
 
 def test_every_stored_verdict_follows_from_the_stored_figures() -> None:
@@ -104,15 +106,18 @@ def test_exits_of_today_give_the_stored_figures() -> None:
 @pytest.mark.parametrize(
     ("sentence", "figure", "value", "label"),
     [
-        (1, "exit.swap_share_of_wall", Estimate(60, 55, 65), "true"),
+        (1, "exit.swap_share, clocks up", Estimate(20, 15, 25), "false"),
+        (1, "exit.swap_share, clocks up", Estimate(70, 65, 75), "true when"),
         (2, "exit.change in foreground cpuset, idle", Estimate(9, 8, 10), "false"),
+        (7, "exit.were_it_resident, idle", Estimate(-20, -25, -15), "true"),
         (5, "swap_share.900s", Estimate(50, 45, 55), "false"),
         (10, "routes.kworker - inline: last_exit_ms", Estimate(5, -5, 15), "false"),
         (13, "routes.kworker - inline: release_cpu_ms", Estimate(5, -5, 15), "false"),
         (14, "routes.kworker - inline: spin_ms", Estimate(0, -1, 1), "false"),
-        (16, "routes.kworker - inline: held_mib_s", Estimate(9, 5, 15), "false"),
+        (16, "routes.kworker - inline: memory_back_ms", Estimate(-9, -15, -5), "true when"),
         (14, "patched.kworker - inline: spin_ms", Estimate(0, -1, 1), "true when"),
         (17, "routes.kworker - inline, %: release_cpu_ms", Estimate(5, 2, 8), "open"),
+        (20, "hog.kworker bound to the hog's CPU, borrowed: back", Estimate(1, 1, 1), "true when"),
         (21, "routes.kworker: unaccounted_cpu_ms", Estimate(0, 0, 0), "true when"),
     ],
 )
@@ -166,3 +171,25 @@ def test_a_camera_has_the_victims_and_the_burst_it_was_given() -> None:
     assert pages == pytest.approx(300 * 256, abs=2)
     assert launch["burst_us"] == 200_000
     assert (np.diff(events["time_us"]) >= 0).all()
+
+
+def test_an_unchanged_camera_is_the_drawn_one() -> None:
+    drawn = empty(1)
+    draw("camera_launch", 5, device=scenes.DEVICE, out=drawn[0])
+    scenarios, _ = scenes.camera(Camera(victims=None), seed=5)
+    for field in scenarios[0]["launches"].dtype.names:
+        assert scenarios[0]["launches"][0][field] == pytest.approx(drawn[0]["launches"][0][field], abs=1), field
+    kills = drawn[0]["events"]["kind"] == k.EVENT_KILL
+    assert scenarios[0]["events"][: kills.size][kills].tolist() == drawn[0]["events"][kills].tolist()
+
+
+def test_a_worker_bound_to_a_hogged_cpu_gets_nothing_where_runtime_is_borrowed() -> None:
+    worker, mask = HOGS["kworker bound to the hog's CPU"]
+    got = {}
+    for shared in (False, True):
+        device = {"rt_runtime_share": shared, "n_reapers": 0}
+        scene = replace(worker, victims=2, fifo_from_ms=0, fifo_mask=mask, duration_ms=3_000, device=device)
+        got[shared] = scenes.play(scene, seed=2)
+    assert got[True]["cpu_kworker_ms"] == 0 < got[False]["cpu_kworker_ms"]
+    assert got[True]["back"] == 0
+    assert got[True]["kworker_starved_max_ms"] > 2_000 > got[False]["kworker_starved_max_ms"]

@@ -36,7 +36,9 @@ def join(phone: Any, task: int, cost_ps: int, lock_share: int, between_ps: int) 
     """
     t = phone.tasks[task]
     cost_ps = min(LONGEST_PS, cost_ps)
-    hold_ps = cost_ps * lock_share // k.UNIT
+    hold_ps = cost_ps * lock_share >> k.UNIT_BITS
+    phone.lock_users[phone.n_lock_users] = task
+    phone.n_lock_users += 1
     t.lock_user = 1
     t.lock_share = t.granted_ns * k.UNIT // (phone.tick_us * k.NS_PER_US)
     t.lock_free_ps = min(LONGEST_PS, cost_ps - hold_ps + between_ps)
@@ -48,43 +50,36 @@ def join(phone: Any, task: int, cost_ps: int, lock_share: int, between_ps: int) 
 @kernel
 def contend(phone: Any, scenario: Any) -> None:
     """Work out what the lock costs everybody who takes it in this tick: ``lock_factor`` of each task."""
-    if not meet(phone, scenario):
+    if phone.n_lock_users < 2:
         return
+    meet(phone, scenario)
     for _ in range(ROUNDS):
         wait(phone, scenario)
-    for position in range(phone.n_runnable):
-        t = phone.tasks[phone.runnable[position]]
-        if t.lock_user != 0:
-            whole_ps = t.lock_cost_ps - t.lock_bare_ps + t.lock_wait_ps
-            t.lock_factor = min(MOST, whole_ps * k.UNIT // t.lock_cost_ps)
+    for position in range(phone.n_lock_users):
+        t = phone.tasks[phone.lock_users[position]]
+        whole_ps = t.lock_cost_ps - t.lock_bare_ps + t.lock_wait_ps
+        t.lock_factor = min(MOST, whole_ps * k.UNIT // t.lock_cost_ps)
 
 
 @kernel
-def meet(phone: Any, scenario: Any) -> bool:
-    """Let holds grow with who takes the lock elsewhere, and begin without a queue; return whether several take it.
+def meet(phone: Any, scenario: Any) -> None:
+    """Let holds grow with who takes the lock elsewhere, and begin without a queue.
 
     Cache lines travel from where others are: who shares a CPU is never at the lock at the same time.
     """
-    users = 0
     on_cpu = 0
     for index in range(scenario.device.n_cpus):
         phone.cpus[index].lock_share = 0
-    for position in range(phone.n_runnable):
-        t = phone.tasks[phone.runnable[position]]
-        if t.lock_user != 0:
-            users += 1
-            on_cpu += t.lock_share
-            phone.cpus[t.cpu].lock_share += t.lock_share
-    if users < 2:
-        return False
-    for position in range(phone.n_runnable):
-        t = phone.tasks[phone.runnable[position]]
-        if t.lock_user != 0:
-            elsewhere = on_cpu - phone.cpus[t.cpu].lock_share
-            growth = k.UNIT + scenario.kernel.lock_handoff * elsewhere // k.UNIT
-            t.lock_hold_ps = min(LONGEST_PS, t.lock_bare_ps * growth // k.UNIT)
-            t.lock_wait_ps = t.lock_hold_ps
-    return True
+    for position in range(phone.n_lock_users):
+        t = phone.tasks[phone.lock_users[position]]
+        on_cpu += t.lock_share
+        phone.cpus[t.cpu].lock_share += t.lock_share
+    for position in range(phone.n_lock_users):
+        t = phone.tasks[phone.lock_users[position]]
+        elsewhere = on_cpu - phone.cpus[t.cpu].lock_share
+        growth = k.UNIT + (scenario.kernel.lock_handoff * elsewhere >> k.UNIT_BITS)
+        t.lock_hold_ps = min(LONGEST_PS, t.lock_bare_ps * growth >> k.UNIT_BITS)
+        t.lock_wait_ps = t.lock_hold_ps
 
 
 @kernel
@@ -93,14 +88,12 @@ def wait(phone: Any, scenario: Any) -> None:
     queue_ps = 0
     for index in range(scenario.device.n_cpus):
         phone.cpus[index].lock_queue_ps = 0
-    for position in range(phone.n_runnable):
-        t = phone.tasks[phone.runnable[position]]
-        if t.lock_user != 0:
-            at_lock = t.lock_wait_ps * k.UNIT // max(1, t.lock_free_ps + t.lock_wait_ps)
-            waited_ps = t.lock_share * at_lock // k.UNIT * t.lock_hold_ps // k.UNIT
-            phone.cpus[t.cpu].lock_queue_ps += waited_ps
-            queue_ps += waited_ps
-    for position in range(phone.n_runnable):
-        t = phone.tasks[phone.runnable[position]]
-        if t.lock_user != 0:
-            t.lock_wait_ps = min(LONGEST_PS, t.lock_hold_ps + queue_ps - phone.cpus[t.cpu].lock_queue_ps)
+    for position in range(phone.n_lock_users):
+        t = phone.tasks[phone.lock_users[position]]
+        at_lock = t.lock_wait_ps * k.UNIT // max(1, t.lock_free_ps + t.lock_wait_ps)
+        waited_ps = (t.lock_share * at_lock >> k.UNIT_BITS) * t.lock_hold_ps >> k.UNIT_BITS
+        phone.cpus[t.cpu].lock_queue_ps += waited_ps
+        queue_ps += waited_ps
+    for position in range(phone.n_lock_users):
+        t = phone.tasks[phone.lock_users[position]]
+        t.lock_wait_ps = min(LONGEST_PS, t.lock_hold_ps + queue_ps - phone.cpus[t.cpu].lock_queue_ps)

@@ -20,11 +20,13 @@ from swapgym.phone.jit import kernel
 HALF_LIFE_US: int = 32_768
 """32 periods of 1,024 us (kernel/sched/pelt.c: y ** 32 = 1/2)."""
 STEP_US: int = 256
-ONE: int = 1 << 20
+ONE_BITS: int = 20
+ONE: int = 1 << ONE_BITS
 DECAY = np.array([round(ONE * 0.5 ** (i * STEP_US / HALF_LIFE_US)) for i in range(HALF_LIFE_US // STEP_US + 1)])
 """y ** t over 2 ** 20 in steps of 256 us, as runnable_avg_yN_inv has it in steps of a period."""
 HALVINGS: int = 20
-FINE: int = 64
+FINE_BITS: int = 6
+FINE: int = 1 << FINE_BITS
 """Utilisations are kept over 1024 * 64: a tick's growth at the lowest clock is a fraction of 1/1024."""
 FULL: int = FINE * k.UNIT
 
@@ -45,7 +47,7 @@ def decay_factor(us: int) -> int:
 def utilisation(phone: Any, task: int) -> int:
     """Return the utilisation (1/1024) that decides which CPU fits ``task``: its own, or its uclamp.min."""
     t = phone.tasks[task]
-    return max(t.boost, t.util // FINE)
+    return max(t.boost, t.util >> FINE_BITS)
 
 
 @kernel
@@ -53,7 +55,7 @@ def wake_util(phone: Any, task: int) -> None:
     """Let the utilisation of a task that has slept decay until now."""
     t = phone.tasks[task]
     if t.util > 0 and t.util_us < phone.now_us:
-        t.util = t.util * decay_factor(phone.now_us - t.util_us) // ONE
+        t.util = t.util * decay_factor(phone.now_us - t.util_us) >> ONE_BITS
     t.util_us = phone.now_us
 
 
@@ -73,35 +75,46 @@ def set_clocks(phone: Any, scenario: Any) -> None:
     if device.schedutil == 0:
         return
     for index in range(device.n_domains):
+        phone.domains[index].asked = 0
+    for c in range(device.n_cpus):
+        cpu = phone.cpus[c]
+        domain = phone.domains[device.domain[c]]
+        busy = (cpu.util + cpu.rt_util) >> FINE_BITS
+        domain.asked = max(domain.asked, busy + (busy >> 2), cpu.boost)
+        domain.capacity = device.capacity[c]
+    for index in range(device.n_domains):
         domain = phone.domains[index]
-        if phone.now_us < domain.next_us:
-            continue
-        clock = device.min_clock[index]
-        for c in range(device.n_cpus):
-            if device.domain[c] == index:
-                cpu = phone.cpus[c]
-                busy = (cpu.util + cpu.rt_util) // FINE
-                clock = max(clock, max(busy + busy // 4, cpu.boost) * k.UNIT // device.capacity[c])
-        clock = min(k.UNIT, clock)
-        if clock != domain.clock:
-            domain.clock = clock
-            domain.next_us = phone.now_us + device.clock_rate_limit_us
-            set_speeds(phone, scenario, index)
+        if phone.now_us >= domain.next_us:
+            clock = min(k.UNIT, max(device.min_clock[index], domain.asked * k.UNIT // domain.capacity))
+            if clock != domain.clock:
+                domain.clock = clock
+                domain.next_us = phone.now_us + device.clock_rate_limit_us
+                set_speeds(phone, scenario, index)
 
 
 @kernel
 def set_speeds(phone: Any, scenario: Any, index: int) -> None:
-    """Set what the clock of domain ``index`` makes of its CPUs."""
+    """Set what the clock of domain ``index`` makes of its CPUs: their speed, and how utilisation grows there.
+
+    On a CPU that was never idle in a tick time itself runs at the CPU's speed; where it was, that catches up with the
+    clock on the wall, and only what was run counts by the speed (update_rq_clock_pelt, update_idle_rq_clock_pelt).
+    """
     device = scenario.device
+    tick_ns = phone.tick_us * k.NS_PER_US
     for c in range(device.n_cpus):
         if device.domain[c] == index:
-            phone.cpus[c].speed = max(1, device.capacity[c] * phone.domains[index].clock // k.UNIT)
+            cpu = phone.cpus[c]
+            cpu.speed = max(1, device.capacity[c] * phone.domains[index].clock // k.UNIT)
+            cpu.busy_decay = decay_factor(phone.tick_us * cpu.speed // k.UNIT)
+            cpu.busy_gain = (ONE - cpu.busy_decay) * FULL // tick_ns
+            cpu.part_gain = (ONE - phone.idle_decay) * FULL // tick_ns * cpu.speed // k.UNIT
 
 
 @kernel
 def start_clocks(phone: Any, scenario: Any) -> None:
     """Put every domain at its lowest clock, or at full clock where schedutil is off."""
     device = scenario.device
+    phone.idle_decay = decay_factor(phone.tick_us)
     for index in range(device.n_domains):
         phone.domains[index].clock = device.min_clock[index] if device.schedutil != 0 else k.UNIT
         set_speeds(phone, scenario, index)
@@ -109,30 +122,19 @@ def start_clocks(phone: Any, scenario: Any) -> None:
 
 @kernel
 def account_utilisation(phone: Any, scenario: Any) -> None:
-    """End of a tick: bring the utilisation of CPUs and of the tasks that were runnable up to date.
-
-    On a CPU that was never idle time itself runs at the CPU's speed; where it was, that catches up with the clock on
-    the wall, and only what was run counts by the speed (update_rq_clock_pelt, update_idle_rq_clock_pelt).
-    """
-    if scenario.device.schedutil == 0 and phone.n_runnable == 0:
-        return
-    tick_us = phone.tick_us
-    tick_ns = tick_us * k.NS_PER_US
-    idle_decay = decay_factor(tick_us)
+    """End of a tick: bring the utilisation of CPUs and of the tasks that were runnable up to date."""
+    end_us = phone.now_us + phone.tick_us
+    tick_ns = phone.tick_us * k.NS_PER_US
     for c in range(scenario.device.n_cpus):
         cpu = phone.cpus[c]
-        rt_ns = tick_ns - cpu.fair_ns
-        if cpu.used_ns + rt_ns >= tick_ns - tick_us:
-            cpu.decay = decay_factor(tick_us * cpu.speed // k.UNIT)
-            cpu.growth = (ONE - cpu.decay) * FULL // ONE
-        else:
-            cpu.decay = idle_decay
-            cpu.growth = (ONE - idle_decay) * FULL // ONE * cpu.speed // k.UNIT
-        cpu.util = cpu.util * cpu.decay // ONE + cpu.growth * cpu.used_ns // tick_ns
-        if rt_ns + cpu.rt_util > 0:
-            cpu.rt_util = cpu.rt_util * cpu.decay // ONE + cpu.growth * rt_ns // tick_ns
+        idle_ns = cpu.fair_ns - cpu.used_ns
+        cpu.decay = cpu.busy_decay if idle_ns <= phone.tick_us else phone.idle_decay
+        cpu.gain = cpu.busy_gain if idle_ns <= phone.tick_us else cpu.part_gain
+        cpu.util = (cpu.util * cpu.decay + cpu.used_ns * cpu.gain) >> ONE_BITS
+        if cpu.fair_ns < tick_ns or cpu.rt_util > 0:
+            cpu.rt_util = (cpu.rt_util * cpu.decay + (tick_ns - cpu.fair_ns) * cpu.gain) >> ONE_BITS
     for position in range(phone.n_runnable):
         t = phone.tasks[phone.runnable[position]]
         cpu = phone.cpus[t.cpu]
-        t.util = t.util * cpu.decay // ONE + cpu.growth * t.granted_ns // tick_ns
-        t.util_us = phone.now_us + tick_us
+        t.util = (t.util * cpu.decay + t.granted_ns * cpu.gain) >> ONE_BITS
+        t.util_us = end_us

@@ -23,7 +23,7 @@ def run_realtime(phone: Any, scenario: Any) -> None:
             phone.cpus[index].rt_used_ns = 0
     for index in range(device.n_cpus):
         cpu = phone.cpus[index]
-        wanted = tick_ns * cpu.rt_permille // 1000
+        wanted = tick_ns * cpu.rt_permille // 1000 if cpu.rt_permille > 0 else 0
         if device.rt_throttling != 0 and wanted > 0:
             wanted = min(wanted, max(0, runtime_ns(phone, scenario, index) - cpu.rt_used_ns))
         cpu.rt_used_ns += wanted

@@ -1,0 +1,72 @@
+"""Write the trade-off: one table, and where the choice does not matter."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from experiments import results
+from experiments.tradeoff.measure import MS_PER_MIB, RULES, Cell
+
+
+def table(cells: Sequence[Cell]) -> str:
+    """Return the cells in Markdown."""
+    header = [
+        "kernel, preset", "inline: lag ms", "peak MiB", "defer: lag ms", "peak MiB", "best rule", "lag ms", "peak MiB",
+        "defer - inline", "inline better", "best of rules per episode",
+    ]  # fmt: skip
+    lines = []
+    for c in cells:
+        numbers = [f"{value:.0f}" for pair in zip(c.lag_ms, c.peak_mib, strict=True) for value in pair]
+        change = f"{c.change.value:+.3f} [{c.change.low:+.3f}, {c.change.high:+.3f}]"
+        rule = c.best.replace("_", " ")
+        lines.append(
+            [f"{c.kernel}, {c.preset}", *numbers[:4], rule, *numbers[4:], change, f"{100 * c.inline_better:.0f} %",
+             f"{c.hindsight:+.3f}"]
+        )  # fmt: skip
+    return results.markdown(header, lines)
+
+
+def text(cells: Sequence[Cell]) -> str:
+    """Return the page."""
+    idle = [f"`{c.kernel}` in `{c.preset}`" for c in cells if not c.matters]
+    dearer = [f"`{c.kernel}` in `{c.preset}`" for c in cells if c.change.low > 0]
+    return f"""# The trade-off
+
+All scenarios of the test suite, mean over episodes. Cost is lag + {MS_PER_MIB:g} ms per MiB of peak; differences are over what
+always inline costs in the same cell, with 95 % intervals. The last column is what knowing the best of {len(RULES)} simple rules
+for each episode would gain over the best single one.
+
+{table(cells)}
+**Where deferring all cannot be told from releasing all inline**: {", ".join(idle) or "nowhere"}. In `rt_recording` what
+happens hangs on SCHED_FIFO load, which stops exits and workers alike. Where a worker is kept to little cores, or a child
+drains at background weight, memory comes back later, and part of what launches gain is lost in stalls and kills.
+
+**Where deferring all costs more beyond chance**: {", ".join(dearer) or "nowhere"}.
+"""
+
+
+def write_all(folder: Path, cells: Sequence[Cell]) -> dict[str, float]:
+    """Write page, table and summary into ``folder``; return the summary."""
+    summary: dict[str, float] = {}
+    for c in cells:
+        name = f"{c.kernel}.{c.preset}"
+        summary |= {
+            f"{name}.inline_better": c.inline_better, f"{name}.defer_minus_inline": c.change.value,
+            f"{name}.defer_minus_inline_ci_low": c.change.low, f"{name}.defer_minus_inline_ci_high": c.change.high,
+            f"{name}.best_of_rules_per_episode": c.hindsight,
+        }  # fmt: skip
+    rows = [
+        {
+            "kernel": c.kernel, "preset": c.preset, "inline_lag_ms": c.lag_ms[0], "inline_peak_mib": c.peak_mib[0],
+            "defer_lag_ms": c.lag_ms[1], "defer_peak_mib": c.peak_mib[1], "best_rule": c.best, "best_lag_ms": c.lag_ms[2],
+            "best_peak_mib": c.peak_mib[2], "inline_better": c.inline_better, "change": c.change.value,
+            "change_low": c.change.low, "change_high": c.change.high, "hindsight": c.hindsight,
+        }
+        for c in cells
+    ]  # fmt: skip
+    results.write_csv(folder / "tradeoff.csv", rows)
+    results.write(folder / "tradeoff.md", text(cells))
+    results.write_json(folder / "provenance.json", results.provenance())
+    results.write_json(folder / "summary.json", summary)
+    return summary
