@@ -11,11 +11,14 @@ from scipy import stats
 from swapgym.phone import constants as k
 from swapgym.phone import engine
 from swapgym.phone.audit import audit
+from swapgym.phone.device import DeviceProfile
+from swapgym.phone.kernel_variant import KernelVariant
+from swapgym.phone.settings import check
 from swapgym.phone.state import PHONE
 from swapgym.workload import DEVICES, KERNELS, PRESETS, SUITES, draw, empty, suite
 from swapgym.workload.apps import miss_ratio, return_probability
-from swapgym.workload.config import check, from_json, override, to_json
-from swapgym.workload.streams import APPS, NOISE, integer, lognormal, normal, random, stream
+from swapgym.workload.config import override
+from swapgym.workload.streams import APPS, BACKGROUND, integer, lognormal, normal, random, stream
 
 PHONES = [name for name in DEVICES if name.startswith("phone")]
 
@@ -58,10 +61,10 @@ def test_a_scenario_is_a_function_of_its_seed() -> None:
 
 def test_streams_do_not_shift_each_other() -> None:
     assert random(stream(3, APPS)) == random(stream(3, APPS))
-    assert random(stream(3, APPS)) != random(stream(3, NOISE))
+    assert random(stream(3, APPS)) != random(stream(3, BACKGROUND))
     assert random(stream(3, APPS)) != random(stream(4, APPS))
-    words = {int(stream(seed, number)[0]) for seed in range(200) for number in range(1, 10)}
-    assert len(words) == 1_800
+    words = {int(stream(seed, number)[0]) for seed in range(200) for number in range(1, 11)}
+    assert len(words) == 2_000
 
 
 def test_splitmix_is_splitmix() -> None:
@@ -122,12 +125,25 @@ def test_suites_are_disjoint_and_balanced() -> None:
         ({"overrides": {"kernel": {"batch_entries": 0}}}, r"batch_entries: 0, must be from 1 to 65536 entries"),
         ({"overrides": {"device": {"ram_mib": 1e12}}}, r"ram_mib"),
         ({"overrides": {"devise": {}}}, r"overrides: 'devise' is unknown \(did you mean 'device'\?\)"),
-        ({"overrides": {"device": {"capacity": [2000]}}}, r"capacity: 2000, must be from 1 to 1024"),
+        ({"overrides": {"device": {"capacity": [2000]}}}, r"capacity: 2000, must be an integer from 1 to 1024"),
         ({"overrides": {"kernel": {"defer_route": "KWORKR"}}}, r"did you mean 'KWORKER'"),
-        ({"overrides": {"kernel": {"entry_inline_lock_a72_ns": 1e4}}}, r"must be at most entry_inline_a72_ns"),
+        ({"overrides": {"kernel": {"entry_inline_lock_share": 1.2}}}, r"entry_inline_lock_share: 1.2, must be from 0"),
+        ({"overrides": {"kernel": {"entry_inline_a72_ns": 900.0}}}, r"'entry_inline_a72_ns' is unknown"),
+        ({"overrides": {"device": {"schedutil": 1}}}, r"schedutil: 1 of type int, must be of type bool"),
+        ({"overrides": {"device": {"swappiness": 1.5}}}, r"swappiness: 1.5, must be an integer from 0 to 200"),
+        ({"overrides": {"device": {"domain": [0, 0]}}}, r"DeviceProfile.domain: \(0, 0\), must give each of 8 CPUs"),
         (
-            {"overrides": {"kernel": {"resident_anon_lru_lock_ns": 200.0, "resident_anon_zone_lock_ns": 100.0}}},
-            r"resident_anon_zone_lock_ns: together 300.0, must be at most resident_anon_ns \(267.0\)",
+            {"device": "phone-8gb", "overrides": {"device": {"min_clock": [0.0, 0.5, 0.5]}}},
+            r"min_clock: .*must name 1 to 4 shares",
+        ),
+        ({"overrides": {"device": {"background_cpus": []}}}, r"background_cpus: \(\), must name CPUs from 0 to 7"),
+        (
+            {"overrides": {"device": {"watermark_high_share": 0.001}}},
+            r"watermark_high_share: 0.001, must be at least watermark_low_share \(0.01\)",
+        ),
+        (
+            {"device": "phone-4gb", "overrides": {"device": {"reserved_share": 0.8, "ram_mib": 900}}},
+            r"ram_mib = 900, reserved_share = 0.8, watermark_min_mib = .* must leave at least 64 MiB",
         ),
     ],
 )
@@ -139,9 +155,10 @@ def test_bad_input_is_named(arguments: dict, message: str) -> None:
 
 
 @pytest.mark.parametrize("config", [*DEVICES.values(), *KERNELS.values()], ids=lambda config: config.name)
-def test_configs_round_trip(config) -> None:
+def test_every_device_and_kernel_is_in_range_and_copies_as_itself(config: DeviceProfile | KernelVariant) -> None:
     check(config)
-    assert from_json(type(config)(), to_json(config)) == config
+    assert override(type(config)(), dataclasses.asdict(config)) == config
+    assert {**DEVICES, **KERNELS}[config.name] is config
 
 
 def test_overrides_reach_the_record() -> None:
