@@ -56,7 +56,7 @@ def higher_peak(f: Figures) -> Verdict:
         )
     return Verdict(
         "true when",
-        f"the burst is large and fast: {'; '.join(said)}; not: {listed(clean)}. {follow}",
+        f"the burst is large: {'; '.join(said)}; not: {listed(clean)}. {follow}",
     )
 
 
