@@ -54,8 +54,9 @@ def cpus(draw: st.DrawFn) -> dict[str, Any]:
     n_domains = draw(st.integers(1, min(n, MAX_DOMAINS)))
     domain = [*range(n_domains), *draw(st.lists(st.integers(0, n_domains - 1), min_size=n - n_domains, max_size=n))]
     some = st.lists(st.integers(0, n - 1), min_size=1, max_size=n, unique=True)
+    sizes = draw(st.lists(st.integers(1, UNIT), min_size=n_domains, max_size=n_domains))
     return {
-        "capacity": draw(st.lists(st.integers(1, UNIT), min_size=n, max_size=n)),
+        "capacity": [sizes[place] for place in domain[:n]],
         "domain": domain[:n],
         "min_clock": draw(st.lists(st.floats(0.001, 1.0), min_size=n_domains, max_size=n_domains)),
         "top_app_cpus": draw(some),

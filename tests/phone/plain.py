@@ -60,11 +60,12 @@ PLAIN_KERNEL: Final = KernelVariant(
 def plain_device(capacity: tuple[int, ...]) -> DeviceProfile:
     """Return a device of these CPUs at full clock: 4 GiB, watermarks of 20, 40 and 60 MiB, no reapers, no freezer."""
     cpus = tuple(range(len(capacity)))
+    kinds = sorted(set(capacity))
     return DeviceProfile(
         name="plain",
         capacity=capacity,
-        domain=(0,) * len(capacity),
-        min_clock=(1.0,),
+        domain=tuple(kinds.index(size) for size in capacity),
+        min_clock=(1.0,) * len(kinds),
         schedutil=False,
         top_app_cpus=cpus,
         foreground_cpus=cpus,

@@ -7,6 +7,7 @@ import pytest
 from swapgym.phone import constants as k
 from swapgym.phone.costs import LONGEST_PS, affordable, average, on_core
 from swapgym.phone.device import DeviceProfile
+from swapgym.phone.sched.clocks import set_speeds
 from swapgym.workload import KERNELS, PhoneBuilder, kernel_variant
 from tests.phone.plain import plain, run_audited
 
@@ -83,7 +84,8 @@ def test_an_exit_at_a_lower_clock_pays_for_its_core_part(clock: int, exit_ms: fl
     victim = board.app(anon_pages=10_000)
     board.kill(victim)
     board.start()
-    board.phone["cpus"]["speed"][0] = clock
+    board.phone["domains"]["clock"][0] = clock
+    set_speeds(board.phone, board.scenario, 0)
     board.go_on()
     assert board.exit_ms(victim) == pytest.approx(exit_ms, abs=0.01)
 

@@ -9,7 +9,7 @@ import pytest
 
 from swapgym.phone import constants as k
 from swapgym.workload import draw, empty, kernel_variant
-from swapgym.workload.uncertain import HIGH, LOW
+from swapgym.workload.uncertain import ENTRY_HIGH, ENTRY_LOW, HIGH, LOW
 
 NONE = {"phone_sigma": 0.0, "entry_sigma": 0.0, "contention_sigma": 0.0}
 ENTRIES = (k.COST_ENTRY_INLINE, k.COST_ENTRY_ENQUEUE, k.COST_ENTRY_DRAIN)
@@ -34,6 +34,7 @@ def test_a_phone_s_memory_slows_all_that_waits_for_it_alike() -> None:
     plain, drawn = kernels_of(1)[0], kernels_of(400, phone_sigma=0.27)
     factors = drawn["memory_ps"] / np.maximum(1, plain["memory_ps"])
     waits = plain["memory_ps"] > 10_000
+    waits[list(ENTRIES)] = False  # an entry's whole factor has bounds of its own
     for factor in factors[:20]:
         assert np.ptp(factor[waits]) < 1e-3
     one = factors[:, k.COST_FILE_CLOSE]
@@ -45,16 +46,26 @@ def test_a_phone_s_memory_slows_all_that_waits_for_it_alike() -> None:
     assert (drawn["lock_handoff"] == plain["lock_handoff"]).all()
 
 
-def test_entries_differ_in_both_parts_and_nothing_else_does() -> None:
-    plain, drawn = kernels_of(1)[0], kernels_of(400, entry_sigma=0.35)
+def test_entries_differ_and_nothing_else_does() -> None:
+    plain, drawn = kernels_of(1)[0], kernels_of(400, entry_sigma=0.2)
     others = [operation for operation in range(k.N_COSTS) if operation not in ENTRIES]
-    for part in ("memory_ps", "core_ps"):
-        assert (drawn[part][:, others] == plain[part][others]).all()
+    assert (drawn["memory_ps"][:, others] == plain["memory_ps"][others]).all()
+    assert (drawn["core_ps"] == plain["core_ps"]).all()
     factors = drawn["memory_ps"][:, k.COST_ENTRY_INLINE] / plain["memory_ps"][k.COST_ENTRY_INLINE]
     for operation in ENTRIES:
         assert drawn["memory_ps"][:, operation] / plain["memory_ps"][operation] == pytest.approx(factors, rel=1e-3)
-    assert np.log(factors).std() == pytest.approx(0.35, rel=0.1)
-    assert factors.min() >= LOW and factors.max() <= HIGH
+    assert np.median(factors) == pytest.approx(1, abs=0.05)
+    assert 0.1 < np.log(factors).std() < 0.2  # clipped below
+
+
+def test_no_entry_is_cheaper_or_dearer_than_any_published() -> None:
+    plain, drawn = kernels_of(1)[0], kernels_of(400, phone_sigma=0.5, entry_sigma=0.5)
+    factors = drawn["memory_ps"][:, k.COST_ENTRY_INLINE] / plain["memory_ps"][k.COST_ENTRY_INLINE]
+    assert factors.min() == pytest.approx(ENTRY_LOW, rel=1e-3)
+    assert factors.max() == pytest.approx(ENTRY_HIGH, rel=1e-3)
+    others = drawn["memory_ps"][:, k.COST_FILE_CLOSE] / plain["memory_ps"][k.COST_FILE_CLOSE]
+    assert others.min() == pytest.approx(LOW, rel=1e-3)
+    assert others.max() == pytest.approx(HIGH, rel=1e-3)
 
 
 def test_contention_is_drawn_too() -> None:

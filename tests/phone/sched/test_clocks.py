@@ -22,6 +22,13 @@ def rise(ms: float) -> float:
     return float(1_024 * (1 - 0.5 ** (ms / HALF_MS)))
 
 
+def start_at(board: PhoneBuilder, clock: int) -> None:
+    """Start a phone whose clock stays at this one (1/1024)."""
+    board.start()
+    board.phone["domains"]["clock"][0] = clock
+    clocks.set_speeds(board.phone, board.scenario, 0)
+
+
 def util(phone: Any, task: int) -> float:
     return float(phone["tasks"]["util"][task]) / clocks.FINE
 
@@ -50,9 +57,7 @@ def test_a_busy_task_rises_by_the_speed_of_its_cpu(capacity: int, ms: int) -> No
 def test_it_rises_by_the_clock_alike(clock: int) -> None:
     board = plain(1, ms=33)
     task = k.TASK_EXIT + hog(board)
-    board.start()
-    board.phone["domains"]["clock"][0] = clock
-    board.phone["cpus"]["speed"][0] = clock
+    start_at(board, clock)
     phone = board.go_on()
     assert util(phone, task) == pytest.approx(rise(33 * clock / 1_024), abs=2)
 
@@ -61,9 +66,7 @@ def test_it_rises_by_the_clock_alike(clock: int) -> None:
 def test_a_thread_that_leaves_its_cpu_idle_comes_to_its_share_of_full_speed(clock: int) -> None:
     board = plain(1, ms=300)
     board.background_thread(0, 0.25)
-    board.start()
-    board.phone["domains"]["clock"][0] = clock
-    board.phone["cpus"]["speed"][0] = clock
+    start_at(board, clock)
     phone = board.go_on()
     # it wants a quarter of the reference CPU: a quarter of the time, or half of it at half the clock
     assert util(phone, k.TASK_BACKGROUND) == pytest.approx(rise(300) / 4, abs=2)
@@ -104,8 +107,8 @@ def test_migration_takes_utilisation_along() -> None:
 
 # ------------------------------------------------------------------------------------------------------------ schedutil
 def governed(capacity: tuple[int, ...] = (1_024,), **device: Any) -> PhoneBuilder:
-    """Return a started phone of one domain whose lowest clock is an eighth of the full one."""
-    changes = {"schedutil": True, "min_clock": (0.125,), "domain": (0,) * len(capacity)} | device
+    """Return a started phone whose lowest clock is an eighth of the full one."""
+    changes = {"schedutil": True, "min_clock": (0.125,)} | device
     board = plain(capacity, ms=1_000, device=changes)
     board.start()
     return board
@@ -139,7 +142,7 @@ def test_a_small_cpu_asks_for_the_share_of_its_own_capacity() -> None:
 
 
 def test_the_busiest_cpu_of_a_domain_decides_for_all_of_it() -> None:
-    board = governed((512, 512, 1_024), domain=(0, 0, 1), min_clock=(0.125, 0.25))
+    board = governed((512, 512, 1_024), min_clock=(0.125, 0.25))
     assert clock_for(board, (80, 240, 0)) == 240 * 5 // 4 * 2
     assert board.phone["cpus"]["speed"][:3].tolist() == [300, 300, 256]
     assert int(board.phone["domains"]["clock"][1]) == 256
