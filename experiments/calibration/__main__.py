@@ -11,8 +11,8 @@ from rich.console import Console
 from rich.progress import Progress
 
 from experiments.calibration.android import predictions
-from experiments.calibration.exits import DATA, DRAWS, predict, read
-from experiments.calibration.fit import fit
+from experiments.calibration.exits import DATA, DRAWS, of_use, predict, read
+from experiments.calibration.fit import fit, fit_files
 from experiments.calibration.ranges import RANGES
 from experiments.calibration.report import Wild, simulated, write_all
 from experiments.calibration.rows import rows
@@ -38,10 +38,11 @@ def main(
     samples, episodes = (QUICK_SAMPLES, QUICK_EPISODES) if quick else (SAMPLES, EPISODES)
     listed = rows()
     results = simulated(listed)
-    fitted = fit(listed)
     exits = read(DATA)
+    draws = QUICK_DRAWS if quick else DRAWS
+    fitted = [*fit(listed), fit_files(of_use(exits, "fit"), draws)]
     android, numbers = predictions()
-    wild = Wild(exits, predict(exits, QUICK_DRAWS if quick else DRAWS), android, numbers)
+    wild = Wild(exits, predict(exits, draws), android, numbers)
     with Progress(console=console) as bar:
         task = bar.add_task("sensitivity", total=1 + 2 * len(RANGES) + samples)
         varied: list[Variation] = list(variations(samples, episodes, lambda: bar.advance(task)))

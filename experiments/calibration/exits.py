@@ -1,7 +1,7 @@
 """Published exits beside simulated ones: ``python -m experiments.calibration.exits FILE.csv --out OUT.csv``.
 
 The file has a row per kill with at least the columns ``device_class`` (low, mid, high), ``rss_kb``, ``swap_kb`` (empty:
-none told, taken as 0) and ``in_flight`` (earlier kills that had not exited). Written are all its columns and
+none told, taken as 0) and ``in_flight`` (earlier kills that had not exited; empty: none). Written are its columns and
 ``ms_p10``, ``ms_median`` and ``ms_p90`` of kill to exit over drawn phones of that class beside drawn loads.
 
 ``phone_exits.csv`` beside this module holds 180 such rows of 13 phones, from full-device logs that application authors
@@ -32,7 +32,7 @@ COLUMNS: Final = ("device_class", "rss_kb", "swap_kb", "in_flight")
 PREDICTED: Final = ("ms_p10", "ms_median", "ms_p90")
 DRAWS: Final = 64
 MOST_KB: Final = 8 * 1024 * 1024
-MOST_IN_FLIGHT: Final = 20
+MOST_IN_FLIGHT: Final = 60
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 console = Console()
@@ -54,7 +54,7 @@ def read(path: Path) -> list[Exit]:
         ValueError: If the file cannot be read, a column is missing or a value is none; names file, line and field.
     """
     try:
-        with path.open(encoding="utf-8", newline="") as file:
+        with path.open(encoding="utf-8-sig", newline="") as file:
             reader = csv.DictReader(file)
             missing = [column for column in COLUMNS if column not in (reader.fieldnames or ())]
             if missing:
@@ -69,14 +69,19 @@ def read(path: Path) -> list[Exit]:
 
 def parse(path: Path, line: int, row: Mapping[str, str]) -> Exit:
     """Return one row as a kill."""
+    if None in row:
+        raise ValueError(f"{path}:{line}: {len(row) - 1} columns, and more values than that")
     device_class = row["device_class"]
     if device_class not in CLASSES:
         raise ValueError(f"{path}:{line}: device_class: {device_class!r}, must be one of {', '.join(CLASSES)}")
     rss_kb = number(path, line, "rss_kb", row["rss_kb"], MOST_KB)
     swap_kb = number(path, line, "swap_kb", row["swap_kb"] or "0", MOST_KB)
-    in_flight = number(path, line, "in_flight", row["in_flight"], MOST_IN_FLIGHT)
-    took = number(path, line, "exit_ms", row.get("exit_ms") or "0", 1e6)
-    return Exit(row, Victim(device_class, rss_kb / 1024, swap_kb / 1024, round(in_flight)), took)
+    in_flight = number(path, line, "in_flight", row["in_flight"] or "0", MOST_IN_FLIGHT)
+    try:
+        took = float(row.get("exit_ms") or 0)
+    except ValueError:
+        took = 0.0  # not told: it is only compared with
+    return Exit(row, Victim(device_class, rss_kb / 1024, swap_kb / 1024, round(in_flight)), max(0.0, took))
 
 
 def number(path: Path, line: int, field: str, text: str | None, most: float) -> float:

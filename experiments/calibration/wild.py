@@ -36,7 +36,7 @@ EARLIER_MS: Final = (5.0, 40.0)
 """How long before it those in flight were killed (judgement)."""
 FIRST_SEED: Final = 5 << 40
 """Seeds of these phones: above those of all suites."""
-LIMIT_US: Final = 10_000_000
+LIMIT_US: Final = 60_000_000
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,8 @@ def resize(scenario: Any, slot: int, rss_mib: float, swap_mib: float, rng: np.ra
     given = min(more, int(system["anon_pages"]))
     system["anon_pages"] -= given
     system["anon_hot_pages"] = system["anon_pages"]
-    scenario["device"]["reserved_pages"] -= more - given
+    # what does not fit was on a phone with more memory
+    scenario["device"]["ram_pages"] += more - given
     scenario["device"]["swap_slots"] = max(int(scenario["device"]["swap_slots"]), swapped)
 
 
@@ -104,7 +105,8 @@ def place(scenario: Any, victim: Victim, rng: np.random.Generator) -> int:
     resize(scenario, slot, victim.rss_mib, victim.swap_mib, rng)
     at_ms = rng.uniform(*KILL_MS)
     events = [tuple(e) for e in scenario["events"][: scenario["n_events"]].tolist() if e[1] != k.EVENT_KILL]
-    for number in range(victim.in_flight):
+    others = int(scenario["n_processes"]) - slot - 1
+    for number in range(min(victim.in_flight, others)):
         earlier = at_ms - rng.uniform(*EARLIER_MS)
         events.append((round(earlier * k.MS), k.EVENT_KILL, slot + 1 + number, k.KILLER_SCENARIO_LMKD, -1))
     events.append((round(at_ms * k.MS), k.EVENT_KILL, slot, k.KILLER_SCENARIO_LMKD, -1))
@@ -126,5 +128,6 @@ def exit_us(phones: Any, scenarios: Any, slot: int) -> int:
         while engine.advance(phones, scenarios, 0, until_us) == k.RUN_DECISION:
             engine.decide(phones, scenarios, 0, k.INLINE)
     process = phones[0].processes[slot]
-    took_us: int = process.exit_us - process.kill_us
+    end_us = process.exit_us if process.state == k.PROCESS_DEAD else phones[0].now_us
+    took_us: int = end_us - process.kill_us
     return took_us

@@ -17,7 +17,8 @@ RULES: Final = (
     "always_inline", "always_defer", "vivo", "bounded_pool", "free_memory", "psi", "rt_aware", "slack_aware",
 )  # fmt: skip
 MS_PER_MIB: Final = 3.0
-"""What a MiB of peak is worth in milliseconds of lag here: between break-even rates of a worker and of a child."""
+"""What a MiB of peak is worth in milliseconds of lag here (judgement); the table has the rate at which each cell would
+break even."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,12 @@ class Cell:
     inline_better: float
     change: Estimate
     hindsight: float
+
+    @property
+    def break_even(self) -> float:
+        """Rate (ms per MiB) at which deferring all costs what releasing all inline does; infinite without a peak."""
+        saved, more = self.lag_ms[0] - self.lag_ms[1], self.peak_mib[1] - self.peak_mib[0]
+        return saved / more if more > 0 else float("inf")
 
     @property
     def matters(self) -> bool:

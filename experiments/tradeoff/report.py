@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Final
 
 from experiments import results
 from experiments.tradeoff.measure import MS_PER_MIB, RULES, Cell
+
+WIDE: Final = 0.1
+"""An interval of the difference, over what inline costs, that tells little."""
 
 
 def table(cells: Sequence[Cell]) -> str:
     """Return the cells in Markdown."""
     header = [
         "kernel, preset", "inline: lag ms", "peak MiB", "defer: lag ms", "peak MiB", "best rule", "lag ms", "peak MiB",
-        "defer - inline", "inline better", "best of rules per episode",
+        "defer - inline", "breaks even at ms/MiB", "inline better", "best of rules per episode",
     ]  # fmt: skip
     lines = []
     for c in cells:
@@ -21,10 +25,18 @@ def table(cells: Sequence[Cell]) -> str:
         change = f"{c.change.value:+.3f} [{c.change.low:+.3f}, {c.change.high:+.3f}]"
         rule = c.best.replace("_", " ")
         lines.append(
-            [f"{c.kernel}, {c.preset}", *numbers[:4], rule, *numbers[4:], change, f"{100 * c.inline_better:.0f} %",
+            [f"{c.kernel}, {c.preset}", *numbers[:4], rule, *numbers[4:], change,
+             even(c), f"{100 * c.inline_better:.0f} %",
              f"{c.hindsight:+.3f}"]
         )  # fmt: skip
     return results.markdown(header, lines)
+
+
+def even(c: Cell) -> str:
+    """Return the rate at which deferring breaks even, as far as there is one."""
+    if c.break_even == float("inf"):
+        return "at none: no peak is paid" if c.lag_ms[1] <= c.lag_ms[0] else "-"
+    return f"{c.break_even:.1f}" if c.break_even > 0 else "at none: no lag is saved"
 
 
 def text(cells: Sequence[Cell]) -> str:
@@ -38,12 +50,25 @@ always inline costs in the same cell, with 95 % intervals. The last column is wh
 for each episode would gain over the best single one.
 
 {table(cells)}
-**Where deferring all cannot be told from releasing all inline**: {", ".join(idle) or "nowhere"}. In `rt_recording` what
-happens hangs on SCHED_FIFO load, which stops exits and workers alike. Where a worker is kept to little cores, or a child
-drains at background weight, memory comes back later, and part of what launches gain is lost in stalls and kills.
+**Where deferring all cannot be told from releasing all inline**: {", ".join(idle) or "nowhere"}.
+
+{reasons(cells)}
 
 **Where deferring all costs more beyond chance**: {", ".join(dearer) or "nowhere"}.
 """
+
+
+def reasons(cells: Sequence[Cell]) -> str:
+    """Return why the choice does not matter in some cells, as far as the numbers tell."""
+    alike = [c for c in cells if not c.matters and c.preset != "all"]
+    wide = [c for c in alike if c.change.high - c.change.low > WIDE]
+    narrow = [c for c in alike if c not in wide]
+    lines = [
+        f"In {len(wide)} of these {len(alike)} cells the interval is wider than {WIDE:g}: single collateral kills, each worth"
+        " about a second, decide episodes by chance.",
+        f"In the other {len(narrow)} the difference is small whichever way it goes.",
+    ]
+    return "\n".join(f"- {line}" for line in lines)
 
 
 def write_all(folder: Path, cells: Sequence[Cell]) -> dict[str, float]:
@@ -61,7 +86,7 @@ def write_all(folder: Path, cells: Sequence[Cell]) -> dict[str, float]:
             "kernel": c.kernel, "preset": c.preset, "inline_lag_ms": c.lag_ms[0], "inline_peak_mib": c.peak_mib[0],
             "defer_lag_ms": c.lag_ms[1], "defer_peak_mib": c.peak_mib[1], "best_rule": c.best, "best_lag_ms": c.lag_ms[2],
             "best_peak_mib": c.peak_mib[2], "inline_better": c.inline_better, "change": c.change.value,
-            "change_low": c.change.low, "change_high": c.change.high, "hindsight": c.hindsight,
+            "break_even_ms_per_mib": c.break_even, "change_low": c.change.low, "change_high": c.change.high, "hindsight": c.hindsight,
         }
         for c in cells
     ]  # fmt: skip

@@ -14,7 +14,7 @@ MAX_FRAME_COSTS: Final = 512
 MAX_KWORKERS: Final = 4
 MAX_CHILDREN: Final = 4  # more forked children than this share their CPUs anyway
 MAX_BACKGROUND_THREADS: Final = 4
-MAX_REAPERS: Final = 2  # lmkd reaper.cpp: THREAD_POOL_SIZE = 2 (FACTS A.4)
+MAX_REAPERS: Final = 2  # lmkd reaper.cpp: THREAD_POOL_SIZE = 2
 THREADS_PER_LAUNCH: Final = 4
 
 # --- units ---------------------------------------------------------------------------------------------------------
@@ -30,7 +30,7 @@ MOST_32: Final = (1 << 31) - 1
 TASK_UI: Final = 0
 TASK_RENDER: Final = 1
 TASK_KSWAPD: Final = 2
-TASK_COMPACTOR: Final = 3  # CachedAppOptimizer's thread, MADV_PAGEOUT of an app entering cached (FACTS B.2)
+TASK_COMPACTOR: Final = 3  # CachedAppOptimizer's thread, MADV_PAGEOUT of an app entering cached
 TASK_CACHED: Final = 4  # threads of cached apps that nothing has frozen
 TASK_CHILD: Final = 5  # the USERSPACE route's forked children
 TASK_KWORKER: Final = TASK_CHILD + MAX_CHILDREN
@@ -147,7 +147,6 @@ EVENT_LAUNCH: Final = 1  # a = launch
 EVENT_RT: Final = 2  # a = CPU mask, b = SCHED_FIFO utilisation in permille
 EVENT_FRAMES: Final = 3  # a = 1 frames on, 0 off
 EVENT_COMPACT: Final = 4  # a = process that enters cached, c = launch that brought it up or -1
-EVENT_FREE_BUFFERS: Final = 5  # a = pages of dma-buf given back
 
 # --- what advance() returns ----------------------------------------------------------------------------------------
 RUN_END: Final = 0
@@ -156,7 +155,7 @@ RUN_PAUSED: Final = 2
 
 # --- kernel constants ----------------------------------------------------------------------------------------------
 SWAP_CLUSTER_MAX: Final = 32  # pages per reclaim batch (include/linux/swap.h)
-PSI_WINDOW_US: Final = 1_000_000  # lmkd's monitors (FACTS B.1)
+PSI_WINDOW_US: Final = 1_000_000  # lmkd.cpp: PSI_WINDOW_SIZE_MS
 PSI_UPDATES_PER_WINDOW: Final = 10  # Documentation/accounting/psi.rst
 RT_PERIOD_US: Final = 1_000_000  # sched_rt_period_us
 RT_RUNTIME_US: Final = 950_000  # sched_rt_runtime_us

@@ -34,7 +34,6 @@ def start(phones: Any, scenarios: Any, lane: int) -> None:
     phone.pending = -1
     phone.foreground = scenario.foreground_process
     phone.last_direct_us = -1
-    phone.last_kill_us = -1
     phone.reclaim_cursor = -1
     phone.compact_target = -1
     phone.rt_period_end_us = k.RT_PERIOD_US
@@ -117,10 +116,6 @@ def apply_events(phone: Any, scenario: Any) -> None:
         elif event.kind == k.EVENT_COMPACT:
             app = event.a if event.c < 0 else phone.launches[event.c].process
             cached_apps.enter_cached(phone, scenario, app)
-        elif event.kind == k.EVENT_FREE_BUFFERS:
-            freed = min(event.a, phone.buffer_pages)
-            phone.buffer_pages -= freed
-            phone.free_pages += freed
 
 
 @kernel

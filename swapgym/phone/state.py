@@ -48,7 +48,6 @@ WALK_FIELDS: Final[tuple[Field, ...]] = (
     integer("anon", "pages", "resident anonymous pages left of the segment in hand"),
     integer("file", "pages", "mapped file pages left of the segment in hand"),
     integer("entries", "entries", "swap entries left of the batch in hand"),
-    integer("batch", "entries", "the batch's size when it was gathered"),
 )
 WALK: Final[np.dtype[Any]] = record(*WALK_FIELDS)
 
@@ -79,7 +78,6 @@ PROCESS_FIELDS: Final[tuple[Field, ...]] = (
     wide("kill_us", "us", "when SIGKILL was sent"),
     wide("exit_ready_us", "us", "when its parent has been notified"),
     wide("exit_us", "us", "when its parent was notified"),
-    integer("timed_out", "0/1", "lmkd stopped waiting for it"),
     integer("reaper", "index", "lmkd reaper working on it; -1 none"),
     integer("route", "code", "route of its last batch"),
     integer("decisions", "1", "batches decided so far"),
@@ -300,7 +298,6 @@ PHONE_FIELDS: Final[tuple[Field, ...]] = (
     integer("anon_debt", "1/1024 pages", "anonymous pages that reclaim owes to swappiness"),
     wide("refault_debt", "1", "fraction of a refault owed, over page cache x us"),
     wide("last_direct_us", "us", "when somebody last reclaimed directly; -1 never"),
-    wide("last_kill_us", "us", "when the last process was killed; -1 never"),
     integer("n_exiting", "1", "processes exiting now"),
     integer("exiting", "index", "their indices, in kill order", k.MAX_PROCESSES),
     integer("n_killed", "1", "processes killed so far"),

@@ -121,7 +121,7 @@ CAMERA_TARGET: Final = Preset(
     system_load=(0.3, 0.6),
 )
 """A vendor's camera booster: kills in one quick loop until their summed PSS meets a target of 25 % of RAM by default
-(a decompiled service, FACTS C.3). That half of these launches wait for their victims' exits is a judgement."""
+(a decompiled service). That half of these launches wait for their victims' exits is a judgement."""
 APP_SWITCHING: Final = Preset(
     "app_switching",
     duration_ms=(4_200, 5_200),

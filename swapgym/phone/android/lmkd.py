@@ -37,7 +37,6 @@ def kill(phone: Any, scenario: Any, index: int, killer: int) -> None:
     phone.n_exiting += 1
     phone.kill_order[phone.n_killed] = index
     phone.n_killed += 1
-    phone.last_kill_us = phone.now_us
     phone.total.kills += 1
     if killer == k.KILLER_LMKD and process.prescribed == 0:
         phone.total.collateral_kills += 1
@@ -217,7 +216,6 @@ def watch(phone: Any, scenario: Any) -> None:
         if victim.state == k.PROCESS_EXITING:
             if phone.now_us < lmkd.waiting_until_us:
                 return
-            victim.timed_out = 1
             phone.total.kill_timeouts += 1
         # the pidfd's death notice, or the time-out, resumes polling at once
         lmkd.waiting_for = -1

@@ -34,7 +34,6 @@ def fetch_segment(process: Any, walk: Any, batch_entries: int) -> None:
         walk.entries = 0
     walk.anon = process.anon_unclaimed // segments
     walk.file = process.file_pages // segments
-    walk.batch = walk.entries
     process.swap_unclaimed -= walk.entries
     process.anon_unclaimed -= walk.anon
     process.file_pages -= walk.file

@@ -1,9 +1,8 @@
 """Where a task runs: the kernel's placement in outline (kernel/sched/fair.c).
 
-A waking task looks for an idle CPU, the smallest that fits its utilisation (energy-aware placement), the largest where
-it is boosted (uclamp); with none idle it takes the largest expected share. An idle CPU pulls (newidle balance), a task
-that has outgrown its CPU moves up (misfit), and every few milliseconds a load balancer looks for a clearly better
-share.
+A waking task looks for an idle CPU, the smallest that fits its utilisation or its boost (energy-aware placement,
+uclamp); with none idle it takes the largest expected share. An idle CPU pulls (newidle balance), a task that has
+outgrown its CPU moves up (misfit), and every few milliseconds a load balancer looks for a clearly better share.
 """
 
 from __future__ import annotations
