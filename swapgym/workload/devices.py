@@ -2,7 +2,7 @@
 
 ``phone-8gb`` stands on a Pixel 6: capacities of its device tree (gs101: 250, 620, 1024 per MHz) times clocks of 1.80,
 2.25 and 2.80 GHz. The others' cores are placed beside it by the cores they are sold with (judgements). RAM, zram and
-lmkd's settings are those of public dumps and device trees.
+lmkd's settings are those of public dumps and device trees. Lowest clocks are 300 to 800 MHz, as sold (judgement).
 """
 
 from __future__ import annotations

@@ -20,8 +20,10 @@ deadlines missed. Apps draw less on smaller phones, so that the figure is every 
 FRAME_LOW_US: Final = 500.0
 FRAME_HIGH_US: Final = 60_000.0
 UI_SHARE: Final = 0.45
+"""The UI thread's share of a frame (judgement)."""
 SIXTY_HERTZ_US: Final = 16_667
 BACKGROUND_NICE: Final = (0, 0, -4, 5)
+"""Services at normal priority, one above and one below it, every 8 to 40 ms (judgement)."""
 MOST_US: Final = 65_535
 """What a frame's record can hold."""
 

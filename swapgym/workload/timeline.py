@@ -14,6 +14,8 @@ from swapgym.workload.memory import FIRST_APP, FRONT_SLOT, give_life, size_of
 from swapgym.workload.streams import LAUNCHES, TIMELINE, integer, random, stream, uniform
 
 MAX_VICTIMS: Final = 20
+BEFORE_GATE: Final = 0.15
+"""Share of a launch's work before its gate (judgement). So are what a hot start and a service need of a cold launch."""
 PSS_OF_FILES: Final = 0.5
 """Share of an app's mapped file pages that its PSS counts: the rest is shared with others (judgement)."""
 
@@ -202,8 +204,8 @@ def fill_launch(out: Any, preset: Any, launch: int, rng: Any, process: int, hot:
     spec.n_threads = threads
     spec.nice = 0 if foreground else 10
     work_ns = work_ms * 1e6 * k.UNIT / out.device.core_speed
-    spec.start_ns = round(0.15 * work_ns)
-    spec.work_ns = round(0.85 * work_ns)
+    spec.start_ns = round(BEFORE_GATE * work_ns)
+    spec.work_ns = round((1.0 - BEFORE_GATE) * work_ns)
     spec.gate_timeout_us = round(timeout_ms * k.MS)
     spec.burst_buffer_pages = pages(burst * buffers)
     spec.burst_file_pages = pages(burst * files)

@@ -15,7 +15,7 @@ from swapgym.phone.jit import kernel
 from swapgym.phone.sched.request import charge, elapsed_us, is_runnable, request_cpu, speed_of, weight_of
 
 REFAULTS_PER_MS: int = 4
-"""Page-cache pages the foreground would read back per millisecond of its work if its whole working set were gone."""
+"""Page-cache pages that the foreground reads back per ms of work if its whole working set is gone (judgement)."""
 
 
 @kernel
