@@ -17,7 +17,7 @@ from experiments.real_kernel.records import Spread
 matplotlib.use("Agg")
 
 COLOURS: Final = {"swapped": "#4477aa", "resident": "#ee6677"}
-LABELS: Final = {"swapped": "swapped pages", "resident": "present pages"}
+LABELS: Final = {"swapped": "swapped pages", "resident": "resident pages"}
 PREDICTED: Final = "#ccbb44"
 
 

@@ -29,7 +29,7 @@ class Costs(NamedTuple):
     """Costs per page on one of the measured machine's CPUs, in nanoseconds.
 
     Attributes:
-        resident_ns: Unmap and free a present page.
+        resident_ns: Unmap and free a resident page.
         entry_ns: Unmap and free a swapped page.
         touch_ns: Fault in and zero a new page.
         put_out_ns: Put a page out to zram.
@@ -61,7 +61,7 @@ class Costs(NamedTuple):
 def looks(rows: Iterable[Record]) -> dict[tuple[str, int], float]:
     """Return the pace (ns per page) beside which each case was measured in each boot, where it was looked at.
 
-    Looked at just before and after the case, by unmapping present pages alone on every CPU in turn.
+    Looked at just before and after the case, by unmapping resident pages alone on every CPU in turn.
     """
     found: dict[tuple[str, int], list[float]] = {}
     for row in rows:

@@ -142,7 +142,7 @@ def judge(rows: Sequence[Row]) -> dict[str, Verdict]:
             f"{throughput}, swapped pages", of("contention", "entries_per_ms", "swapped"), CONTENTION, False
         ),
         "contention_resident": near(
-            f"{throughput}, present pages (no contention is predicted)",
+            f"{throughput}, resident pages (no contention is predicted)",
             of("contention", "entries_per_ms", "resident"), CONTENTION, False,
         ),
         "foreground_dead_ms": near(

@@ -24,7 +24,7 @@ CANNOT: Final = (
     " on who wakes where and whose time slice ends when, and the simulated phone has no time slices: in each tick whoever"
     " wants a CPU gets a share of it. Nor can it say whether a helper of process_mrelease finds an address space before its"
     " victim is past exit_mm, which is decided within one slice: those cases are predicted without the helper. And several"
-    " that release present pages slow each other down at `lru_lock` and `zone->lock`, which it does not have: for them no"
+    " that release resident pages slow each other down at `lru_lock` and `zone->lock`, which it does not have: for them no"
     " contention is predicted.\n"
 )
 AMOUNTS: Final = {"stall_some_ms": "stall", "put_out_pages": "pages put out"}
@@ -192,7 +192,7 @@ def fit_text(compared: Compared) -> str:
     costs = compared.costs
     n_fitted = len({spread.case for spread in compared.measured if spread.metric == "unmap_cpu_ns"})
     return (
-        f"Fitted on measurement 1 alone: {costs.resident_ns:,.0f} ns to unmap a present page, {costs.entry_ns:,.0f} ns a"
+        f"Fitted on measurement 1 alone: {costs.resident_ns:,.0f} ns to unmap a resident page, {costs.entry_ns:,.0f} ns a"
         f" swapped one (largest residual of the {n_fitted} cases {costs.error:.0%}), {costs.touch_ns:,.0f} ns to fault one"
         f" in, {costs.put_out_ns:,.0f} ns to put one out; {costs.lock_share:.0%} of the instructions of a swapped page's"
         " release run under `si->lock`, probes that time them included. A hold grows per further contender by the"
@@ -208,7 +208,7 @@ def pace_text(compared: Compared) -> list[str]:
     paces = [pace for repeats in compared.paces.values() for pace in repeats.values()]
     return [
         "How fast the machine is changes while it is measured. Just before and after the cases of unmapping, of contention,"
-        " of the foreground and of starvation a thread alone unmapped present pages, 32 MiB on each CPU:"
+        " of the foreground and of starvation a thread alone unmapped resident pages, 32 MiB on each CPU:"
         f" {min(look.lowest for look in looks):,.0f} to {max(look.highest for look in looks):,.0f} ns a page. Costs are"
         " fitted at the median pace of measurement 1, and each repeat is predicted for its own pace, from"
         f" {min(paces):.2f} to {max(paces):.2f} times that long; errors are the medians over repeats, each beside its own,"
