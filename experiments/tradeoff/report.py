@@ -65,8 +65,8 @@ def reasons(cells: Sequence[Cell]) -> str:
     narrow = [c for c in alike if c not in wide]
     lines = [
         f"In {len(wide)} of these {len(alike)} cells the interval is wider than {WIDE:g}: single collateral kills, each worth"
-        " about a second, decide episodes by chance.",
-        f"In the other {len(narrow)} the difference is small whichever way it goes.",
+        " about a second, can decide an episode.",
+        f"Elsewhere ({len(narrow)}) the difference is small whichever way it goes.",
     ]
     return "\n".join(f"- {line}" for line in lines)
 

@@ -60,7 +60,7 @@ def pending_line(phone: Any) -> str:
     if phone["pending"] < 0:
         return "no batch awaits a route"
     process = phone["processes"][phone["pending"]]
-    return f"process {phone['pending']} asks for a route of {process['walk']['batch']} entries"
+    return f"process {phone['pending']} asks for a route of {process['walk']['entries']} entries"
 
 
 def memory_lines(phone: Any, device: Any) -> list[str]:
