@@ -32,6 +32,7 @@ def summarise(bound: Bound, sorted_: Sorted, visible: Visible) -> dict[str, floa
     return {
         "bound.score": float(bound.scores.mean()),
         "best_fixed.score": float(bound.fixed[best].mean()),
+        **({"best_tuned_fixed.score": float(bound.fixed[best].mean())} if bound.about == "tuned" else {}),
         "gap": gap.value,
         "gap_low": gap.low,
         "gap_high": gap.high,

@@ -114,6 +114,7 @@ def test_end_to_end(there: bool, tmp_path: Path, tuned_folder: Path, monkeypatch
     page = (tmp_path / "decision_relevance.md").read_text()
     assert f"{summary['bound.score']:.4f}" in page
     assert ("Fixed policies: tuned." in page) == there
+    assert ("best_tuned_fixed.score" in summary) == there
     assert ("python -m agents.tune tunes" in page) == (not there)
     assert summary["best_fixed_per_preset_differs"] in (0, 1)
     assert {"regimes.png", "convergence.png", "decision_relevance.md"} <= {path.name for path in tmp_path.iterdir()}
