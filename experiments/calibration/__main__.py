@@ -13,8 +13,9 @@ from rich.progress import Progress
 from experiments.calibration.android import predictions
 from experiments.calibration.exits import DATA, DRAWS, of_use, predict, read
 from experiments.calibration.fit import fit, fit_files
+from experiments.calibration.published import Wild
 from experiments.calibration.ranges import RANGES
-from experiments.calibration.report import Wild, simulated, write_all
+from experiments.calibration.report import simulated, write_all
 from experiments.calibration.rows import rows
 from experiments.calibration.sensitivity import Variation, variations
 
