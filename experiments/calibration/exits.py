@@ -75,8 +75,8 @@ def parse(path: Path, line: int, row: Mapping[str, str]) -> Exit:
     if device_class not in CLASSES:
         raise ValueError(f"{path}:{line}: device_class: {device_class!r}, must be one of {', '.join(CLASSES)}")
     rss_kb = number(path, line, "rss_kb", row["rss_kb"], MOST_KB)
-    swap_kb = number(path, line, "swap_kb", row["swap_kb"] or "0", MOST_KB)
-    in_flight = number(path, line, "in_flight", row["in_flight"] or "0", MOST_IN_FLIGHT)
+    swap_kb = number(path, line, "swap_kb", "0" if row["swap_kb"] == "" else row["swap_kb"], MOST_KB)
+    in_flight = number(path, line, "in_flight", "0" if row["in_flight"] == "" else row["in_flight"], MOST_IN_FLIGHT)
     try:
         took = float(row.get("exit_ms") or 0)
     except ValueError:

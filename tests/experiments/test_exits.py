@@ -48,10 +48,11 @@ def test_columns_are_kept_and_quantiles_added(tmp_path: Path) -> None:
         ("low,1,-4,0", "kills.csv:2: swap_kb: '-4'"),
         ("low,1,1,99", "kills.csv:2: in_flight: '99'"),
         ("low,1,1", "kills.csv:2: in_flight: None"),
+        ("low,1,1,0,more", "kills.csv:2: 4 columns"),
     ],
 )
 def test_a_bad_value_is_named(tmp_path: Path, row: str, said: str) -> None:
-    with pytest.raises(ValueError, match="must be") as error:
+    with pytest.raises(ValueError, match="kills.csv:2") as error:
         read(written(tmp_path, row))
     assert said in str(error.value)
 
@@ -65,6 +66,17 @@ def test_a_missing_column_or_file_is_named_and_nothing_is_written(tmp_path: Path
     assert CliRunner().invoke(app, [str(own), "--out", str(own)]).exit_code == 2
     assert not out.exists()
     assert own.read_text().startswith(HEADER + "\n")
+
+
+def test_what_is_not_told_is_none(tmp_path: Path) -> None:
+    (one,) = read(written(tmp_path, "low,1024,,,NA", header="\ufeff" + HEADER + ",exit_ms"))
+    assert one.victim == Victim("low", 1.0, 0.0, 0)
+    assert one.took_ms == 0.0
+
+
+def test_an_app_larger_than_the_phone_and_more_company_than_it_holds() -> None:
+    took = exit_times(Victim("low", 3_000, 4_000, 40), 4)
+    assert (took > 1_000).all()
 
 
 def test_bigger_apps_and_company_take_longer() -> None:
