@@ -52,7 +52,7 @@ def test_columns_are_kept_and_quantiles_added(tmp_path: Path) -> None:
     ],
 )
 def test_a_bad_value_is_named(tmp_path: Path, row: str, said: str) -> None:
-    with pytest.raises(ValueError, match="kills.csv:2") as error:
+    with pytest.raises(ValueError, match=r"kills\.csv:2") as error:
         read(written(tmp_path, row))
     assert said in str(error.value)
 
