@@ -145,6 +145,7 @@ INDEX: Final[dict[str, int]] = {part.name: index for index, part in enumerate(PA
 READING: Final[np.dtype[Any]] = np.dtype([(part.name, "f8") for part in PARTS])
 """Record of one reading: each part in its own unit, before scaling."""
 
+NEW_READING: Final = np.zeros(1, READING)
 _RULE: Final = np.array([RULES.index(part.rule) for part in PARTS], dtype=np.int64)
 _SCALE: Final = np.array([part.scale for part in PARTS], dtype=np.float64)
 _LOW: Final = np.array([part.low for part in PARTS], dtype=np.float64)
@@ -182,7 +183,7 @@ def table() -> str:
 @kernel
 def observe(phone: Any, scenario: Any, out_row: Any) -> None:
     """Fill ``out_row`` (float32, shape ``(N_PARTS,)``) with the observation of the phone as it stands."""
-    reading = np.zeros(1, READING)
+    reading = NEW_READING.copy()
     read(phone, scenario, reading[0])
     scale(reading.view(np.float64), out_row)
 

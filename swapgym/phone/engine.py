@@ -13,7 +13,7 @@ from typing import Any
 from swapgym.phone import constants as k
 from swapgym.phone.android import background_threads, cached_apps, frames, launches, lmkd, stalls
 from swapgym.phone.exit import deferred, reaper, stages
-from swapgym.phone.jit import kernel
+from swapgym.phone.jit import inlined, kernel
 from swapgym.phone.mm import locks, pages, psi, reclaim
 from swapgym.phone.sched import clocks, placement, processor_sharing, request
 
@@ -132,7 +132,7 @@ def prescribed_kill(phone: Any, scenario: Any, event: Any) -> None:
 
 
 # ----------------------------------------------------------------------------------------------------------------- tick
-@kernel
+@inlined
 def request_all(phone: Any, scenario: Any) -> None:
     """Collect everybody who wants CPU in this tick."""
     phone.n_runnable = 0
@@ -157,7 +157,7 @@ def request_all(phone: Any, scenario: Any) -> None:
     background_threads.wake_background_threads(phone, scenario)
 
 
-@kernel
+@inlined
 def join_all(phone: Any, scenario: Any) -> None:
     """Declare who takes the contended lock in this tick, and work out what it costs them."""
     stages.join_exits(phone, scenario)
@@ -170,7 +170,7 @@ def join_all(phone: Any, scenario: Any) -> None:
     locks.contend(phone, scenario)
 
 
-@kernel
+@inlined
 def run(phone: Any, scenario: Any) -> None:
     """Let everybody but the exiting threads use their grants."""
     frames.run_frames(phone, scenario)
@@ -190,7 +190,7 @@ def run(phone: Any, scenario: Any) -> None:
     deferred.run_children(phone, scenario)
 
 
-@kernel
+@inlined
 def begin_tick(phone: Any, scenario: Any) -> None:
     """Run a tick up to the exiting threads."""
     apply_events(phone, scenario)
@@ -225,7 +225,7 @@ def run_exits(phone: Any, scenario: Any) -> bool:
     return False
 
 
-@kernel
+@inlined
 def end_tick(phone: Any, scenario: Any) -> None:
     """Settle a tick's accounts and let lmkd look."""
     stages.reap_exited(phone)

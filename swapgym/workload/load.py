@@ -25,6 +25,7 @@ SIXTY_HERTZ_US: Final = 16_667
 BACKGROUND_NICE: Final = (0, 0, -4, 5)
 """Services at normal priority, one above and one below it, every 8 to 40 ms (judgement)."""
 MOST_US: Final = 65_535
+NEW_PARTS: Final = np.zeros(k.MAX_BACKGROUND_THREADS)
 """What a frame's record can hold."""
 
 
@@ -100,7 +101,7 @@ def fill_background(out: Any, preset: Any, seed: int) -> None:
     for cpu in range(n):
         total += out.device.capacity[cpu]
     load = draw_range(rng, preset.system_load) * total / k.UNIT
-    parts = np.empty(k.MAX_BACKGROUND_THREADS)
+    parts = NEW_PARTS.copy()
     for index in range(k.MAX_BACKGROUND_THREADS):
         parts[index] = uniform(rng, 0.5, 1.5)
     whole = parts.sum()

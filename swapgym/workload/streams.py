@@ -32,6 +32,7 @@ THIRTY = np.uint64(30)
 TWENTY_SEVEN = np.uint64(27)
 THIRTY_ONE = np.uint64(31)
 ELEVEN = np.uint64(11)
+NEW_STATE = np.zeros(1, np.uint64)
 
 
 @kernel
@@ -45,7 +46,7 @@ def mix(word: Any) -> Any:
 @kernel
 def stream(seed: int, number: int) -> Any:
     """Return stream ``number`` of a scenario seed (uint64, shape ``(1,)``), whichever other streams exist."""
-    state = np.zeros(1, np.uint64)
+    state = NEW_STATE.copy()
     state[0] = mix(mix(np.uint64(seed) + GOLDEN) + np.uint64(number) * GOLDEN)
     return state
 

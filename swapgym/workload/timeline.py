@@ -17,6 +17,7 @@ MAX_VICTIMS: Final = 20
 BEFORE_GATE: Final = 0.15
 """Share of a launch's work before its gate (judgement). So are what a hot start and a service need of a cold launch."""
 PSS_OF_FILES: Final = 0.5
+PROCESSES: Final = np.arange(k.MAX_PROCESSES)
 """Share of an app's mapped file pages that its PSS counts: the rest is shared with others (judgement)."""
 
 
@@ -47,17 +48,16 @@ def add(out: Any, time_ms: float, kind: int, a: int, b: int, c: int) -> None:
 @kernel
 def sort_events(out: Any) -> None:
     """Put the events in the order of time; those of one instant stay in the order they were added in."""
-    copy = np.empty(5, np.int64)
     for position in range(1, out.n_events):
         event = out.events[position]
-        copy[0], copy[1], copy[2], copy[3], copy[4] = event.time_us, event.kind, event.a, event.b, event.c
+        time_us, kind, a, b, c = event.time_us, event.kind, event.a, event.b, event.c
         place = position
-        while place > 0 and out.events[place - 1].time_us > copy[0]:
+        while place > 0 and out.events[place - 1].time_us > time_us:
             before, here = out.events[place - 1], out.events[place]
             here.time_us, here.kind, here.a, here.b, here.c = before.time_us, before.kind, before.a, before.b, before.c
             place -= 1
         here = out.events[place]
-        here.time_us, here.kind, here.a, here.b, here.c = copy[0], copy[1], copy[2], copy[3], copy[4]
+        here.time_us, here.kind, here.a, here.b, here.c = time_us, kind, a, b, c
 
 
 @kernel
@@ -94,7 +94,7 @@ def fill_timeline(out: Any, preset: Any, seed: int, n_apps: int) -> None:
     time_ms = uniform(rng, 150.0, 500.0)
     n_launches = draw_count(rng, preset.launches)
     mass = min(draw_count(rng, preset.mass_kill), n_apps - 4)
-    killable = np.arange(FIRST_APP, FIRST_APP + n_apps)
+    killable = PROCESSES[FIRST_APP : FIRST_APP + n_apps].copy()
     first = 0  # killable[first:last] are left
     last = n_apps
     swept = -1
@@ -172,7 +172,13 @@ def choose_victims(out: Any, preset: Any, launch: int, rng: Any, killable: Any, 
 def capacity_rank(out: Any, rank: int) -> int:
     """Return the capacity of the CPU of this rank, 0 the largest; of the smallest where there are fewer."""
     n = out.device.n_cpus
-    capacity = np.sort(out.device.capacity[:n].copy())
+    capacity = out.device.capacity.copy()
+    for position in range(1, n):
+        value, place = capacity[position], position
+        while place > 0 and capacity[place - 1] > value:
+            capacity[place] = capacity[place - 1]
+            place -= 1
+        capacity[place] = value
     return capacity[max(0, n - 1 - rank)]
 
 
