@@ -6,6 +6,7 @@ of every array, so that lanes can be shared out among threads without changing a
 
 from __future__ import annotations
 
+import os
 from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -77,6 +78,7 @@ class Lanes:
         self.statuses = np.zeros(n, dtype=np.int64)
         self._all = np.arange(n, dtype=np.int64)
         self._pool: ThreadPoolExecutor | None = None
+        self._pool_process = 0
 
     def begin(self, lanes: npt.NDArray[np.int64] | None = None) -> None:
         """Begin the episodes of ``lanes`` (all by default) and run each to its first decision."""
@@ -100,17 +102,17 @@ class Lanes:
 
     def close(self) -> None:
         """End the threads."""
-        if self._pool is not None:
+        if self._pool is not None and self._pool_process == os.getpid():
             self._pool.shutdown()
-            self._pool = None
+        self._pool = None
 
     def _share(self, work: Any, lanes: npt.NDArray[np.int64], before: Sequence[Any], after: Sequence[Any]) -> None:
         threads = min(self.threads, len(lanes) // LANES_PER_THREAD)
         if threads < 2:
             work(*before, lanes, *after)
             return
-        if self._pool is None:
-            self._pool = ThreadPoolExecutor(self.threads - 1)
+        if self._pool is None or self._pool_process != os.getpid():  # a forked child has none of the threads
+            self._pool, self._pool_process = ThreadPoolExecutor(self.threads - 1), os.getpid()
         chunks = deque(np.array_split(lanes, CHUNKS_PER_THREAD * threads))
 
         def drain() -> None:
