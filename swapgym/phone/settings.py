@@ -13,6 +13,8 @@ import math
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+import numpy as np
+
 from swapgym.phone.records import Field, integer
 
 PLAIN = "plain"
@@ -26,6 +28,11 @@ def unknown(field: str, value: object, allowed: Iterable[str]) -> ValueError:
     near = difflib.get_close_matches(str(value), names, n=1, cutoff=0.5)
     hint = f" (did you mean {near[0]!r}?)" if near else ""
     return ValueError(f"{field}: {value!r} is unknown{hint}, must be one of {', '.join(map(repr, names))}")
+
+
+def plain(value: Any) -> Any:
+    """Return a NumPy scalar as the Python number it is, anything else as it is."""
+    return value.item() if isinstance(value, np.generic) else value
 
 
 def setting(
@@ -85,14 +92,15 @@ def fill(settings: Any, record: Any, scales: dict[str, float] | None = None) -> 
 
 
 def check(settings: Any) -> None:
-    """Check every number and switch of an instance.
+    """Check every number and switch of an instance; NumPy's scalars become Python's numbers.
 
     Raises:
         ValueError: If a value is not finite or out of its range; names field, value and range.
         TypeError: If a value is not a number (or a bool) where one is asked for.
     """
     for item in dataclasses.fields(settings):
-        value = getattr(settings, item.name)
+        value = plain(getattr(settings, item.name))
+        object.__setattr__(settings, item.name, value)
         name = f"{type(settings).__name__}.{item.name}"
         if isinstance(item.default, bool):
             if not isinstance(value, bool):

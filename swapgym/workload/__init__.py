@@ -9,7 +9,7 @@ from swapgym.workload.config import config_hash
 from swapgym.workload.devices import DEVICES, device_profile
 from swapgym.workload.kernels import KERNELS, kernel_variant
 from swapgym.workload.presets import MIXED, PRESET_NAMES, PRESETS, Preset, preset
-from swapgym.workload.scenario import Drawn, draw, empty
+from swapgym.workload.scenario import Drawn, draw, drawn_preset, empty
 from swapgym.workload.suites import SUITES, Suite, suite
 
 __all__ = [
@@ -28,6 +28,7 @@ __all__ = [
     "config_hash",
     "device_profile",
     "draw",
+    "drawn_preset",
     "empty",
     "kernel_variant",
     "preset",

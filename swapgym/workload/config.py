@@ -6,13 +6,39 @@ import dataclasses
 import hashlib
 import json
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
-from swapgym.phone.settings import unknown
+import numpy as np
 
-__all__ = ["config_hash", "override", "unknown"]
+from swapgym.phone.settings import plain, unknown
+
+__all__ = ["FrozenDict", "config_hash", "frozen", "override", "unknown"]
 
 Config = TypeVar("Config")
+
+
+class FrozenDict(dict[str, Any]):
+    """A dict that refuses every change; still what JSON, pickle and copies take for a dict."""
+
+    def _refuse(self, *args: Any, **kwargs: Any) -> NoReturn:
+        raise TypeError("a configuration is fixed when it is given: make another environment with another one")
+
+    __setitem__ = __delitem__ = __ior__ = update = setdefault = pop = popitem = clear = _refuse
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle and copy by contents: the usual way sets items."""
+        return type(self), (dict(self),)
+
+
+def frozen(value: Any) -> Any:
+    """Return a copy of ``value`` that cannot change: mappings, lists and arrays deeply, NumPy's scalars as numbers."""
+    if isinstance(value, Mapping):
+        return FrozenDict({key: frozen(inner) for key, inner in value.items()})
+    if isinstance(value, np.ndarray):
+        return frozen(value.tolist())
+    if isinstance(value, list | tuple):
+        return tuple(frozen(inner) for inner in value)
+    return plain(value)
 
 
 def override(config: Config, changes: Mapping[str, Any], field: str = "") -> Config:
@@ -35,11 +61,9 @@ def override(config: Config, changes: Mapping[str, Any], field: str = "") -> Con
         where = f"{field}.{key}" if field else str(key)
         if key not in names:
             raise unknown(field or type(config).__name__, key, names)
-        present = getattr(config, key)
+        present, value = getattr(config, key), frozen(value)
         if dataclasses.is_dataclass(present) and not isinstance(present, type):
             new[key] = override(present, value, where)
-        elif isinstance(present, tuple) and isinstance(value, list | tuple):
-            new[key] = tuple(value)
         elif isinstance(present, bool) != isinstance(value, bool) or isinstance(present, str) != isinstance(value, str):
             raise TypeError(
                 f"{where}: {value!r} of type {type(value).__name__}, must be of type {type(present).__name__}"

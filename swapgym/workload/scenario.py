@@ -20,7 +20,7 @@ from swapgym.phone.inputs import SCENARIO
 from swapgym.phone.jit import kernel as compiled
 from swapgym.phone.kernel_variant import KernelVariant
 from swapgym.workload import streams
-from swapgym.workload.config import override, unknown
+from swapgym.workload.config import frozen, override, unknown
 from swapgym.workload.devices import device_profile
 from swapgym.workload.kernels import kernel_variant
 from swapgym.workload.load import fill_background, fill_frames, fill_realtime
@@ -73,9 +73,22 @@ def canonical(overrides: Mapping[str, Any] | None) -> str:
     if not isinstance(overrides, Mapping):
         raise TypeError(f"overrides: {overrides!r}, must be a mapping with 'device' and 'kernel'")
     try:
-        return json.dumps({key: dict(value) for key, value in overrides.items()}, sort_keys=True)
+        return json.dumps({key: dict(value) for key, value in frozen(overrides).items()}, sort_keys=True)
     except (TypeError, ValueError) as error:
         raise TypeError(f"overrides: {overrides!r}, must be mappings of field names to JSON-able values") from error
+
+
+def drawn_preset(preset: str, seed: int) -> str:
+    """Return the preset of scenario ``seed``: ``preset`` itself, or the one that ``mixed`` draws.
+
+    Raises:
+        ValueError: If there is no such preset.
+    """
+    if preset == MIXED:
+        return MIXED_PRESETS[streams.integer(streams.stream(seed, streams.PRESET), 0, len(MIXED_PRESETS) - 1)]
+    if preset not in PRESETS:
+        raise unknown("preset", preset, PRESET_NAMES)
+    return preset
 
 
 def draw(
@@ -110,10 +123,7 @@ def draw(
     if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or not 0 <= seed < 2**63:
         raise ValueError(f"seed: {seed!r}, must be an integer from 0 to 2**63 - 1")
     seed = int(seed)
-    if preset == MIXED:
-        preset = MIXED_PRESETS[streams.integer(streams.stream(seed, streams.PRESET), 0, len(MIXED_PRESETS) - 1)]
-    elif preset not in PRESETS:
-        raise unknown("preset", preset, PRESET_NAMES)
+    preset = drawn_preset(preset, seed)
     if device is None:
         devices = PRESETS[preset].devices
         device = devices[streams.integer(streams.stream(seed, streams.DEVICE), 0, len(devices) - 1)]
