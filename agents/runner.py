@@ -50,10 +50,11 @@ class World:
     overrides: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        """Check what the environment would check."""
-        arguments.check_routes(self.routes)
-        arguments.check_tick(self.tick_us)
-        check_weights(self.weights)
+        """Check what the environment would check, and keep copies that cannot change."""
+        object.__setattr__(self, "routes", arguments.check_routes(self.routes))
+        object.__setattr__(self, "weights", check_weights(self.weights))
+        object.__setattr__(self, "tick_us", arguments.check_tick(self.tick_us))
+        object.__setattr__(self, "overrides", arguments.check_overrides(self.overrides))
 
 
 @dataclass(frozen=True)
@@ -147,7 +148,7 @@ def play(world: World, policy: Policy, label: str, episodes: Sequence[tuple[str,
     world_hash = config_hash(ENV_ID, world)
     for lane, (preset, seed) in enumerate(episodes):
         metrics = episode_metrics(lanes.phones[lane], lanes.scenarios[lane])
-        score = -scalar_reward(metrics["lag_ms"], metrics["peak_mib"], world.weights, baseline_of(preset))
+        score = -scalar_reward(metrics["lag_ms"], metrics["peak_mib"], world.weights, baseline_of(drawn[lane].preset))
         rows.append(
             {
                 "policy": label,

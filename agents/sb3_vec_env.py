@@ -90,13 +90,13 @@ class SB3VecEnv(VecEnv):
         return list(self.envs.render())
 
     def get_attr(self, attr_name: str, indices: VecEnvIndices = None) -> list[Any]:
-        """Return an attribute of the lanes: ``phone`` and ``scenario`` are each lane's own, all others they share.
+        """Return an attribute of the lanes; all but ``phone``, ``scenario`` and ``baseline`` they share.
 
         Raises:
             AttributeError: If the single environment has no such attribute.
         """
         lanes = self._lanes(indices)
-        if attr_name in ("phone", "scenario"):
+        if attr_name in ("phone", "scenario", "baseline"):
             return [getattr(self.envs, attr_name)(lane) for lane in lanes]
         value = getattr(self.envs.single, attr_name)
         return [value for _ in lanes]

@@ -31,7 +31,7 @@ from swapgym.envs import arguments
 from swapgym.envs.lanes import Lanes
 from swapgym.envs.observations import PARTS
 from swapgym.envs.rewards import baseline_of
-from swapgym.workload import draw, kernel_variant, suite
+from swapgym.workload import draw, drawn_preset, kernel_variant, suite
 
 TUNED: Final = Path(__file__).parent / "tuned"
 LAG_WEIGHTS: Final = (0.2, 0.5, 0.8)
@@ -86,7 +86,8 @@ def measure(job: tuple[str, str, Mapping[str, Any], Sequence[tuple[str, int]]]) 
     """Play one policy; at module level so that worker processes can be sent it."""
     kernel, policy, parameters, episodes = job
     rows = play(World(kernel=kernel, routes=ROUTES), build(policy, parameters), policy, episodes)
-    scale = [(baseline_of(preset).lag_ms, baseline_of(preset).peak_mib) for preset, _ in episodes]
+    baselines = [baseline_of(drawn_preset(*episode)) for episode in episodes]
+    scale = [(baseline.lag_ms, baseline.peak_mib) for baseline in baselines]
     costs = np.array([(row["lag_ms"], row["peak_mib"]) for row in rows]) / np.array(scale)
     return Trial(policy, parameters, costs)
 

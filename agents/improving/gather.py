@@ -23,7 +23,7 @@ from swapgym.phone import constants as k
 from swapgym.phone.engine import advance, decide, start
 from swapgym.phone.jit import kernel
 from swapgym.phone.state import PHONE
-from swapgym.workload import draw, empty
+from swapgym.workload import draw, drawn_preset, empty
 
 MOMENTS: Final = 24
 """Moments per episode, at most."""
@@ -174,7 +174,7 @@ def gather_job(job: tuple[World, Network, Sequence[tuple[str, int]], int, int]) 
         chosen = int(rng.integers(step)) + step * np.arange(MOMENTS, dtype=np.int64)
         phones[:] = np.zeros(1, PHONE)
         noted = pair(phones, scenarios, chosen, hold_us, network, deferred, scratch, observations, paid)
-        baseline = baseline_of(preset)
+        baseline = baseline_of(drawn_preset(preset, seed))
         more = (paid[:noted, 1] - paid[:noted, 0]) / np.array([baseline.lag_ms, baseline.peak_mib])
         found.append(Moments(observations[:noted].copy(), more, np.full(noted, number)))
     return Moments(

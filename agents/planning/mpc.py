@@ -133,7 +133,6 @@ class Planner:
         world: World,
         settings: Settings | None = None,
         rule: RealtimeAware | None = None,
-        scored_as: str | None = None,
     ) -> None:
         """Make ready to play a scenario.
 
@@ -144,7 +143,6 @@ class Planner:
             world: Routes and weights.
             settings: How to plan.
             rule: Base rule, by default :func:`rule_of` the world.
-            scored_as: Preset whose baseline scores are over, where it is another (``mixed``).
 
         Raises:
             ValueError: If the rule has a route that the world has not.
@@ -163,7 +161,7 @@ class Planner:
         self._routes = arguments.route_codes(world.routes, scenarios[0])
         self._deferral = self._routes[world.routes.index(rule.deferral())]
         self._rule = np.array([rule.load, rule.starved_us], dtype=np.float64)
-        baseline = baseline_of(scored_as or preset)
+        baseline = baseline_of(preset)
         self._scale = np.array([world.weights[0] / baseline.lag_ms, world.weights[1] / baseline.peak_mib])
         self._drawn, self._pasts, self._readings = empty(1), np.zeros(1, PAST), np.zeros(1, READING)
         self._pending, self._decisions = self.phones["pending"], self.phones["processes"]["decisions"][0]
@@ -282,7 +280,7 @@ def play(
         preset, seed, device=world.device, kernel=world.kernel, overrides=world.overrides, tick_us=world.tick_us,
         out=scenarios[0],
     )  # fmt: skip
-    planner = Planner(scenarios, drawn.preset, seed, world, settings, rule, scored_as=preset)
+    planner = Planner(scenarios, drawn.preset, seed, world, settings, rule)
     usual, _ = planner.play(planned=False)
     score, routes = planner.play()
     return Played(preset, seed, score, usual, planner.plans, planner.departures, planner.evaluations, routes)

@@ -21,7 +21,7 @@ from swapgym.phone import constants as k
 from swapgym.phone.engine import advance, decide, start
 from swapgym.phone.jit import kernel
 from swapgym.phone.state import PHONE
-from swapgym.workload import draw, empty
+from swapgym.workload import draw, drawn_preset, empty
 
 MAX_BATCHES: Final = 768
 """Batches of one process with a route of their own; later ones share the last."""
@@ -94,7 +94,7 @@ class Stage:
         entries = scenarios[0]["apps"]["swap_entries"]
         size = int(scenarios[0]["kernel"]["batch_entries"])
         self.batches = np.minimum(-(-entries // size) + 1, MAX_BATCHES).astype(np.int64)
-        baseline = baseline_of(preset)
+        baseline = baseline_of(drawn_preset(preset, seed))
         self.scale = np.array([world.weights[0] / baseline.lag_ms, world.weights[1] / baseline.peak_mib])
 
     def scores(self, plans: npt.NDArray[np.int8]) -> npt.NDArray[np.float64]:

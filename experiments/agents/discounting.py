@@ -20,7 +20,7 @@ from swapgym.envs.arguments import route_codes
 from swapgym.envs.lanes import Lanes
 from swapgym.envs.rewards import baseline_of
 from swapgym.phone import constants as k
-from swapgym.workload import draw
+from swapgym.workload import draw, drawn_preset
 
 HOLD_US: Final = 500 * k.MS
 MOMENTS: Final = 6
@@ -80,7 +80,7 @@ def differences(world: World, episodes: Sequence[tuple[str, int]]) -> tuple[dict
         draw(preset, seed, kernel=world.kernel, overrides=world.overrides, out=lanes.scenarios[0])
         fork.scenarios[:] = lanes.scenarios
         codes = route_codes(world.routes, lanes.scenarios[0])
-        baseline = baseline_of(preset)
+        baseline = baseline_of(drawn_preset(preset, seed))
         lag, peak = world.weights[0] / baseline.lag_ms, world.weights[1] / baseline.peak_mib
         scale = np.array([lag, lag, lag, lag, peak])
         rng = np.random.default_rng(seed)

@@ -23,7 +23,7 @@ from swapgym.phone import constants as k
 from swapgym.phone.engine import advance, decide, start
 from swapgym.phone.jit import kernel
 from swapgym.phone.state import PHONE
-from swapgym.workload import draw, empty
+from swapgym.workload import draw, drawn_preset, empty
 
 MOST: Final = 64
 """Decisions looked at per episode, at most."""
@@ -115,7 +115,7 @@ def measure(
     for number, (preset, seed) in enumerate(episodes):
         draw(preset, seed, out=scenarios[0])
         scenarios[1:] = scenarios[0]
-        baseline = baseline_of(preset)
+        baseline = baseline_of(drawn_preset(preset, seed))
         rng = np.random.default_rng(seed)
         step = 1 + int(rng.integers(8, 40))
         chosen = np.arange(int(rng.integers(step)), step * most, step, dtype=np.int64)[:most]

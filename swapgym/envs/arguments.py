@@ -2,19 +2,84 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, Final
+import functools
+import inspect
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Final, ParamSpec, TypedDict, TypeVar
 
 import numpy as np
 
 from swapgym.phone.constants import ROUTE_NAMES
-from swapgym.workload.config import unknown
+from swapgym.workload.config import FrozenDict, frozen, unknown
 
 DEFER: Final = "DEFER"
 """The route that the kernel variant itself defers to."""
 DEFAULT_ROUTES: Final = ("INLINE", DEFER)
+ROUTE_MEANINGS: Final[dict[str, str]] = {
+    "INLINE": "released by the exiting thread, before its parent is told",
+    "KWORKER": "left to a kworker, which releases them later",
+    "USERSPACE": "left to a forked child, which releases them later",
+    DEFER: "the route to which the kernel variant defers: `KWORKER`, or `USERSPACE`",
+}
 MIN_TICK_US: Final = 50
 MAX_TICK_US: Final = 2000
+
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class EnvArguments(TypedDict, total=False):
+    """The arguments of a single environment, as keywords."""
+
+    preset: str
+    device: str | None
+    kernel: str
+    routes: int | Sequence[str]
+    weights: Sequence[float]
+    tick_us: int
+    max_decisions: int | None
+    hold_ms: int
+    overrides: Mapping[str, Any] | None
+    render_mode: str | None
+
+
+MEANINGS: Final[dict[str, str]] = {
+    "preset": "what happens: a scenario preset of `swapgym.workload`",
+    "device": "device profile; `None` lets the preset choose",
+    "kernel": "kernel variant: costs, locks, queue and workers",
+    "routes": "what the actions stand for: names of routes; 2 is short for inline and defer, 3 for all three routes",
+    "weights": "of lag and peak in the reward",
+    "tick_us": f"length of a simulated tick, {MIN_TICK_US} to {MAX_TICK_US} us",
+    "max_decisions": "truncates longer episodes",
+    "hold_ms": "how long an action stands (simulated time): batches until then follow it unasked",
+    "overrides": '`{"device": {...}, "kernel": {...}}`: fields of the profile or variant to replace',
+    "render_mode": '`"ansi"`: `render()` returns a text panel of the phone',
+}
+"""What the arguments of a single environment are, in one sentence each."""
+
+
+def known_keywords(also: Iterable[str] = ()) -> Callable[[Callable[P, T]], Callable[P, T]]:
+    """Return a decorator: a keyword that a function does not know is an error that names the nearest.
+
+    Args:
+        also: Keywords that the function takes beside those of its signature.
+    """
+
+    def wrap(function: Callable[P, T]) -> Callable[P, T]:
+        parameters = inspect.signature(function).parameters.values()
+        names = [one.name for one in parameters if one.kind is not one.VAR_KEYWORD and one.name != "self"] + list(also)
+
+        @functools.wraps(function)
+        def checked(*args: P.args, **kwargs: P.kwargs) -> T:
+            for name in kwargs:
+                if name not in names:
+                    raise TypeError(str(unknown("keyword argument", name, names)))
+            return function(*args, **kwargs)
+
+        return checked
+
+    return wrap
 
 
 def is_integer(value: object) -> bool:
@@ -40,13 +105,25 @@ def check_routes(routes: int | Sequence[str]) -> tuple[str, ...]:
             raise unknown("routes", name, (*ROUTE_NAMES, DEFER))
     if len(routes) == 0 or len(set(routes)) != len(routes):
         raise ValueError(f"routes: {routes!r}, must name at least one route, and none twice")
-    return tuple(routes)
+    return tuple(map(str, routes))
 
 
 def route_codes(routes: Sequence[str], scenario: Any) -> tuple[int, ...]:
     """Return the codes of ``routes`` in a scenario: DEFER is its kernel's own."""
     defer = int(scenario["kernel"]["defer_route"])
     return tuple(defer if name == DEFER else ROUTE_NAMES.index(name) for name in routes)
+
+
+def check_overrides(overrides: Mapping[str, Any] | None) -> FrozenDict:
+    """Return a copy of ``overrides`` that cannot change.
+
+    Raises:
+        TypeError: If they are not a mapping.
+    """
+    if overrides is not None and not isinstance(overrides, Mapping):
+        raise TypeError(f"overrides: {overrides!r}, must be a mapping with 'device' and 'kernel'")
+    copy: FrozenDict = frozen(overrides or {})
+    return copy
 
 
 def check_tick(tick_us: int) -> int:

@@ -12,11 +12,12 @@ from gymnasium import spaces
 from gymnasium.error import InvalidAction, ResetNeeded
 
 from swapgym.envs import arguments
+from swapgym.envs.docstrings import documented
 from swapgym.envs.lane import begin_lane, step_lane
 from swapgym.envs.metrics import episode_metrics
 from swapgym.envs.observations import N_PARTS, PARTS, observe
 from swapgym.envs.panel import panel
-from swapgym.envs.rewards import DEFAULT_WEIGHTS, N_TERMS, baseline_of, check_weights
+from swapgym.envs.rewards import DEFAULT_WEIGHTS, N_TERMS, Baseline, baseline_of, check_weights, step_weights
 from swapgym.envs.snapshots import Snapshot, native
 from swapgym.phone.constants import MS as US_PER_MS
 from swapgym.phone.constants import RUN_END
@@ -28,6 +29,7 @@ from swapgym.workload.suites import TRAIN_SEEDS
 Observation = npt.NDArray[np.float32]
 
 
+@documented(arguments.MEANINGS)
 class SwapReleaseEnv(gym.Env[Observation, np.int64]):
     """
     ## Description
@@ -46,100 +48,29 @@ class SwapReleaseEnv(gym.Env[Observation, np.int64]):
 
     `Discrete(len(routes))`, by default `Discrete(2)`:
 
-    | Num | Observation | Unit | Min | Max | Scaling | Kernel source | Meaning |
-    |---|---|---|---|---|---|---|---|
-    | 0 | `victim_swap_left` | entries | 0 | 1 | saturating 65536 | mm: MM_SWAPENTS | swap entries the victim still holds |
-    | 1 | `victim_swap_share` | 1 | 0 | 1 | share 1 | mm: rss_stat | swapped share of the memory the victim still maps |
-    | 2 | `victim_anon_left` | pages | 0 | 1 | saturating 16384 | mm: MM_ANONPAGES | resident anonymous pages behind this batch |
-    | 3 | `victim_last_route` | sign | -1 | 1 | share 1 | mmu_gather | its last batch: 1 deferred, -1 inline, 0 none |
-    | 4 | `victim_elapsed` | us | 0 | 1 | saturating 200000 | task: exit time | time since SIGKILL |
-    | 5 | `victim_promoted` | 0/1 | 0 | 1 | share 1 | task: cgroup, nice | lmkd moved it to the foreground; 0 it is in the background |
-    | 6 | `victim_awaited` | 0/1 | 0 | 1 | share 1 | pid: wait_pidfd, wait_chldexit | a launch waits at its gate for this exit |
-    | 7 | `victim_cpu_capacity` | 1/1024 | 0 | 1 | share 1024 | arch_scale_cpu_capacity | capacity of the CPU the victim runs on |
-    | 8 | `exiting` | processes | 0 | 1 | saturating 4 | nr_exiting_processes | processes in exit_mm now |
-    | 9 | `exiting_swap` | entries | 0 | 1 | saturating 262144 | mm: MM_SWAPENTS | swap entries that all of them still hold |
-    | 10 | `lock_load` | CPUs | 0 | 1 | saturating 1 | lock_stat of class->lock | others on a CPU that take the swap-free lock |
-    | 11 | `free_margin` | 1 | -1 | 1 | signed 1 | zone: NR_FREE_PAGES, WMARK_LOW | free memory above the low watermark, in units of the high one |
-    | 12 | `file_cache` | 1 | 0 | 1 | share 1 | vmstat: nr_file_pages | page cache, as a share of RAM |
-    | 13 | `thrashing` | 1 | 0 | 1 | saturating 1 | vmstat: workingset_refault_file | refaults in lmkd's window, over page cache |
-    | 14 | `swap_free` | 1 | 0 | 1 | share 1 | swap_info: inuse_pages | free share of the swap slots |
-    | 15 | `pool_fragmented` | 1 | 0 | 1 | share 1 | zsmalloc: pool stats | share of the pool that compacting would give back |
-    | 16 | `backlog` | entries | 0 | 1 | saturating 32768 | swap gather: nr queued | entries deferred and not yet drained |
-    | 17 | `queue_fill` | 1 | 0 | 1 | share 1 | swap gather: nr queued | fill of the queue deferring goes to; 1 there is none |
-    | 18 | `zombie` | pages | 0 | 1 | saturating 16384 | swap gather: owner exited | memory held for processes already gone |
-    | 19 | `starved` | us | 0 | 1 | saturating 50000 | workqueue: wq_watchdog | how long the kworker has had work and no CPU |
-    | 20 | `release_ns` | ns | 0 | 1 | saturating 1000 | ktime around free_swap_and_cache_nr | an entry inline lately; 0 none yet |
-    | 21 | `drain_ns` | ns | 0 | 1 | saturating 1000 | ktime in the worker | an entry drained lately; 0 none yet |
-    | 22 | `rt_load` | 1 | 0 | 1 | share 1 | rq: avg_rt | SCHED_FIFO load, mean of all CPUs |
-    | 23 | `rt_load_big` | 1 | 0 | 1 | share 1 | rq: avg_rt | SCHED_FIFO load, mean of the CPUs of more than half the capacity |
-    | 24 | `rt_throttling` | 0/1 | 0 | 1 | share 1 | sched_rt_runtime_us | SCHED_FIFO tasks leave the others at least 5 % |
-    | 25 | `idle_cpus` | 1 | 0 | 1 | share 1 | nohz.idle_cpus_mask | share of the CPUs without a fair task |
-    | 26 | `psi_some` | us | 0 | 1 | saturating 70000 | psi: trigger growth | memory stall of some task in the last second |
-    | 27 | `psi_full` | us | 0 | 1 | saturating 70000 | psi: trigger growth | memory stall of all tasks in the last second |
-    | 28 | `kswapd_awake` | 0/1 | 0 | 1 | share 1 | pgdat: kswapd_wait | kswapd reclaims, and takes the same lock |
-    | 29 | `direct_reclaim` | us | 0 | 1 | recency 100000 | vmstat: allocstall | time since an allocator had to reclaim |
-    | 30 | `lmkd_waiting` | 0/1 | 0 | 1 | share 1 | lmkd: pidfd of the last kill | lmkd waits for an exit before it may kill again |
-    | 31 | `frame_slack` | vsyncs | -1 | 1 | share 2 | ADPF session: deadline | time to the next frame deadline; 2 no frame |
-    | 32 | `launch_wait` | us | 0 | 1 | saturating 200000 | pid: wait_pidfd | how long a launch has waited for exits |
-    | 33 | `launch_awaits` | processes | 0 | 1 | saturating 4 | pid: wait_pidfd | exits that launches wait for |
-    | 34 | `burst_rate` | pages/s | 0 | 1 | saturating 65536 | memcg: pgalloc | allocation rate of launches, burst so far |
+    $actions
 
     With `routes=3` the actions are `INLINE`, `KWORKER` and `USERSPACE`. A queue that is full, or that the variant does not
     have, falls back to `INLINE`; `metrics["fallbacks"]` counts it.
 
     ## Observation Space
 
-    `Box` of float32, shape `(32,)`: what a kernel could know at that moment. Parts of the process that asks are 0 where
+    `Box` of float32, shape `($n_parts,)`: what a kernel could know at that moment. Parts of the process that asks are 0 where
     nobody asks (after the last decision). `swapgym.envs.observations.readings` turns an observation back into units.
 
-    | Num | Observation | Unit | Min | Max | Scaling | Kernel source | Meaning |
-    |---|---|---|---|---|---|---|---|
-    | 0 | `victim_swap_left` | entries | 0 | 1 | saturating 65536 | mm: MM_SWAPENTS | swap entries the victim still holds |
-    | 1 | `victim_swap_share` | 1 | 0 | 1 | share 1 | mm: rss_stat | swapped share of the memory the victim still maps |
-    | 2 | `victim_anon_left` | pages | 0 | 1 | saturating 16384 | mm: MM_ANONPAGES | resident anonymous pages behind this batch |
-    | 3 | `victim_last_route` | sign | -1 | 1 | share 1 | mmu_gather | its last batch: 1 deferred, -1 inline, 0 none |
-    | 4 | `victim_elapsed` | us | 0 | 1 | saturating 200000 | task: exit time | time since SIGKILL |
-    | 5 | `victim_promoted` | 0/1 | 0 | 1 | share 1 | task: cgroup, nice | lmkd moved it to the foreground; 0 it is in the background |
-    | 6 | `victim_awaited` | 0/1 | 0 | 1 | share 1 | pid: wait_pidfd, wait_chldexit | a launch waits at its gate for this exit |
-    | 7 | `victim_cpu_capacity` | 1/1024 | 0 | 1 | share 1024 | arch_scale_cpu_capacity | capacity of the CPU the victim runs on |
-    | 8 | `exiting` | processes | 0 | 1 | saturating 4 | nr_exiting_processes | processes in exit_mm now |
-    | 9 | `exiting_swap` | entries | 0 | 1 | saturating 262144 | mm: MM_SWAPENTS | swap entries that all of them still hold |
-    | 10 | `lock_load` | CPUs | 0 | 1 | saturating 1 | lock_stat of class->lock | others on a CPU that take the swap-free lock |
-    | 11 | `free_margin` | 1 | -1 | 1 | signed 1 | zone: NR_FREE_PAGES, WMARK_LOW | free memory above the low watermark, in units of the high one |
-    | 12 | `file_cache` | 1 | 0 | 1 | share 1 | vmstat: nr_file_pages | page cache, as a share of RAM |
-    | 13 | `thrashing` | 1 | 0 | 1 | saturating 1 | vmstat: workingset_refault_file | refaults in lmkd's window, over page cache |
-    | 14 | `swap_free` | 1 | 0 | 1 | share 1 | swap_info: inuse_pages | free share of the swap slots |
-    | 15 | `pool_fragmented` | 1 | 0 | 1 | share 1 | zsmalloc: pool stats | share of the pool that compacting would give back |
-    | 16 | `backlog` | entries | 0 | 1 | saturating 32768 | swap gather: nr queued | entries deferred and not yet drained |
-    | 17 | `queue_fill` | 1 | 0 | 1 | share 1 | swap gather: nr queued | fill of the queue deferring goes to; 1 there is none |
-    | 18 | `zombie` | pages | 0 | 1 | saturating 16384 | swap gather: owner exited | memory held for processes already gone |
-    | 19 | `starved` | us | 0 | 1 | saturating 50000 | workqueue: wq_watchdog | how long the kworker has had work and no CPU |
-    | 20 | `release_ns` | ns | 0 | 1 | saturating 1000 | ktime around free_swap_and_cache_nr | an entry inline lately; 0 none yet |
-    | 21 | `drain_ns` | ns | 0 | 1 | saturating 1000 | ktime in the worker | an entry drained lately; 0 none yet |
-    | 22 | `rt_load` | 1 | 0 | 1 | share 1 | rq: avg_rt | SCHED_FIFO load, mean of all CPUs |
-    | 23 | `rt_load_big` | 1 | 0 | 1 | share 1 | rq: avg_rt | SCHED_FIFO load, mean of the CPUs of more than half the capacity |
-    | 24 | `rt_throttling` | 0/1 | 0 | 1 | share 1 | sched_rt_runtime_us | SCHED_FIFO tasks leave the others at least 5 % |
-    | 25 | `idle_cpus` | 1 | 0 | 1 | share 1 | nohz.idle_cpus_mask | share of the CPUs without a fair task |
-    | 26 | `psi_some` | us | 0 | 1 | saturating 70000 | psi: trigger growth | memory stall of some task in the last second |
-    | 27 | `psi_full` | us | 0 | 1 | saturating 70000 | psi: trigger growth | memory stall of all tasks in the last second |
-    | 28 | `kswapd_awake` | 0/1 | 0 | 1 | share 1 | pgdat: kswapd_wait | kswapd reclaims, and takes the same lock |
-    | 29 | `direct_reclaim` | us | 0 | 1 | recency 100000 | vmstat: allocstall | time since an allocator had to reclaim |
-    | 30 | `lmkd_waiting` | 0/1 | 0 | 1 | share 1 | lmkd: pidfd of the last kill | lmkd waits for an exit before it may kill again |
-    | 31 | `frame_slack` | vsyncs | -1 | 1 | share 2 | ADPF session: deadline | time to the next frame deadline; 2 no frame |
-    | 32 | `launch_wait` | us | 0 | 1 | saturating 200000 | pid: wait_pidfd | how long a launch has waited for exits |
-    | 33 | `launch_awaits` | processes | 0 | 1 | saturating 4 | pid: wait_pidfd | exits that launches wait for |
-    | 34 | `burst_rate` | pages/s | 0 | 1 | saturating 65536 | memcg: pgalloc | allocation rate of launches, burst so far |
+    $observations
 
     ## Rewards
 
-    Minus the cost that has accrued since the last decision. Two objectives: **lag** (ms), the sum of `frame_lateness_ms`,
-    `launch_delay_ms`, `stalls_ms` and `relaunch_ms` (expected cost of starting apps again that lmkd killed); and **peak** (MiB),
-    `demand_growth_mib`, the growth of the highest memory demand. `info["reward_terms"]` has all five, unscaled, as costs.
+    Minus the cost that has accrued since the last decision. Two objectives: **lag** (ms) and **peak** (MiB), sums of the
+    terms below; `info["reward_terms"]` has each, unscaled, as a cost.
+
+    $terms
 
     `reward = -(weights[0] * lag / baseline.lag_ms + weights[1] * peak / baseline.peak_mib)`
 
-    where the baseline is the mean cost of an episode of the preset under `mainline`, always inline (`baselines.json`): that
-    policy's return is about -1 with weights that sum to 1. Rewards telescope: what accrues before the first decision is
+    where the baseline is the mean cost of an episode of the drawn preset under `mainline`, always inline
+    (`baselines.json`): that policy's mean return is about -1 with weights that sum to 1. Rewards telescope: what accrues before the first decision is
     paid with the first step and what accrues after the last one with the last step, so that an episode's return is the same
     formula of the episode's totals, `metrics["lag_ms"]` and `metrics["peak_mib"]`.
 
@@ -166,22 +97,11 @@ class SwapReleaseEnv(gym.Env[Observation, np.int64]):
     <PassiveEnvChecker<SwapReleaseEnv<swapgym/SwapRelease-v0>>>
     >>> observation, info = env.reset(seed=1)
     >>> observation.shape, env.action_space
-    ((35,), Discrete(3))
+    (($n_parts,), Discrete(3))
 
     ```
 
-    | Parameter | Type | Default | Description |
-    |---|---|---|---|
-    | `preset` | `str` | `"mixed"` | what happens: a scenario preset of `swapgym.workload` |
-    | `device` | `str` or `None` | `None` | device profile; `None` lets the preset choose |
-    | `kernel` | `str` | `"vivo-async"` | kernel variant: costs, locks, queue and workers |
-    | `routes` | `int` or names | `("INLINE", "DEFER")` | what the actions stand for; 2 and 3 are short for the sets above |
-    | `weights` | two floats | `(0.5, 0.5)` | of lag and peak in the reward |
-    | `tick_us` | `int` | `1000` | length of a simulated tick, 50 to 2000 us |
-    | `max_decisions` | `int` or `None` | `None` | truncates longer episodes |
-    | `hold_ms` | `int` | `0` | how long an action stands (simulated time): batches until then follow it unasked |
-    | `overrides` | mapping or `None` | `None` | `{"device": {...}, "kernel": {...}}`: fields of the profile or variant to replace |
-    | `render_mode` | `str` or `None` | `None` | `"ansi"`: `render()` returns a text panel of the phone |
+    $arguments
 
     `env.unwrapped` also has `snapshot()` and `restore(snapshot)` (episodes resume bit for bit), `phone` and `scenario` (the
     records themselves), `digest()` and `metrics()`.
@@ -203,6 +123,7 @@ class SwapReleaseEnv(gym.Env[Observation, np.int64]):
 
     metadata: dict[str, Any] = {"render_modes": ["ansi"], "render_fps": 10}  # noqa: RUF012 (Gymnasium's own form)
 
+    @arguments.known_keywords()
     def __init__(
         self,
         preset: str = "mixed",
@@ -219,26 +140,24 @@ class SwapReleaseEnv(gym.Env[Observation, np.int64]):
         """See the class's "Arguments".
 
         Raises:
-            ValueError: If an argument is unknown or out of range; the message names what is allowed.
+            ValueError: If a value is unknown or out of range; the message names what is allowed.
+            TypeError: If a keyword is unknown; the message names the nearest.
         """
         self.preset = preset
         self.device = device
         self.kernel = kernel
-        self.overrides = overrides
+        self.overrides = arguments.check_overrides(overrides)
         self.routes = arguments.check_routes(routes)
         self.weights = check_weights(weights)
         self.tick_us = arguments.check_tick(tick_us)
         self.max_decisions = arguments.check_max_decisions(max_decisions)
         self.hold_us = arguments.check_hold(hold_ms) * US_PER_MS
         self.render_mode = arguments.check_render_mode(render_mode, self.metadata["render_modes"])
-        self.baseline = baseline_of(preset)
         self.action_space = spaces.Discrete(len(self.routes))
         self.observation_space = spaces.Box(
             np.array([part.low for part in PARTS], dtype=np.float32),
             np.array([part.high for part in PARTS], dtype=np.float32),
         )
-        self._lag_weight = self.weights[0] / self.baseline.lag_ms
-        self._peak_weight = self.weights[1] / self.baseline.peak_mib
         self._phones = np.zeros(1, PHONE)
         self._observations = np.zeros((1, N_PARTS), dtype=np.float32)
         self._paid = np.zeros((1, N_TERMS), dtype=np.int64)
@@ -246,7 +165,7 @@ class SwapReleaseEnv(gym.Env[Observation, np.int64]):
         self._observation_row = self._observations[0]
         self._terms_row = self._terms[0]
         self._scenarios = empty(1)
-        self._drawn = self._draw(preset, 0)
+        self._take(self._draw(preset, 0))
         self._route_codes: tuple[int, ...] = ()
         self._steps = 0
         self._running = False
@@ -260,7 +179,7 @@ class SwapReleaseEnv(gym.Env[Observation, np.int64]):
         Args:
             seed: Seed of the environment's generator, from which scenario seeds are drawn.
             options: ``{"scenario_seed": int}`` names the scenario instead of drawing it; ``{"preset": str}`` takes it
-                from another preset (rewards keep the scale of the environment's own).
+                from another preset.
 
         Returns:
             The first observation, and ``info`` with ``scenario_seed``, ``preset`` and ``device`` as drawn.
@@ -275,7 +194,7 @@ class SwapReleaseEnv(gym.Env[Observation, np.int64]):
         if scenario_seed is None:
             scenario_seed = int(self.np_random.integers(TRAIN_SEEDS))
         self._scenarios = empty(1)
-        self._drawn = self._draw(preset, scenario_seed)
+        self._take(self._draw(preset, scenario_seed))
         self._route_codes = arguments.route_codes(self.routes, self._scenarios[0])
         begin_lane(self._phones, self._scenarios, 0, self._observations, self._paid)
         self._steps = 0
@@ -317,7 +236,8 @@ class SwapReleaseEnv(gym.Env[Observation, np.int64]):
             }
         }
         terminated = status == RUN_END
-        truncated = self._steps == self.max_decisions and not terminated
+        spent = self.max_decisions is not None and self._steps >= self.max_decisions
+        truncated = spent and not terminated
         if terminated or truncated:
             self._running = False
             info |= {"metrics": self.metrics(), "digest": self.digest(), **self._identity()}
@@ -345,6 +265,11 @@ class SwapReleaseEnv(gym.Env[Observation, np.int64]):
         record: np.void = self._scenarios[0]
         return record
 
+    @property
+    def baseline(self) -> Baseline:
+        """What rewards are scaled by: that of the drawn preset."""
+        return baseline_of(self._drawn.preset)
+
     def digest(self) -> str:
         """Return the SHA-256 of the phone's bytes, in hexadecimal."""
         return phone_digest(self._phones)
@@ -366,7 +291,7 @@ class SwapReleaseEnv(gym.Env[Observation, np.int64]):
         self._paid[:] = snapshot.paid
         self._steps = snapshot.steps
         self._running = snapshot.running
-        self._drawn = snapshot.drawn
+        self._take(snapshot.drawn)
         self._route_codes = arguments.route_codes(self.routes, self._scenarios[0])
         observation = np.zeros(N_PARTS, dtype=np.float32)
         observe(self._phones[0], self._scenarios[0], observation)
@@ -380,6 +305,11 @@ class SwapReleaseEnv(gym.Env[Observation, np.int64]):
         self._scenarios = native(self._scenarios, SCENARIO)
         self._observation_row = self._observations[0]
         self._terms_row = self._terms[0]
+
+    def _take(self, drawn: Drawn) -> None:
+        """Take what was drawn for the episode: rewards have the scale of its preset."""
+        self._drawn = drawn
+        self._lag_weight, self._peak_weight = step_weights(self.weights, drawn.preset)
 
     def _draw(self, preset: str, scenario_seed: int) -> Drawn:
         return draw(

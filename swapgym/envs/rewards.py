@@ -3,7 +3,7 @@
 Every term is a cost that accrues between two decisions, read as the growth of one of the phone's counters; a term's sum
 over an episode is therefore the counter's end value, whatever the decisions were. Terms are folded into the two
 objectives of the problem, **lag** (what the person sees, ms) and **peak** (growth of the highest memory demand, MiB);
-each objective is divided by what always releasing inline under ``mainline`` costs on the same preset
+each objective is divided by what always releasing inline under ``mainline`` costs on the preset that was drawn
 (:func:`baseline_of`), so that weights mean something; the scalar reward is minus their weighted sum.
 """
 
@@ -19,6 +19,7 @@ from typing import Any, Final
 
 from swapgym.phone import constants as k
 from swapgym.phone.jit import kernel
+from swapgym.workload.config import frozen
 
 
 @dataclass(frozen=True)
@@ -109,13 +110,22 @@ def check_weights(weights: Sequence[float]) -> tuple[float, float]:
     Raises:
         ValueError: If they are not two finite numbers, none negative, not both zero.
     """
-    try:
-        values = tuple(float(weight) for weight in weights)
-    except (TypeError, ValueError):
-        values = ()
+    given = frozen(weights)
+    values = given if isinstance(given, tuple) and all(is_number(weight) for weight in given) else ()
     if len(values) != len(OBJECTIVES) or not all(math.isfinite(w) and w >= 0.0 for w in values) or sum(values) == 0.0:
         raise ValueError(f"weights: {weights!r}, must be two numbers >= 0 for {OBJECTIVES}, not both 0")
-    return values[0], values[1]
+    return float(values[0]), float(values[1])
+
+
+def is_number(value: object) -> bool:
+    """Return whether ``value`` is a number proper, not a bool."""
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def step_weights(weights: Sequence[float], preset: str) -> tuple[float, float]:
+    """Return what a ms of lag and a MiB of peak cost in an episode of ``preset``, the one that was drawn."""
+    baseline = baseline_of(preset)
+    return weights[0] / baseline.lag_ms, weights[1] / baseline.peak_mib
 
 
 def scalar_reward(lag_ms: float, peak_mib: float, weights: Sequence[float], baseline: Baseline) -> float:

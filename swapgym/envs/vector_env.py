@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final, Unpack
 
 import numpy as np
 import numpy.typing as npt
@@ -13,11 +13,12 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 
 from swapgym.envs import arguments, vector_infos
+from swapgym.envs.docstrings import documented
 from swapgym.envs.lanes import Lanes, positive
 from swapgym.envs.metrics import episode_metrics
 from swapgym.envs.observations import observe
 from swapgym.envs.release_env import Observation, SwapReleaseEnv
-from swapgym.envs.rewards import TERM_NAMES
+from swapgym.envs.rewards import TERM_NAMES, Baseline, baseline_of, step_weights
 from swapgym.envs.snapshots import Snapshot
 from swapgym.phone.constants import RUN_DECISION, RUN_END
 from swapgym.phone.state import phone_digest
@@ -31,6 +32,16 @@ Indices = npt.NDArray[np.int64]
 Seeds = int | Sequence[int | None] | None
 
 
+MEANINGS: Final[dict[str, str]] = {
+    "num_envs": "lanes",
+    "autoreset_mode": '`"NextStep"`, `"SameStep"` or `"Disabled"`',
+    "threads": "threads that share the lanes; no bit depends on it",
+    "max_episode_steps": "truncates, as the wrapper `TimeLimit` does",
+}
+"""What the arguments are that a single environment does not have."""
+
+
+@documented(MEANINGS)
 class SwapReleaseVectorEnv(VectorEnv[Observations, npt.NDArray[np.int64], npt.NDArray[Any]]):
     """
     ## Description
@@ -46,17 +57,13 @@ class SwapReleaseVectorEnv(VectorEnv[Observations, npt.NDArray[np.int64], npt.ND
     >>> envs = gym.make_vec("swapgym:swapgym/SwapRelease-v0", num_envs=3, preset="camera_launch", autoreset_mode="SameStep")
     >>> observations, infos = envs.reset(seed=1)
     >>> observations.shape, envs.metadata["autoreset_mode"]
-    ((3, 35), <AutoresetMode.SAME_STEP: 'SameStep'>)
+    ((3, $n_parts), <AutoresetMode.SAME_STEP: 'SameStep'>)
 
     ```
 
-    | Parameter | Type | Default | Description |
-    |---|---|---|---|
-    | `num_envs` | `int` | `1` | lanes |
-    | `autoreset_mode` | `AutoresetMode` or `str` | `"NextStep"` | `"NextStep"`, `"SameStep"` or `"Disabled"` |
-    | `threads` | `int` | `1` | threads that share the lanes; no bit depends on it |
-    | `max_episode_steps` | `int` or `None` | `None` | truncates, as the wrapper `TimeLimit` does |
-    | others | | | those of the single environment |
+    $arguments
+
+    and those of the single environment.
 
     ## Resets
 
@@ -76,6 +83,7 @@ class SwapReleaseVectorEnv(VectorEnv[Observations, npt.NDArray[np.int64], npt.ND
 
     metadata: dict[str, Any] = {**SwapReleaseEnv.metadata, "autoreset_mode": AutoresetMode.NEXT_STEP}  # noqa: RUF012
 
+    @arguments.known_keywords(arguments.MEANINGS)
     def __init__(
         self,
         num_envs: int = 1,
@@ -83,13 +91,13 @@ class SwapReleaseVectorEnv(VectorEnv[Observations, npt.NDArray[np.int64], npt.ND
         autoreset_mode: AutoresetMode | str = AutoresetMode.NEXT_STEP,
         threads: int = 1,
         max_episode_steps: int | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[arguments.EnvArguments],
     ) -> None:
         """See the class's "Arguments".
 
         Raises:
             ValueError: If an argument is out of range; the message names what is allowed.
-            TypeError: If an argument is unknown.
+            TypeError: If a keyword is unknown; the message names the nearest.
         """
         self.autoreset_mode = check_autoreset_mode(autoreset_mode)
         self.max_episode_steps = None if max_episode_steps is None else positive("max_episode_steps", max_episode_steps)
@@ -103,8 +111,7 @@ class SwapReleaseVectorEnv(VectorEnv[Observations, npt.NDArray[np.int64], npt.ND
         self.action_space = batch_space(self.single_action_space, self.num_envs)
         self.observation_space = batch_space(self.single_observation_space, self.num_envs)
         self._codes = np.array(arguments.route_codes(self.single.routes, self.single.scenario), dtype=np.int64)
-        self._lag_weight = self.single.weights[0] / self.single.baseline.lag_ms
-        self._peak_weight = self.single.weights[1] / self.single.baseline.peak_mib
+        self._lag_weights, self._peak_weights = np.zeros(self.num_envs), np.zeros(self.num_envs)
         self._generators: list[np.random.Generator | None] = [None] * self.num_envs
         self._generator_seeds = [-1] * self.num_envs
         self._drawn: list[Drawn | None] = [None] * self.num_envs
@@ -170,7 +177,7 @@ class SwapReleaseVectorEnv(VectorEnv[Observations, npt.NDArray[np.int64], npt.ND
         terms = self.lanes.terms.T.copy()
         terms[:, ~stepped] = 0.0
         late, delay, stalls, relaunch, growth = terms
-        rewards = -(self._lag_weight * (late + delay + stalls + relaunch) + self._peak_weight * growth)
+        rewards = -(self._lag_weights * (late + delay + stalls + relaunch) + self._peak_weights * growth)
         rewards[~stepped] = 0.0  # not -0.0
         terminated = stepped & (self.lanes.statuses == RUN_END)
         truncated = stepped & self._truncated(terminated)
@@ -231,9 +238,7 @@ class SwapReleaseVectorEnv(VectorEnv[Observations, npt.NDArray[np.int64], npt.ND
         Raises:
             ResetNeeded: If the lane has not been reset yet.
         """
-        drawn = self._drawn[lane]
-        if drawn is None:
-            raise ResetNeeded(f"snapshot: no episode has been started in lane {lane}; call reset() first")
+        drawn = self._drawn_for(lane)
         rows = slice(lane, lane + 1) if lane >= 0 else slice(lane + self.num_envs, lane + self.num_envs + 1)
         return Snapshot(
             self.lanes.phones[rows].copy(),
@@ -253,11 +258,30 @@ class SwapReleaseVectorEnv(VectorEnv[Observations, npt.NDArray[np.int64], npt.ND
         self._steps[lane] = snapshot.steps
         self._running[lane] = snapshot.running
         self._ended[lane] = not snapshot.running
-        self._drawn[lane] = snapshot.drawn
+        self._take(lane, snapshot.drawn)
         observe(self.lanes.phones[lane], self.lanes.scenarios[lane], self.lanes.observations[lane])
         return self.lanes.observations[lane].copy()
 
+    def baseline(self, lane: int) -> Baseline:
+        """Return what a lane's rewards are scaled by: that of the preset drawn for it.
+
+        Raises:
+            ResetNeeded: If the lane has not been reset yet.
+        """
+        return baseline_of(self._drawn_for(lane).preset)
+
     # ----------------------------------------------------------------------------------------------------- private
+    def _drawn_for(self, lane: int) -> Drawn:
+        drawn = self._drawn[lane]
+        if drawn is None:
+            raise ResetNeeded(f"no episode has been started in lane {lane}; call reset() first")
+        return drawn
+
+    def _take(self, lane: int, drawn: Drawn) -> None:
+        """Take what was drawn for a lane's episode: rewards have the scale of its preset."""
+        self._drawn[lane] = drawn
+        self._lag_weights[lane], self._peak_weights[lane] = step_weights(self.single.weights, drawn.preset)
+
     def _begin(self, lanes: Indices, worlds: Sequence[Mapping[str, Any]] = ()) -> None:
         single = self.single
         drawn: list[Drawn] = []
@@ -277,7 +301,7 @@ class SwapReleaseVectorEnv(VectorEnv[Observations, npt.NDArray[np.int64], npt.ND
                     out=self.lanes.scenarios[lane],
                 )
             )
-            self._drawn[lane] = drawn[-1]
+            self._take(lane, drawn[-1])
         self.lanes.begin(lanes)
         self._steps[lanes] = 0
         self._running[lanes] = True
@@ -333,7 +357,7 @@ class SwapReleaseVectorEnv(VectorEnv[Observations, npt.NDArray[np.int64], npt.ND
     def _truncated(self, terminated: Flags) -> Flags:
         truncated = np.zeros_like(terminated)
         if self.single.max_decisions is not None:
-            truncated = (self._steps == self.single.max_decisions) & ~terminated
+            truncated = (self._steps >= self.single.max_decisions) & ~terminated
         if self.max_episode_steps is not None:
             truncated |= self._steps >= self.max_episode_steps  # TimeLimit cuts off what has ended, too
         return truncated

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from swapgym.envs.observations import INDEX, N_PARTS, PARTS, READING, observe, readings, scale, table
+from swapgym.envs.observations import INDEX, N_PARTS, PARTS, READING, observe, readings, scale
 from swapgym.envs.release_env import SwapReleaseEnv
 from swapgym.phone import constants as k
 
@@ -19,11 +19,6 @@ def test_parts_are_named_once_and_documented() -> None:
         assert part.meaning and part.unit and part.kernel_source
         assert part.low in (-1.0, 0.0) and part.high == 1.0
         assert part.scale > 0.0
-
-
-def test_docstring_holds_the_generated_table() -> None:
-    doc = "\n".join(line.strip() for line in (SwapReleaseEnv.__doc__ or "").splitlines())
-    assert table() in doc, f"paste this into the docstring of SwapReleaseEnv:\n{table()}"
 
 
 @pytest.mark.parametrize(

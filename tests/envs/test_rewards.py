@@ -71,7 +71,12 @@ def test_accrue_reads_the_counters_of_its_terms() -> None:
     assert {term.per_unit for term in rewards.TERMS} == {k.MS, k.PAGES_PER_MIB}
 
 
-@pytest.mark.parametrize("weights", [(1.0,), (-1.0, 1.0), (0.0, 0.0), (float("nan"), 1.0), "ab", None, (1, 2, 3)])
+NO_NUMBERS = ("ab", "05", b"05", ("0", "5"), {0.5, 1.0}, {0.5: 1, 1.0: 1}, (True, True))
+
+
+@pytest.mark.parametrize(
+    "weights", [(1.0,), (-1.0, 1.0), (0.0, 0.0), (float("nan"), 1.0), None, (1, 2, 3), *NO_NUMBERS]
+)
 def test_bad_weights_are_refused(make: Callable[..., SwapReleaseEnv], weights: object) -> None:
     with pytest.raises(ValueError, match=r"weights: .* must be two numbers >= 0"):
         make(weights=weights)

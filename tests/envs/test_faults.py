@@ -1,0 +1,201 @@
+"""Faults that were found by use, each as it was found, in single and vector environments alike."""
+
+from __future__ import annotations
+
+import copy
+import inspect
+import multiprocessing
+import pickle
+from collections.abc import Callable
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+import pytest
+
+from agents.policies import make as make_policy
+from agents.runner import World, play
+from swapgym.envs.lanes import LANES_PER_THREAD
+from swapgym.envs.release_env import SwapReleaseEnv
+from swapgym.envs.rewards import baseline_of, scalar_reward
+from swapgym.envs.vector_env import SwapReleaseVectorEnv
+from swapgym.workload import MIXED, device_profile, drawn_preset, kernel_variant
+from swapgym.workload.config import override
+
+Make = Callable[..., SwapReleaseEnv]
+
+
+# ------------------------------------------------------------------------------------------------------------ arguments
+def test_arguments_are_copied_and_fixed(make: Make) -> None:
+    overrides: dict[str, Any] = {"kernel": {"n_kworkers": 2}, "device": {"background_cpus": [0, 1]}}
+    routes, weights = ["INLINE", "USERSPACE"], [1.0, 0.5]
+    env = make(overrides=overrides, routes=routes, weights=weights)
+    envs = SwapReleaseVectorEnv(1, overrides=overrides, routes=routes, weights=weights)
+    before = env.reset(options={"scenario_seed": 3})[0], env.scenario.tobytes()
+    overrides["kernel"]["n_kworkers"] = 1
+    overrides["device"]["background_cpus"].append(2)
+    overrides["device"]["swappiness"] = 0
+    routes[1], weights[0] = "KWORKER", 7.0
+    assert env.reset(options={"scenario_seed": 3})[0].tobytes() == before[0].tobytes()
+    assert env.scenario.tobytes() == before[1]
+    envs.reset(options={"scenario_seed": 3})
+    assert envs.scenario(0).tobytes() == before[1]
+    assert env.routes == envs.single.routes == ("INLINE", "USERSPACE")
+    assert env.weights == envs.single.weights == (1.0, 0.5)
+    for change in (
+        lambda held: held.update(kernel={}),
+        lambda held: held["kernel"].__setitem__("n_kworkers", 1),
+        lambda held: held.pop("kernel"),
+    ):
+        with pytest.raises(TypeError, match="fixed"):
+            change(env.overrides)
+    assert pickle.loads(pickle.dumps(env.overrides)) == copy.deepcopy(env.overrides) == env.overrides
+
+
+def test_a_runners_world_is_fixed() -> None:
+    overrides, routes = {"kernel": {"n_kworkers": 2}}, ["INLINE", "DEFER"]
+    world = World(overrides=overrides, routes=routes)  # type: ignore[arg-type]
+    overrides["kernel"]["n_kworkers"] = 1
+    routes.append("USERSPACE")
+    assert world.overrides == {"kernel": {"n_kworkers": 2}} and world.routes == ("INLINE", "DEFER")
+
+
+def test_numpy_scalars_are_numbers(make: Make) -> None:
+    plain = {"kernel": {"n_kworkers": 2, "zspage_return": 0.5, "hold_slot": False}, "device": {"swappiness": 60}}
+    numpy = {
+        "kernel": {"n_kworkers": np.int64(2), "zspage_return": np.float32(0.5), "hold_slot": np.bool_(False)},
+        "device": {"swappiness": np.int32(60)},
+    }
+    scenarios = []
+    for overrides in (plain, numpy):
+        env = make(overrides=overrides)
+        env.reset(options={"scenario_seed": 3})
+        scenarios.append(env.scenario.tobytes())
+        envs = SwapReleaseVectorEnv(1, overrides=overrides)
+        envs.reset(options={"scenario_seed": 3})
+        scenarios.append(envs.scenario(0).tobytes())
+    assert len(set(scenarios)) == 1
+    variant = override(kernel_variant("vivo-async"), {"n_kworkers": np.int64(2)})
+    assert type(variant.n_kworkers) is int
+    capacity = np.array(device_profile("phone-8gb").capacity)
+    assert override(device_profile("phone-8gb"), {"capacity": capacity}) == device_profile("phone-8gb")
+
+
+@pytest.mark.parametrize(
+    "maker",
+    [
+        lambda **kwargs: gym.make("swapgym/SwapRelease-v0", **kwargs),
+        lambda **kwargs: gym.make_vec("swapgym/SwapRelease-v0", num_envs=2, **kwargs),
+        lambda **kwargs: gym.make_vec("swapgym/SwapRelease-v0", num_envs=2, vectorization_mode="sync", **kwargs),
+    ],
+    ids=["single", "native", "sync"],
+)
+def test_a_misspelt_keyword_names_the_nearest(maker: Callable[..., Any]) -> None:
+    with pytest.raises(TypeError, match=r"'presett' is unknown \(did you mean 'preset'\?\), must be one of"):
+        maker(presett="camera_launch")
+
+
+def test_a_misspelt_keyword_of_the_vector_environment_names_the_nearest() -> None:
+    with pytest.raises(TypeError, match=r"'thread' is unknown \(did you mean 'threads'\?\)"):
+        gym.make_vec("swapgym/SwapRelease-v0", num_envs=2, thread=2)
+
+
+def test_signatures_are_not_hidden() -> None:
+    assert list(inspect.signature(SwapReleaseEnv).parameters)[:3] == ["preset", "device", "kernel"]
+    assert list(inspect.signature(SwapReleaseVectorEnv).parameters)[:3] == ["num_envs", "autoreset_mode", "threads"]
+
+
+# ----------------------------------------------------------------------------------------------------------- truncation
+def test_a_snapshot_from_beyond_max_decisions_truncates(make: Make) -> None:
+    long = make()
+    long.reset(options={"scenario_seed": 5})
+    for _ in range(10):
+        long.step(0)
+    snapshot = long.snapshot()
+    assert snapshot.running
+    short = make(max_decisions=5)
+    short.restore(snapshot)
+    assert short.step(0)[2:4] == (False, True)
+    envs = SwapReleaseVectorEnv(2, max_decisions=5)
+    envs.reset(seed=0)
+    envs.restore(1, snapshot)
+    assert envs.step(np.zeros(2, np.int64))[3].tolist() == [False, True]
+
+
+# --------------------------------------------------------------------------------------------------------------- reward
+def total(env: SwapReleaseEnv, options: dict[str, Any]) -> tuple[float, dict[str, float]]:
+    """Play an episode inline; return the sum of its rewards and its metrics."""
+    env.reset(options=options)
+    rewards, over = 0.0, False
+    while not over:
+        _, reward, over, _, info = env.step(0)
+        rewards += reward
+    return rewards, info["metrics"]
+
+
+def test_a_reward_depends_on_the_drawn_preset_alone(make: Make) -> None:
+    options = {"preset": "clear_all", "scenario_seed": 2_000_002}
+    totals = [total(make(preset=own), options) for own in ("clear_all", "camera_launch", MIXED)]
+    assert totals[0] == totals[1] == totals[2]
+    reward, metrics = totals[0]
+    weights = (0.5, 0.5)
+    scalar = scalar_reward(metrics["lag_ms"], metrics["peak_mib"], weights, baseline_of("clear_all"))
+    assert reward == pytest.approx(scalar, rel=1e-9) and reward < -0.1
+
+
+def test_under_mixed_the_drawn_presets_cost_is_the_scale_in_single_vector_and_runner(make: Make) -> None:
+    seeds = [4, 5, 9]
+    assert len({drawn_preset(MIXED, seed) for seed in seeds}) > 1
+    env = make()
+    totals = []
+    for seed in seeds:
+        reward, metrics = total(env, {"scenario_seed": seed})
+        baseline = baseline_of(drawn_preset(MIXED, seed))
+        assert env.baseline == baseline
+        assert reward == pytest.approx(scalar_reward(metrics["lag_ms"], metrics["peak_mib"], (0.5, 0.5), baseline))
+        named = total(make(preset="low_ram"), {"preset": drawn_preset(MIXED, seed), "scenario_seed": seed})
+        assert named[0] == reward
+        totals.append(reward)
+    envs = SwapReleaseVectorEnv(3, autoreset_mode="Disabled", preset="low_ram")
+    envs.reset(options={"preset": MIXED, "scenario_seed": seeds})
+    assert [envs.baseline(lane) for lane in range(3)] == [baseline_of(drawn_preset(MIXED, seed)) for seed in seeds]
+    snapshots = [envs.snapshot(lane) for lane in range(3)]
+    sums = np.zeros(3)
+    for lane, snapshot in enumerate(snapshots):
+        other = SwapReleaseVectorEnv(1, autoreset_mode="Disabled", preset="camera_launch")
+        other.reset(seed=0)
+        other.restore(0, snapshot)
+        over = False
+        while not over:
+            _, rewards, ended, _, _ = other.step(np.zeros(1, np.int64))
+            sums[lane] += rewards[0]
+            over = bool(ended[0])
+    assert sums.tolist() == totals
+    rows = play(World(), make_policy("always_inline", World().routes), "inline", [(MIXED, seed) for seed in seeds])
+    assert [-row["score"] for row in rows] == pytest.approx(totals)
+
+
+# ----------------------------------------------------------------------------------------------------------------- fork
+def step_in_child(envs: SwapReleaseVectorEnv, sent: Any) -> None:
+    """Step in a forked child and send what is seen."""
+    sent.send(envs.step(np.zeros(envs.num_envs, np.int64))[0].tobytes())
+    envs.close()
+
+
+@pytest.mark.filterwarnings("ignore:.*multi-threaded, use of fork")
+def test_a_threaded_vector_environment_steps_in_a_forked_child() -> None:
+    envs = SwapReleaseVectorEnv(2 * LANES_PER_THREAD, threads=2, preset="clear_all")
+    envs.reset(seed=0)
+    envs.step(np.zeros(envs.num_envs, np.int64))
+    receiving, sending = multiprocessing.Pipe(duplex=False)
+    child = multiprocessing.get_context("fork").Process(target=step_in_child, args=(envs, sending))
+    child.start()
+    answered = receiving.poll(60)
+    try:
+        assert answered, "the child hangs"
+        assert receiving.recv() == envs.step(np.zeros(envs.num_envs, np.int64))[0].tobytes()
+        child.join(30)
+        assert child.exitcode == 0
+    finally:
+        child.kill()
+        envs.close()
