@@ -101,8 +101,9 @@ def fill_timeline(out: Any, preset: Any, seed: int, n_apps: int) -> None:
     for _ in range(mass):
         chosen = integer(rng, 0, last - 1)
         process = killable[chosen]
-        killable[chosen : last - 1] = killable[chosen + 1 : last].copy()
         last -= 1
+        for place in range(chosen, last):  # assigning a slice compiles the text of its error, two seconds
+            killable[place] = killable[place + 1]
         swept = process if swept < 0 else swept
         add(out, time_ms + uniform(rng, 0.0, 60.0), k.EVENT_KILL, process, k.KILLER_ACTIVITY_MANAGER, -1)
     if mass > 0:
