@@ -1,6 +1,6 @@
 """Play policies on suites: every policy on the same scenarios, many episodes side by side, over worker processes.
 
-An episode is a replayable record: the hash of its world, preset and seed, the policy, its actions and the
+An episode is a replayable record: the hash of its decision process, preset and seed, the policy, its actions and the
 digest of the phone's final bytes. :func:`replay` runs one again from its actions.
 """
 
@@ -8,53 +8,24 @@ from __future__ import annotations
 
 import itertools
 import multiprocessing
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
 from agents.policies import Policy, make
-from swapgym.envs import arguments
 from swapgym.envs.lanes import Lanes
 from swapgym.envs.metrics import episode_metrics
-from swapgym.envs.rewards import baseline_of, check_weights, scalar_reward
-from swapgym.phone.constants import MS, ROUTE_NAMES
+from swapgym.envs.spec import EnvSpec
 from swapgym.phone.state import phone_digest
-from swapgym.workload import config_hash, draw
+from swapgym.workload import config_hash
 
-ENV_ID = "swapgym/SwapRelease-v0"
-EPISODES_PER_JOB = 40
-
-
-@dataclass(frozen=True)
-class World:
-    """What all policies of a comparison share: the environment's arguments, apart from preset and seed.
-
-    Attributes:
-        kernel: Kernel variant.
-        device: Device profile; ``None`` lets each preset draw.
-        routes: Names of the actions' routes.
-        weights: Of lag and peak in the score.
-        tick_us: Length of a tick.
-        overrides: Fields of device and kernel replaced.
-    """
-
-    kernel: str = "vivo-async"
-    device: str | None = None
-    routes: tuple[str, ...] = ROUTE_NAMES
-    weights: tuple[float, float] = (0.5, 0.5)
-    tick_us: int = 1_000
-    overrides: Mapping[str, Any] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        """Check what the environment would check, and keep copies that cannot change."""
-        object.__setattr__(self, "routes", arguments.check_routes(self.routes))
-        object.__setattr__(self, "weights", check_weights(self.weights))
-        object.__setattr__(self, "tick_us", arguments.check_tick(self.tick_us))
-        object.__setattr__(self, "overrides", arguments.check_overrides(self.overrides))
+EPISODES_PER_JOB: Final = 40
+FIRST_LETTER: Final = ord("a")
 
 
 @dataclass(frozen=True)
@@ -65,102 +36,77 @@ class Player:
     policy: str
     parameters: Mapping[str, float] = field(default_factory=dict)
 
-    @property
-    def hold_ms(self) -> int:
-        """How long its actions stand; 0: it is asked at every batch."""
-        return 0
-
-    def policy_for(self, world: World) -> Policy:
-        """Return the policy for the routes of ``world``."""
-        return make(self.policy, world.routes, **self.parameters)
+    def policy_for(self, spec: EnvSpec) -> Policy:
+        """Return the policy for the routes and the observation of ``spec``."""
+        return make(self.policy, spec.route_names, spec.parts, **self.parameters)
 
 
 Row = dict[str, Any]
 
 
-def encode(routes: Sequence[int]) -> str:
-    """Return routes as run lengths: ``"12I3K"`` is twelve inline and three to the kworker."""
-    return "".join(f"{len(list(group))}{ROUTE_NAMES[route][0]}" for route, group in itertools.groupby(routes))
+def encode(actions: Sequence[int]) -> str:
+    """Return flat actions as run lengths: ``"12a3b"`` is twelve times action 0 and three times action 1."""
+    return "".join(f"{len(list(group))}{chr(FIRST_LETTER + action)}" for action, group in itertools.groupby(actions))
 
 
 def decode(text: str) -> list[int]:
-    """Return the routes that :func:`encode` wrote as ``text``."""
-    letters = {name[0]: route for route, name in enumerate(ROUTE_NAMES)}
-    routes: list[int] = []
-    count = ""
-    for character in text:
-        if character.isdigit():
-            count += character
-        else:
-            routes += [letters[character]] * int(count)
-            count = ""
-    return routes
+    """Return the flat actions that :func:`encode` wrote as ``text``."""
+    found = re.findall(r"(\d+)([a-z])", text)
+    return [ord(letter) - FIRST_LETTER for count, letter in found for _ in range(int(count))]
 
 
-def play(world: World, policy: Policy, label: str, episodes: Sequence[tuple[str, int]], hold_ms: int = 0) -> list[Row]:
+def flat(spec: EnvSpec, actions: npt.ArrayLike) -> npt.NDArray[np.int64]:
+    """Return actions of a batch as flat ones, shape ``(n,)``: pairs of route and pace become one number."""
+    array = np.asarray(actions, dtype=np.int64)
+    return array if array.ndim < 2 else array[:, 0] * len(spec.pace_names) + array[:, 1]
+
+
+def play(spec: EnvSpec, policy: Policy, label: str, episodes: Sequence[tuple[str, int]]) -> list[Row]:
     """Play ``episodes`` side by side.
 
     Args:
-        world: What the episodes share.
+        spec: The decision process; the episodes name their presets.
         policy: Decides; asked for all waiting lanes at once. A recurrent one has its state in arrays of shape
             ``(layers, lanes, hidden)``, as sb3-contrib has, and starts all of them from ``None``.
         label: Name of the policy in the rows.
         episodes: Pairs of preset and scenario seed.
-        hold_ms: How long an action stands, as the environment's argument has it; rows name the route of every batch.
 
     Returns:
-        A row per episode: ``policy``, ``preset``, ``seed``, ``device``, ``decisions``, ``score``, metrics, ``actions``,
-        ``digest`` and ``world`` (hash).
+        A row per episode: ``policy``, ``preset``, ``seed``, ``device``, ``kernel``, ``score``, metrics, ``decisions``,
+        ``actions``, ``digest`` and ``world`` (hash).
     """
-    lanes = Lanes(len(episodes))
-    drawn = [
-        draw(
-            preset,
-            seed,
-            device=world.device,
-            kernel=world.kernel,
-            overrides=world.overrides,
-            tick_us=world.tick_us,
-            out=lanes.scenarios[lane],
-        )
-        for lane, (preset, seed) in enumerate(episodes)
-    ]
-    codes = np.array(arguments.route_codes(world.routes, lanes.scenarios[0]), dtype=np.int64)
+    lanes = Lanes(len(episodes), spec)
+    drawn = [lanes.draw(lane, seed, preset) for lane, (preset, seed) in enumerate(episodes)]
+    codes = spec.actions()
     taken: list[list[int]] = [[] for _ in episodes]
-    routes = np.zeros(lanes.n, dtype=np.int64)
-    held, until_us = np.zeros(lanes.n, dtype=np.int64), np.zeros(lanes.n, dtype=np.int64)
     lanes.begin()
     state, before = None, lanes.waiting()
     while len(waiting := lanes.waiting()):
         state, before = remaining(state, before, waiting), waiting
-        actions, state = policy.predict(lanes.observations[waiting], state, deterministic=True)
-        if hold_ms > 0:
-            now_us = lanes.phones["now_us"][waiting]
-            asked = now_us >= until_us[waiting]
-            held[waiting[asked]] = np.asarray(actions)[asked]
-            until_us[waiting[asked]] = now_us[asked] + hold_ms * MS
-            actions = held[waiting]
-        routes[waiting] = codes[actions]
-        for lane in waiting.tolist():
-            taken[lane].append(int(routes[lane]))
-        lanes.step(routes, waiting)
+        answers, state = policy.predict(lanes.observations[waiting], state, deterministic=True)
+        actions = flat(spec, answers)
+        lanes.actions[waiting] = codes[actions]
+        for lane, action in zip(waiting.tolist(), actions.tolist(), strict=True):
+            taken[lane].append(action)
+        lanes.step(waiting)
     rows = []
-    world_hash = config_hash(ENV_ID, world)
+    world = config_hash(spec.as_dict())
     for lane, (preset, seed) in enumerate(episodes):
         metrics = episode_metrics(lanes.phones[lane], lanes.scenarios[lane])
-        score = -scalar_reward(metrics["lag_ms"], metrics["peak_mib"], world.weights, baseline_of(drawn[lane].preset))
+        costs = (metrics["lag_ms"], metrics["peak_mib"], metrics["unaccounted_cpu_ms"])
         rows.append(
             {
                 "policy": label,
                 "preset": preset,
                 "seed": seed,
                 "device": drawn[lane].device,
-                "kernel": world.kernel,
-                "score": score,
+                "kernel": spec.kernel,
+                "score": spec.rates.score(drawn[lane].preset, *costs),
                 **metrics,
+                "decisions": len(taken[lane]),
                 "actions": encode(taken[lane]),
                 "digest": phone_digest(lanes.phones[lane])[:16],
-                "world": world_hash,
+                "world": world,
             }
         )
     return rows
@@ -180,41 +126,35 @@ def remaining(state: Any, before: npt.NDArray[np.int64], waiting: npt.NDArray[np
     return tuple(part[:, places] for part in state)
 
 
-def replay(world: World, preset: str, seed: int, actions: str) -> str:
+def replay(spec: EnvSpec, preset: str, seed: int, actions: str) -> str:
     """Run one stored episode again from its actions; return the digest of its end.
 
     Raises:
         ValueError: If the actions are more or fewer than the episode asks for.
     """
-    lanes = Lanes(1)
-    draw(
-        preset,
-        seed,
-        device=world.device,
-        kernel=world.kernel,
-        overrides=world.overrides,
-        tick_us=world.tick_us,
-        out=lanes.scenarios[0],
-    )
+    lanes = Lanes(1, spec)
+    lanes.draw(0, seed, preset)
     lanes.begin()
-    routes = decode(actions)
-    for step, route in enumerate(routes):
+    codes = spec.actions()
+    answers = decode(actions)
+    for step, action in enumerate(answers):
         if len(lanes.waiting()) == 0:
-            raise ValueError(f"actions: {len(routes)} of them, the episode of {preset} {seed} ended after {step}")
-        lanes.step(np.array([route], dtype=np.int64))
+            raise ValueError(f"actions: {len(answers)} of them, the episode of {preset} {seed} ended after {step}")
+        lanes.actions[0] = codes[action]
+        lanes.step()
     if len(lanes.waiting()) > 0:
-        raise ValueError(f"actions: {len(routes)} of them, the episode of {preset} {seed} asks for more")
+        raise ValueError(f"actions: {len(answers)} of them, the episode of {preset} {seed} asks for more")
     return phone_digest(lanes.phones[0])[:16]
 
 
-def play_job(job: tuple[World, Player, Sequence[tuple[str, int]]]) -> list[Row]:
+def play_job(job: tuple[EnvSpec, Player, Sequence[tuple[str, int]]]) -> list[Row]:
     """Play one job; at module level so that worker processes can be sent it."""
-    world, player, episodes = job
-    return play(world, player.policy_for(world), player.label, episodes, player.hold_ms)
+    spec, player, episodes = job
+    return play(spec, player.policy_for(spec), player.label, episodes)
 
 
 def play_all(
-    players: Iterable[tuple[World, Player]],
+    players: Iterable[tuple[EnvSpec, Player]],
     episodes: Sequence[tuple[str, int]],
     *,
     workers: int = 2,
@@ -223,13 +163,13 @@ def play_all(
     """Play every player on every episode; the rows come in the order of players and episodes, whatever the workers do.
 
     Args:
-        players: Each with its world.
+        players: Each with its decision process.
         episodes: Pairs of preset and scenario seed, the same for all.
         workers: Worker processes; 1 plays in this one.
         progress: Called with the number of episodes just finished.
     """
     chunks = [episodes[i : i + EPISODES_PER_JOB] for i in range(0, len(episodes), EPISODES_PER_JOB)]
-    jobs = [(world, player, chunk) for world, player in players for chunk in chunks]
+    jobs = [(spec, player, chunk) for spec, player in players for chunk in chunks]
     done: dict[int, list[Row]] = {}
     if workers == 1:
         for index, job in enumerate(jobs):

@@ -7,22 +7,22 @@ from __future__ import annotations
 
 import time
 
-import numpy as np
+import gymnasium as gym
 
-from swapgym.envs.release_env import SwapReleaseEnv
-from swapgym.envs.vector_env import SwapReleaseVectorEnv
+from swapgym.envs.registration import CLASSES
 from swapgym.phone.kernel_cache import FOLDER
 
 
 def warm_up() -> float:
-    """Reset and step a single and a vector environment; return the seconds it took."""
+    """Reset and step a single and a vector environment of every id; return the seconds it took."""
     begun = time.perf_counter()
-    env, envs = SwapReleaseEnv(), SwapReleaseVectorEnv()
-    env.reset(seed=0)
-    env.step(0)
-    env.restore(env.snapshot())
-    envs.reset(seed=0)
-    envs.step(np.zeros(1, np.int64))
+    for env_id in CLASSES:
+        env = gym.make(env_id).unwrapped
+        envs = gym.make_vec(env_id, num_envs=1)
+        env.reset(seed=0)
+        envs.reset(seed=0)
+        env.step(env.action_space.sample())
+        envs.step(envs.action_space.sample())
     return time.perf_counter() - begun
 
 

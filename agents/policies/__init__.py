@@ -9,6 +9,8 @@ from typing import Any, Final
 from agents.policies.base import FixedPolicy, Policy, Readings, ranges
 from agents.policies.published import AlwaysDefer, AlwaysInline, BoundedPool, Random, UserspaceReaper, Vivo
 from agents.policies.thresholds import FreeMemory, MemoryPressure, RealtimeAware, SlackAware
+from swapgym.envs.arguments import DEFAULT_ROUTES
+from swapgym.envs.spec import RELEASE_PARTS
 
 POLICIES: Final[dict[str, type[FixedPolicy]]] = {
     policy.name: policy
@@ -27,12 +29,15 @@ POLICIES: Final[dict[str, type[FixedPolicy]]] = {
 }
 
 
-def make(name: str, routes: Sequence[str] = ("INLINE", "DEFER"), **parameters: Any) -> FixedPolicy:
+def make(
+    name: str, routes: Sequence[str] = DEFAULT_ROUTES, parts: Sequence[str] = RELEASE_PARTS, **parameters: Any
+) -> FixedPolicy:
     """Return the fixed policy called ``name``.
 
     Args:
         name: A key of :data:`POLICIES`.
-        routes: The environment's routes (``env.unwrapped.routes``).
+        routes: The environment's routes (``env.unwrapped.env_spec.route_names``).
+        parts: The parts it observes (``env.unwrapped.parts``).
         **parameters: The policy's tunable numbers.
 
     Raises:
@@ -44,7 +49,7 @@ def make(name: str, routes: Sequence[str] = ("INLINE", "DEFER"), **parameters: A
     for key in parameters:
         if key not in allowed:
             raise unknown(f"{name}: parameter", key, allowed)
-    return POLICIES[name](routes=tuple(routes), **parameters)
+    return POLICIES[name](routes=tuple(routes), parts=tuple(parts), **parameters)
 
 
 def unknown(field: str, value: str, allowed: Sequence[str]) -> ValueError:

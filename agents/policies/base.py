@@ -14,7 +14,9 @@ from typing import Any, ClassVar, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from swapgym.envs.observations import INDEX, N_PARTS, PARTS
+from swapgym.envs.arguments import DEFAULT_ROUTES
+from swapgym.envs.observations import INDEX, PARTS
+from swapgym.envs.spec import RELEASE_PARTS
 
 Actions = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
@@ -31,7 +33,7 @@ class Policy(Protocol):
         episode_start: npt.ArrayLike | None = None,
         deterministic: bool = True,
     ) -> tuple[Actions, State]:
-        """Return actions for one observation ``(N_PARTS,)`` or a batch ``(n, N_PARTS)``, and the next state."""
+        """Return actions for one observation ``(parts,)`` or a batch ``(n, parts)``, and the next state."""
         ...
 
 
@@ -43,14 +45,15 @@ def parameter(default: float, low: float, high: float, unit: str, meaning: str) 
 class Readings:
     """A batch of observations, read by the parts' names in their own units."""
 
-    def __init__(self, observations: npt.NDArray[np.float64]) -> None:
-        """Wrap an array of shape ``(n, N_PARTS)``."""
+    def __init__(self, observations: npt.NDArray[np.float64], parts: Sequence[str]) -> None:
+        """Wrap an array of shape ``(n, len(parts))``."""
         self.observations = observations
+        self.places = {name: place for place, name in enumerate(parts)}
 
     def __getitem__(self, name: str) -> npt.NDArray[np.float64]:
         """Return part ``name`` of every observation in its unit, shape ``(n,)``; ``inf`` where a scale has run out."""
         part = PARTS[INDEX[name]]
-        value = self.observations[:, INDEX[name]]
+        value = self.observations[:, self.places[name]]
         with np.errstate(divide="ignore", invalid="ignore"):
             if part.rule == "share":
                 return value * part.scale
@@ -63,15 +66,15 @@ class Readings:
         return len(self.observations)
 
 
-def as_batch(observation: npt.ArrayLike) -> tuple[npt.NDArray[np.float64], bool]:
-    """Return observations as ``(n, N_PARTS)`` and whether a single one was given.
+def as_batch(observation: npt.ArrayLike, parts: Sequence[str]) -> tuple[npt.NDArray[np.float64], bool]:
+    """Return observations as ``(n, len(parts))`` and whether a single one was given.
 
     Raises:
         ValueError: If the shape is another.
     """
     values = np.asarray(observation, dtype=np.float64)
-    if values.ndim not in (1, 2) or values.shape[-1] != N_PARTS:
-        raise ValueError(f"observation: shape {values.shape}, must be ({N_PARTS},) or (n, {N_PARTS})")
+    if values.ndim not in (1, 2) or values.shape[-1] != len(parts):
+        raise ValueError(f"observation: shape {values.shape}, must be ({len(parts)},) or (n, {len(parts)})")
     return np.atleast_2d(values), values.ndim == 1
 
 
@@ -80,12 +83,14 @@ class FixedPolicy:
     """A rule that says where a batch goes.
 
     Attributes:
-        routes: The environment's routes, in the order of its actions (``env.unwrapped.routes``).
+        routes: The environment's routes, in the order of its actions (``env.unwrapped.env_spec.route_names``).
+        parts: The parts it observes (``env.unwrapped.parts``).
     """
 
     name: ClassVar[str] = ""
     summary: ClassVar[str] = ""
-    routes: tuple[str, ...] = ("INLINE", "DEFER")
+    routes: tuple[str, ...] = DEFAULT_ROUTES
+    parts: tuple[str, ...] = RELEASE_PARTS
 
     def __post_init__(self) -> None:
         """Check the routes and every parameter.
@@ -125,8 +130,8 @@ class FixedPolicy:
         deterministic: bool = True,
     ) -> tuple[Actions, State]:
         """Return the action for one observation, or actions for a batch, and the state as it came."""
-        batch, single = as_batch(observation)
-        deferred = self.defers(Readings(batch))
+        batch, single = as_batch(observation, self.parts)
+        deferred = self.defers(Readings(batch, self.parts))
         actions = np.where(deferred, self.action_of(self.deferral()), self.action_of("INLINE")).astype(np.int64)
         return (actions[0] if single else actions), state
 

@@ -101,7 +101,7 @@ class Random(FixedPolicy):
         deterministic: bool = True,
     ) -> tuple[Actions, State]:
         """Return uniformly drawn actions, seeded by the observations themselves so that an episode replays."""
-        batch, single = as_batch(observation)
+        batch, single = as_batch(observation, self.parts)
         words = batch.astype(np.float32).view(np.uint32).astype(np.uint64)
         mixed = np.full(len(batch), 0x9E3779B97F4A7C15 + int(self.seed), dtype=np.uint64)
         for column in words.T:

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import functools
-import inspect
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, Final, ParamSpec, TypedDict, TypeVar
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
 
 import numpy as np
 
-from swapgym.phone.constants import ROUTE_NAMES
+from swapgym.phone.constants import PACE_NAMES, ROUTE_NAMES
 from swapgym.workload.config import FrozenDict, frozen, unknown
 
 DEFER: Final = "DEFER"
 """The route that the kernel variant itself defers to."""
+DEFER_CODE: Final = -1
 DEFAULT_ROUTES: Final = ("INLINE", DEFER)
 ROUTE_MEANINGS: Final[dict[str, str]] = {
     "INLINE": "released by the exiting thread, before its parent is told",
@@ -21,65 +20,14 @@ ROUTE_MEANINGS: Final[dict[str, str]] = {
     "USERSPACE": "left to a forked child, which releases them later",
     DEFER: "the route to which the kernel variant defers: `KWORKER`, or `USERSPACE`",
 }
+PACE_MEANINGS: Final[dict[str, str]] = {
+    "PAUSED": "nobody drains; a bounded queue that is full falls back to inline",
+    "BACKGROUND": "nice 19, on the background cpuset",
+    "NORMAL": "nice 0, on all CPUs",
+    "URGENT": "nice -20, on all CPUs",
+}
 MIN_TICK_US: Final = 50
 MAX_TICK_US: Final = 2000
-
-
-P = ParamSpec("P")
-T = TypeVar("T")
-
-
-class EnvArguments(TypedDict, total=False):
-    """The arguments of a single environment, as keywords."""
-
-    preset: str
-    device: str | None
-    kernel: str
-    routes: int | Sequence[str]
-    weights: Sequence[float]
-    tick_us: int
-    max_decisions: int | None
-    hold_ms: int
-    overrides: Mapping[str, Any] | None
-    render_mode: str | None
-
-
-MEANINGS: Final[dict[str, str]] = {
-    "preset": "what happens: a scenario preset of `swapgym.workload`",
-    "device": "device profile; `None` lets the preset choose",
-    "kernel": "kernel variant: costs, locks, queue and workers",
-    "routes": "what the actions stand for: names of routes; 2 is short for inline and defer, 3 for all three routes",
-    "weights": "of lag and peak in the reward",
-    "tick_us": f"length of a simulated tick, {MIN_TICK_US} to {MAX_TICK_US} us",
-    "max_decisions": "truncates longer episodes",
-    "hold_ms": "how long an action stands (simulated time): batches until then follow it unasked",
-    "overrides": '`{"device": {...}, "kernel": {...}}`: fields of the profile or variant to replace',
-    "render_mode": '`"ansi"`: `render()` returns a text panel of the phone',
-}
-"""What the arguments of a single environment are, in one sentence each."""
-
-
-def known_keywords(also: Iterable[str] = ()) -> Callable[[Callable[P, T]], Callable[P, T]]:
-    """Return a decorator: a keyword that a function does not know is an error that names the nearest.
-
-    Args:
-        also: Keywords that the function takes beside those of its signature.
-    """
-
-    def wrap(function: Callable[P, T]) -> Callable[P, T]:
-        parameters = inspect.signature(function).parameters.values()
-        names = [one.name for one in parameters if one.kind is not one.VAR_KEYWORD and one.name != "self"] + list(also)
-
-        @functools.wraps(function)
-        def checked(*args: P.args, **kwargs: P.kwargs) -> T:
-            for name in kwargs:
-                if name not in names:
-                    raise TypeError(str(unknown("keyword argument", name, names)))
-            return function(*args, **kwargs)
-
-        return checked
-
-    return wrap
 
 
 def is_integer(value: object) -> bool:
@@ -108,10 +56,43 @@ def check_routes(routes: int | Sequence[str]) -> tuple[str, ...]:
     return tuple(map(str, routes))
 
 
+def route_code(name: str) -> int:
+    """Return the code of a route in an action: DEFER leaves it to the scenario's kernel variant."""
+    return DEFER_CODE if name == DEFER else ROUTE_NAMES.index(name)
+
+
 def route_codes(routes: Sequence[str], scenario: Any) -> tuple[int, ...]:
     """Return the codes of ``routes`` in a scenario: DEFER is its kernel's own."""
     defer = int(scenario["kernel"]["defer_route"])
     return tuple(defer if name == DEFER else ROUTE_NAMES.index(name) for name in routes)
+
+
+def check_paces(paces: int | Sequence[str]) -> tuple[str, ...]:
+    """Return the names of the paces that an action may set; none of them leaves the drain to the kernel variant.
+
+    Args:
+        paces: 0 for none, 4 for all, or names of paces.
+    """
+    if is_integer(paces):
+        by_number = {0: (), len(PACE_NAMES): PACE_NAMES}
+        if paces not in by_number:
+            raise ValueError(f"paces: {paces!r}, must be 0 (none), {len(PACE_NAMES)} ({PACE_NAMES}) or a list of names")
+        return by_number[paces]
+    if isinstance(paces, str) or not isinstance(paces, Sequence):
+        raise ValueError(f"paces: {paces!r}, must be 0, {len(PACE_NAMES)} or a list of names of {PACE_NAMES}")
+    for name in paces:
+        if name not in PACE_NAMES:
+            raise unknown("paces", name, PACE_NAMES)
+    if len(set(paces)) != len(paces):
+        raise ValueError(f"paces: {paces!r}, must name no pace twice")
+    return tuple(map(str, paces))
+
+
+def check_flag(name: str, value: bool) -> bool:
+    """Return ``value`` if it is a bool."""
+    if not isinstance(value, bool | np.bool_):
+        raise TypeError(f"{name}: {value!r} of type {type(value).__name__}, must be True or False")
+    return bool(value)
 
 
 def check_overrides(overrides: Mapping[str, Any] | None) -> FrozenDict:
@@ -134,7 +115,7 @@ def check_tick(tick_us: int) -> int:
 
 
 def check_hold(hold_ms: int) -> int:
-    """Return ``hold_ms`` if an action may stand for it.
+    """Return ``hold_ms`` if an answer may stand for it.
 
     Raises:
         ValueError: If it is no integer from 0 to a minute.

@@ -6,78 +6,191 @@ lane; a lane's rows belong together.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
+from swapgym.envs.costs import N_OBJECTIVES, N_TERMS, cost_terms, fold_terms, weighted
+from swapgym.envs.epochs import BACKLOG_TOO, is_epoch, only_backlog, signature
 from swapgym.envs.observations import observe
-from swapgym.envs.rewards import accrue
-from swapgym.phone.constants import RUN_DECISION
-from swapgym.phone.engine import advance, decide, start
+from swapgym.phone import constants as k
+from swapgym.phone.engine import FOREVER_US, advance, decide, set_pace, start
 from swapgym.phone.jit import kernel
+from swapgym.phone.records import Field, integer, nested, record, wide
+
+ANSWER: Final[np.dtype[Any]] = record(
+    wide("signature", "bits", "what mattered when it was given (swapgym.envs.epochs)"),
+    wide("asked_us", "us", "when it was given"),
+    integer("route", "code", "route of the victim's batches until the next epoch"),
+)
+"""An answer of the policy, for one victim."""
+
+
+def real(name: str, unit: str, meaning: str, shape: int | None = None) -> Field:
+    """Declare a float64 field, or a sub-array of ``shape`` of them."""
+    return integer(name, unit, meaning, shape, code="f8")
+
+
+LANE: Final[np.dtype[Any]] = record(
+    real("weights", "1", "what a unit of each objective costs, over the reference cost", N_OBJECTIVES),
+    real("costs", "ms, MiB, ms", "what the episode has cost so far by objective, paid or not", N_OBJECTIVES),
+    real("terms", "ms, MiB", "what the episode has cost so far by term", N_TERMS),
+    real("grown", "ms, MiB, ms", "what the last step has cost by objective", N_OBJECTIVES),
+    real("reward", "1", "the last step's reward"),
+    nested("drain", ANSWER, "the last answer given, for whichever victim or none"),
+    nested("answers", ANSWER, "the last answer for each process", k.MAX_PROCESSES),
+)
+"""What a lane keeps beside its phone: what has been paid, and what has been answered."""
+
+ROUTE: Final = 0
+PACE: Final = 1
+"""Places in an action as kernels take it: int64, shape ``(2,)``: a route's code (-1: the one that the kernel variant
+defers to) and a pace (-1 leaves it)."""
 
 
 @kernel
-def begin_lane(phones: Any, scenarios: Any, lane: int, observations: Any, paid: Any) -> int:
+def clear_lane(phones: Any, scenarios: Any, lanes: Any, lane: int) -> None:
+    """Put ``phones[lane]`` at the start of ``scenarios[lane]``; of the LANE record only the weights stay.
+
+    What accrues before the first decision is paid with the first step.
+    """
+    phones[lane : lane + 1].view(np.uint8)[:] = 0
+    own = lanes[lane]
+    own.costs[:] = 0.0
+    own.terms[:] = 0.0
+    own.grown[:] = 0.0
+    own.reward = 0.0
+    own.drain.asked_us = -FOREVER_US
+    for index in range(k.MAX_PROCESSES):
+        own.answers[index].asked_us = -FOREVER_US
+    start(phones, scenarios, lane)
+
+
+@kernel
+def begin_lane(phones: Any, scenarios: Any, lanes: Any, lane: int, epochs: Any, chosen: Any, observations: Any) -> int:
     """Start ``scenarios[lane]`` on ``phones[lane]`` and run it to its first decision.
 
     Args:
         phones: PHONE records.
         scenarios: SCENARIO records.
+        lanes: LANE records. The lane's is cleared.
         lane: Row.
-        observations: float32, ``(lanes, N_PARTS)``. The lane's row is written.
-        paid: int64, ``(lanes, N_TERMS)``. The lane's row is zeroed: what accrues before the first decision is paid out
-            with the first step.
+        epochs: When the policy is asked (:mod:`swapgym.envs.epochs`).
+        chosen: Observed parts, int64.
+        observations: float32, ``(lanes, len(chosen))``. The lane's row is written.
 
     Returns:
         RUN_DECISION, or RUN_END where the scenario asks for no decision at all.
     """
-    phones[lane : lane + 1].view(np.uint8)[:] = 0
-    paid[lane, :] = 0
-    start(phones, scenarios, lane)
-    status = advance(phones, scenarios, lane)
-    observe(phones[lane], scenarios[lane], observations[lane])
+    clear_lane(phones, scenarios, lanes, lane)
+    status = run_lane(phones, scenarios, lanes, lane, epochs, FOREVER_US)
+    observe(phones[lane], scenarios[lane], chosen, observations[lane])
     return status
 
 
 @kernel
-def step_lane(
-    phones: Any, scenarios: Any, lane: int, route: int, hold_us: int, observations: Any, paid: Any, terms: Any
-) -> int:
-    """Send the pending batch of a lane on ``route`` and run on to its next decision.
+def answer_lane(phones: Any, scenarios: Any, lanes: Any, lane: int, action: Any) -> None:
+    """Take the policy's answer: the pending victim's batches follow its route, workers its pace, until the next epoch.
 
     Args:
         phones: PHONE records.
         scenarios: SCENARIO records.
+        lanes: LANE records. The lane's is updated.
         lane: Row.
-        route: INLINE, KWORKER or USERSPACE.
-        hold_us: How long the route stands: batches that are full before then follow it without being asked for.
-        observations: float32, ``(lanes, N_PARTS)``. The lane's row is written.
-        paid: int64, ``(lanes, N_TERMS)``: see :func:`swapgym.envs.rewards.accrue`. The lane's row is updated.
-        terms: float64, ``(lanes, N_TERMS)``: the reward terms of this step. The lane's row is written.
+        action: int64, shape ``(2,)``: see ROUTE and PACE. Without a pending victim the route is not read.
+    """
+    phone = phones[lane]
+    own = lanes[lane]
+    now = signature(phone, scenarios[lane])
+    if action[PACE] >= 0:
+        set_pace(phones, scenarios, lane, action[PACE])
+        own.drain.signature = now
+        own.drain.asked_us = phone.now_us
+    if phone.pending >= 0:
+        answer = own.answers[phone.pending]
+        answer.signature = now
+        answer.asked_us = phone.now_us
+        answer.route = action[ROUTE] if action[ROUTE] >= 0 else scenarios[lane].kernel.defer_route
+        decide(phones, scenarios, lane, answer.route)
+
+
+@kernel
+def run_lane(phones: Any, scenarios: Any, lanes: Any, lane: int, epochs: Any, until_us: int) -> int:
+    """Run a lane to its next epoch, or to the first tick that begins at ``until_us`` or later.
+
+    Batches between epochs follow the last answer for their victim.
+
+    Returns:
+        RUN_DECISION, RUN_PAUSED at ``until_us``, or RUN_END where the scenario is over.
+    """
+    phone = phones[lane]
+    scenario = scenarios[lane]
+    own = lanes[lane]
+    while True:
+        pause_us = until_us
+        if epochs[BACKLOG_TOO] != 0:
+            pause_us = min(until_us, phone.now_us + 1)
+        status = advance(phones, scenarios, lane, pause_us)
+        if status == k.RUN_DECISION:
+            answer = own.answers[phone.pending]
+            if is_epoch(phone, scenario, answer, epochs):
+                return k.RUN_DECISION
+            decide(phones, scenarios, lane, answer.route)
+        elif status == k.RUN_END:
+            return k.RUN_END
+        else:
+            if epochs[BACKLOG_TOO] != 0 and only_backlog(phone) and is_epoch(phone, scenario, own.drain, epochs):
+                return k.RUN_DECISION
+            if phone.now_us >= until_us:
+                return k.RUN_PAUSED
+
+
+@kernel
+def pay_lane(phones: Any, lanes: Any, lane: int) -> None:
+    """Write what has accrued since the last call, by objective and as a reward, into the lane's record."""
+    own = lanes[lane]
+    before = own.costs.copy()
+    cost_terms(phones, lane, own.terms)
+    fold_terms(own.terms, own.costs)
+    for objective in range(N_OBJECTIVES):
+        own.grown[objective] = own.costs[objective] - before[objective]
+    own.reward = 0.0 - weighted(own.grown, own.weights)
+
+
+@kernel
+def step_lane(
+    phones: Any, scenarios: Any, lanes: Any, lane: int, action: Any, epochs: Any, chosen: Any, observations: Any
+) -> int:
+    """Take an answer and run on to the next epoch.
+
+    Args:
+        phones: PHONE records.
+        scenarios: SCENARIO records.
+        lanes: LANE records. The lane's is updated.
+        lane: Row.
+        action: int64, shape ``(2,)``: see ROUTE and PACE.
+        epochs: When the policy is asked.
+        chosen: Observed parts, int64.
+        observations: float32, ``(lanes, len(chosen))``. The lane's row is written.
 
     Returns:
         RUN_DECISION, or RUN_END where the scenario is over.
     """
-    until_us = phones[lane].now_us + hold_us
-    decide(phones, scenarios, lane, route)
-    status = advance(phones, scenarios, lane)
-    while status == RUN_DECISION and phones[lane].now_us < until_us:
-        decide(phones, scenarios, lane, route)
-        status = advance(phones, scenarios, lane)
-    observe(phones[lane], scenarios[lane], observations[lane])
-    accrue(phones[lane], paid[lane], terms[lane])
+    answer_lane(phones, scenarios, lanes, lane, action)
+    status = run_lane(phones, scenarios, lanes, lane, epochs, FOREVER_US)
+    observe(phones[lane], scenarios[lane], chosen, observations[lane])
+    pay_lane(phones, lanes, lane)
     return status
 
 
 @kernel
 def play_out(phones: Any, scenarios: Any, lane: int, route: int) -> int:
-    """Run a started lane to its scenario's end, every batch on the same ``route``; return the number of decisions."""
-    decisions = 0
+    """Run a started lane to its scenario's end, every batch on the same ``route``; return the number of batches."""
+    batches = 0
     if phones[lane].pending >= 0:
         decide(phones, scenarios, lane, route)
-        decisions += 1
-    while advance(phones, scenarios, lane) == RUN_DECISION:
+        batches += 1
+    while advance(phones, scenarios, lane) == k.RUN_DECISION:
         decide(phones, scenarios, lane, route)
-        decisions += 1
-    return decisions
+        batches += 1
+    return batches

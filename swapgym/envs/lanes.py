@@ -15,14 +15,15 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from swapgym.envs.lane import begin_lane, step_lane
-from swapgym.envs.observations import N_PARTS
-from swapgym.envs.rewards import N_TERMS
+from swapgym.envs.lane import LANE, begin_lane, step_lane
+from swapgym.envs.observations import observe
 from swapgym.envs.snapshots import native
-from swapgym.phone.constants import RUN_DECISION
+from swapgym.envs.spec import EnvSpec
+from swapgym.phone.constants import RUN_DECISION, RUN_END
 from swapgym.phone.inputs import SCENARIO
 from swapgym.phone.jit import kernel
 from swapgym.phone.state import PHONE
+from swapgym.workload import Drawn
 
 LANES_PER_THREAD: Final = 64
 """With fewer, waking a thread costs more than it helps."""
@@ -31,70 +32,94 @@ CHUNKS_PER_THREAD: Final = 8
 
 
 @kernel
-def begin_some(phones: Any, scenarios: Any, lanes: Any, observations: Any, paid: Any, statuses: Any) -> None:
-    """Begin the episodes of ``lanes`` (int64 indices)."""
-    for position in range(len(lanes)):
-        lane = lanes[position]
-        statuses[lane] = begin_lane(phones, scenarios, lane, observations, paid)
+def begin_some(
+    phones: Any, scenarios: Any, lanes: Any, chosen: Any, epochs: Any, parts: Any, observations: Any, statuses: Any
+) -> None:
+    """Begin the episodes of the ``chosen`` lanes (int64 indices)."""
+    for position in range(len(chosen)):
+        lane = chosen[position]
+        statuses[lane] = begin_lane(phones, scenarios, lanes, lane, epochs, parts, observations)
 
 
 @kernel
 def step_some(
-    phones: Any, scenarios: Any, lanes: Any, routes: Any, hold_us: int, observations: Any, paid: Any, terms: Any,
+    phones: Any, scenarios: Any, lanes: Any, chosen: Any, actions: Any, epochs: Any, parts: Any, observations: Any,
     statuses: Any,
 ) -> None:  # fmt: skip
-    """Step ``lanes`` (int64 indices), each on its own route of ``routes`` (one per lane of the array)."""
-    for position in range(len(lanes)):
-        lane = lanes[position]
-        statuses[lane] = step_lane(phones, scenarios, lane, routes[lane], hold_us, observations, paid, terms)
+    """Step the ``chosen`` lanes (int64 indices), each by its own row of ``actions``."""
+    for position in range(len(chosen)):
+        lane = chosen[position]
+        statuses[lane] = step_lane(phones, scenarios, lanes, lane, actions[lane], epochs, parts, observations)
 
 
 class Lanes:
     """The arrays of ``n`` episodes and the two things that can be done to them.
 
     Attributes:
+        n: Lanes.
+        spec: The decision process.
         phones: PHONE records, shape ``(n,)``.
-        scenarios: SCENARIO records, shape ``(n,)``; fill them with :func:`swapgym.workload.draw` before :meth:`begin`.
-        observations: float32, shape ``(n, N_PARTS)``; the last observation of each lane.
-        paid: int64, shape ``(n, N_TERMS)``; reward counters already paid out.
-        terms: float64, shape ``(n, N_TERMS)``; reward terms of the last step of each lane.
-        statuses: int64, shape ``(n,)``; RUN_DECISION while a lane awaits a route, RUN_END when its scenario is over.
+        scenarios: SCENARIO records, shape ``(n,)``; :meth:`draw` fills them.
+        lanes: LANE records, shape ``(n,)``: what has been paid and answered; ``lanes["reward"]`` is the last step's.
+        observations: float32, shape ``(n, len(spec.parts))``; the last observation of each lane.
+        actions: int64, shape ``(n, 2)``; what :meth:`step` answers with: see :meth:`swapgym.envs.spec.EnvSpec.actions`.
+        statuses: int64, shape ``(n,)``; RUN_DECISION while a lane awaits an answer, RUN_END when its scenario is over.
     """
 
-    def __init__(self, n: int, threads: int = 1, hold_us: int = 0) -> None:
-        """Make ``n`` empty lanes, stepped by ``threads`` threads; a step's route stands for ``hold_us``.
+    def __init__(self, n: int, spec: EnvSpec, threads: int = 1) -> None:
+        """Make ``n`` empty lanes, stepped by ``threads`` threads.
 
         Raises:
             ValueError: If there is not at least one lane and one thread.
         """
         self.n = positive("n", n)
         self.threads = positive("threads", threads)
-        self.hold_us = hold_us
+        self.spec = spec
+        self.epochs = spec.epoch_record()
+        self.parts = spec.places()
         self.phones: npt.NDArray[Any] = np.zeros(n, PHONE)
         self.scenarios: npt.NDArray[Any] = np.zeros(n, SCENARIO)
-        self.observations = np.zeros((n, N_PARTS), dtype=np.float32)
-        self.paid = np.zeros((n, N_TERMS), dtype=np.int64)
-        self.terms = np.zeros((n, N_TERMS), dtype=np.float64)
+        self.lanes: npt.NDArray[Any] = np.zeros(n, LANE)
+        self.observations = np.zeros((n, len(self.parts)), dtype=np.float32)
+        self.actions = np.full((n, 2), -1, dtype=np.int64)
         self.statuses = np.zeros(n, dtype=np.int64)
         self._all = np.arange(n, dtype=np.int64)
         self._pool: ThreadPoolExecutor | None = None
         self._pool_process = 0
 
+    def draw(self, lane: int, scenario_seed: int, preset: str | None = None) -> Drawn:
+        """Draw a lane's scenario, of ``preset`` where it is given: its rewards get the scale of the drawn preset."""
+        drawn = self.spec.draw(scenario_seed, self.scenarios[lane], preset)
+        self.lanes["weights"][lane] = self.spec.rates.weights(drawn.preset)
+        return drawn
+
     def begin(self, lanes: npt.NDArray[np.int64] | None = None) -> None:
         """Begin the episodes of ``lanes`` (all by default) and run each to its first decision."""
-        lanes = self._all if lanes is None else lanes
-        self._share(begin_some, lanes, (self.phones, self.scenarios), (self.observations, self.paid, self.statuses))
+        chosen = self._all if lanes is None else lanes
+        self._share(begin_some, chosen, (self.epochs, self.parts, self.observations, self.statuses))
 
-    def step(self, routes: npt.NDArray[np.int64], lanes: npt.NDArray[np.int64] | None = None) -> None:
-        """Send the pending batch of each lane (all by default) on its route and run on to its next decision.
+    def step(self, lanes: npt.NDArray[np.int64] | None = None) -> None:
+        """Answer ``lanes`` (int64 indices, all by default) by their rows of :attr:`actions` and run on.
 
-        Args:
-            routes: int64, shape ``(n,)``: one route per lane of the array; those not stepped are not read.
-            lanes: int64 indices.
+        Rows of other lanes are not read.
         """
-        lanes = self._all if lanes is None else lanes
-        rest = (routes, self.hold_us, self.observations, self.paid, self.terms, self.statuses)
-        self._share(step_some, lanes, (self.phones, self.scenarios), rest)
+        chosen = self._all if lanes is None else lanes
+        self._share(step_some, chosen, (self.actions, self.epochs, self.parts, self.observations, self.statuses))
+
+    def look(self, lane: int) -> None:
+        """Observe a lane as it stands, as after :meth:`put`."""
+        observe(self.phones[lane], self.scenarios[lane], self.parts, self.observations[lane])
+
+    def take(self, lane: int) -> tuple[Any, Any, Any]:
+        """Return copies of a lane's PHONE, SCENARIO and LANE records, each of shape ``(1,)``."""
+        return self.phones[[lane]], self.scenarios[[lane]], self.lanes[[lane]]
+
+    def put(self, lane: int, records: tuple[Any, Any, Any], preset: str, waits: bool) -> None:
+        """Put a lane where :meth:`take` found another; rewards have this spec's rates, and the scale of ``preset``."""
+        self.phones[lane], self.scenarios[lane], self.lanes[lane] = (rows[0] for rows in records)
+        self.lanes["weights"][lane] = self.spec.rates.weights(preset)
+        self.statuses[lane] = RUN_DECISION if waits else RUN_END
+        self.look(lane)
 
     def waiting(self) -> npt.NDArray[np.int64]:
         """Return the lanes that await a route."""
@@ -106,7 +131,8 @@ class Lanes:
             self._pool.shutdown()
         self._pool = None
 
-    def _share(self, work: Any, lanes: npt.NDArray[np.int64], before: Sequence[Any], after: Sequence[Any]) -> None:
+    def _share(self, work: Any, lanes: npt.NDArray[np.int64], after: Sequence[Any]) -> None:
+        before = (self.phones, self.scenarios, self.lanes)
         threads = min(self.threads, len(lanes) // LANES_PER_THREAD)
         if threads < 2:
             work(*before, lanes, *after)
@@ -137,6 +163,7 @@ class Lanes:
         self.__dict__.update(state)
         self.phones = native(self.phones, PHONE)
         self.scenarios = native(self.scenarios, SCENARIO)
+        self.lanes = native(self.lanes, LANE)
 
 
 def positive(name: str, value: Any) -> int:

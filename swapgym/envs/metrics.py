@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from swapgym.envs.costs import OBJECTIVES, costs_of
 from swapgym.phone import constants as k
 from swapgym.phone.state import TOTAL
 
@@ -44,10 +45,10 @@ def _counter(name: str, unit: str, field: str, meaning: str, per: int = 1) -> Me
     return Metric(name, unit, meaning, lambda total, phone, scenario: total[field] / per)
 
 
-def _lag_ms(total: Totals, phone: Any, scenario: Any) -> float:
-    late, delay = total["frame_late_us"], total["launch_delay_us"]
-    lag_us: int = late + delay + total["stall_us"] + total["relaunch_cost_us"]
-    return lag_us / _MS
+def _objective(name: str, meaning: str) -> Metric:
+    place = OBJECTIVES.index(name)
+    unit = "MiB" if name.endswith("_mib") else "ms"
+    return Metric(name, unit, meaning, lambda total, phone, scenario: float(costs_of(phone)[place]))
 
 
 def _launches_unfinished(total: Totals, phone: Any, scenario: Any) -> float:
@@ -101,9 +102,10 @@ def _cpu(index: int) -> Metric:
 
 
 METRICS: Final[tuple[Metric, ...]] = (
-    # the two objectives
-    Metric("lag_ms", "ms", "frame lateness + launch delay + stalls + expected relaunch cost", _lag_ms),
-    _counter("peak_mib", "MiB", "demand_peak_pages", "growth of the highest memory demand over its start", _MIB),
+    # the objectives
+    _objective("lag_ms", "frame lateness + launch delay + stalls + expected relaunch cost"),
+    _objective("peak_mib", "growth of the highest memory demand over its start"),
+    _objective("unaccounted_cpu_ms", "release work that no process is charged for (the kworker's)"),
     # lag, in parts
     _counter("frame_late_ms", "ms", "frame_late_us", "lateness summed over frames", _MS),
     Metric(
@@ -174,10 +176,6 @@ METRICS: Final[tuple[Metric, ...]] = (
     _counter("entries_child", "entries", "entries_child", "entries released by the forked child"),
     # CPU time by who paid
     *map(_cpu, range(k.N_CHARGES)),
-    Metric(
-        "unaccounted_cpu_ms", "ms", "release work that no process is charged for (the kworker's)",
-        lambda total, phone, scenario: float(total["charged_ns"][k.CHARGE_KWORKER]) / _MS_NS,
-    ),
     _counter("spin_ms", "ms", "spin_ns", "CPU time spun on contended locks, in whoever's charge", _MS_NS),
     # the episode
     Metric(
@@ -185,7 +183,7 @@ METRICS: Final[tuple[Metric, ...]] = (
         lambda total, phone, scenario: float(phone["now_us"]) / _MS,
     ),
     Metric(
-        "decisions", "1", "batches routed",
+        "batches", "1", "batches of swap entries routed",
         lambda total, phone, scenario: float(
             total["batches_inline"] + total["batches_kworker"] + total["batches_child"]
         ),

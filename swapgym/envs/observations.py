@@ -16,6 +16,7 @@ rule                    value                        use
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
@@ -25,6 +26,7 @@ import numpy.typing as npt
 from swapgym.envs.sensors import read
 from swapgym.phone.constants import UNIT
 from swapgym.phone.jit import kernel
+from swapgym.workload.config import unknown
 
 Rule = Literal["share", "saturating", "signed", "recency"]
 RULES: Final[tuple[Rule, ...]] = ("share", "saturating", "signed", "recency")
@@ -92,6 +94,7 @@ PARTS: Final[tuple[ObservationPart, ...]] = (
     _saturating("victim_swap_left", "entries", 65_536, "mm: MM_SWAPENTS", "swap entries the victim still holds"),
     _share("victim_swap_share", "1", 1, "mm: rss_stat", "swapped share of the memory the victim still maps"),
     _saturating("victim_anon_left", "pages", 16_384, "mm: MM_ANONPAGES", "resident anonymous pages behind this batch"),
+    _saturating("victim_last_pss", "pages", 65_536, "system_server: lastPss", "memory it had when it entered cached"),
     _signed_share("victim_last_route", "sign", 1, "mmu_gather", "its last batch: 1 deferred, -1 inline, 0 none"),
     _saturating("victim_elapsed", "us", 200_000, "task: exit time", "time since SIGKILL"),
     _flag("victim_promoted", "task: cgroup, nice", "lmkd moved it to the foreground; 0 it is in the background"),
@@ -117,10 +120,13 @@ PARTS: Final[tuple[ObservationPart, ...]] = (
     _saturating("starved", "us", 50_000, "workqueue: wq_watchdog", "how long the kworker has had work and no CPU"),
     _saturating("release_ns", "ns", 1_000, "ktime around free_swap_and_cache_nr", "an entry inline lately; 0 none yet"),
     _saturating("drain_ns", "ns", 1_000, "ktime in the worker", "an entry drained lately; 0 none yet"),
+    _share("drain_pace", "code", 4, "worker's nice, cpumask", "0 the variant's own; 1 paused to 4 urgent"),
     # CPU
     _share("rt_load", "1", 1, "rq: avg_rt", "SCHED_FIFO load, mean of all CPUs"),
     _share("rt_load_big", "1", 1, "rq: avg_rt", "SCHED_FIFO load, mean of the CPUs of more than half the capacity"),
     _flag("rt_throttling", "sched_rt_runtime_us", "SCHED_FIFO tasks leave the others at least 5 %"),
+    _share("clock_little", "1/1024", UNIT, "cpufreq: scaling_cur_freq", "clock of the first performance domain"),
+    _share("clock_big", "1/1024", UNIT, "cpufreq: scaling_cur_freq", "clock of the last performance domain"),
     _share("idle_cpus", "1", 1, "nohz.idle_cpus_mask", "share of the CPUs without a fair task"),
     # memory pressure
     _saturating("psi_some", "us", 70_000, "psi: trigger growth", "memory stall of some task in the last second"),
@@ -135,12 +141,17 @@ PARTS: Final[tuple[ObservationPart, ...]] = (
     _signed_share("frame_slack", "vsyncs", 2, "ADPF session: deadline", "time to the next frame deadline; 2 no frame"),
     _saturating("launch_wait", "us", 200_000, "pid: wait_pidfd", "how long a launch has waited for exits"),
     _saturating("launch_awaits", "processes", 4, "pid: wait_pidfd", "exits that launches wait for"),
+    _saturating(
+        "launch_need", "pages", 65_536, "system_server: average PSS per app",
+        "what launches under way are expected to allocate yet",
+    ),
     _saturating("burst_rate", "pages/s", 65_536, "memcg: pgalloc", "allocation rate of launches, burst so far"),
 )  # fmt: skip
 
 N_PARTS: Final = len(PARTS)
+PART_NAMES: Final[tuple[str, ...]] = tuple(part.name for part in PARTS)
 INDEX: Final[dict[str, int]] = {part.name: index for index, part in enumerate(PARTS)}
-"""Position of each part in the observation, by name."""
+"""Place of each part in :data:`PARTS`, by name."""
 
 READING: Final[np.dtype[Any]] = np.dtype([(part.name, "f8") for part in PARTS])
 """Record of one reading: each part in its own unit, before scaling."""
@@ -152,26 +163,47 @@ _LOW: Final = np.array([part.low for part in PARTS], dtype=np.float64)
 _HIGH: Final = np.array([part.high for part in PARTS], dtype=np.float64)
 
 
-def readings(observation: npt.ArrayLike) -> dict[str, float]:
+def places(names: Sequence[str]) -> npt.NDArray[np.int64]:
+    """Return where the parts called ``names`` stand in :data:`PARTS`.
+
+    Raises:
+        ValueError: If there is no such part, or one is named twice.
+    """
+    for name in names:
+        if name not in INDEX:
+            raise unknown("observation part", name, INDEX)
+    if len(set(names)) != len(names) or not names:
+        raise ValueError(f"observation parts: {tuple(names)!r}, must be at least one, and none twice")
+    return np.array([INDEX[name] for name in names], dtype=np.int64)
+
+
+def space(names: Sequence[str]) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+    """Return the lower and upper bounds of an observation of the parts called ``names``, float32."""
+    chosen = places(names)
+    return _LOW[chosen].astype(np.float32), _HIGH[chosen].astype(np.float32)
+
+
+def readings(observation: npt.ArrayLike, names: Sequence[str]) -> dict[str, float]:
     """Return an observation in the parts' own units, by name.
 
     Args:
-        observation: Array of shape ``(N_PARTS,)`` as the environment gives it.
+        observation: Array of shape ``(len(names),)`` as the environment gives it.
+        names: Its parts: ``env.unwrapped.parts``.
 
     Raises:
         ValueError: If the shape is another.
     """
     values = np.asarray(observation, dtype=np.float64)
-    if values.shape != (N_PARTS,):
-        raise ValueError(f"observation: shape {values.shape}, must be ({N_PARTS},)")
-    return {part.name: part.reading(value) for part, value in zip(PARTS, values.tolist(), strict=True)}
+    if values.shape != (len(names),):
+        raise ValueError(f"observation: shape {values.shape}, must be ({len(names)},)")
+    return {name: PARTS[INDEX[name]].reading(value) for name, value in zip(names, values.tolist(), strict=True)}
 
 
-def table() -> str:
-    """Return the observation's parts as a Markdown table, as the environment's docstring has it."""
+def table(names: Sequence[str]) -> str:
+    """Return parts of the observation as a Markdown table, as the environment's docstring has it."""
     columns = ("Num", "Observation", "Unit", "Min", "Max", "Scaling", "Kernel source", "Meaning")
     rows = [f"| {' | '.join(columns)} |", "|---" * len(columns) + "|"]
-    for index, part in enumerate(PARTS):
+    for index, part in enumerate(PARTS[INDEX[name]] for name in names):
         scaling = f"{part.rule} {part.scale:g}"
         rows.append(
             f"| {index} | `{part.name}` | {part.unit} | {part.low:g} | {part.high:g} | {scaling} | {part.kernel_source}"
@@ -181,17 +213,25 @@ def table() -> str:
 
 
 @kernel
-def observe(phone: Any, scenario: Any, out_row: Any) -> None:
-    """Fill ``out_row`` (float32, shape ``(N_PARTS,)``) with the observation of the phone as it stands."""
+def observe(phone: Any, scenario: Any, chosen: Any, out_row: Any) -> None:
+    """Observe the phone as it stands.
+
+    Args:
+        phone: PHONE record.
+        scenario: SCENARIO record.
+        chosen: int64, places in :data:`PARTS` of the parts that are observed: see :func:`places`.
+        out_row: float32, as many. Written.
+    """
     reading = NEW_READING.copy()
     read(phone, scenario, reading[0])
-    scale(reading.view(np.float64), out_row)
+    scale(reading.view(np.float64), chosen, out_row)
 
 
 @kernel
-def scale(values: Any, out_row: Any) -> None:
-    """Scale ``values``, each in its part's unit, into ``out_row`` by the parts' rules."""
-    for index in range(N_PARTS):
+def scale(values: Any, chosen: Any, out_row: Any) -> None:
+    """Scale ``values``, all parts in their own units, into ``out_row`` by the rules of the ``chosen`` parts."""
+    for place in range(len(chosen)):
+        index = chosen[place]
         x = values[index]
         c = _SCALE[index]
         rule = _RULE[index]
@@ -204,4 +244,4 @@ def scale(values: Any, out_row: Any) -> None:
             y = 0.0 if x < 0.0 else c / (x + c)
         else:
             y = x / c
-        out_row[index] = min(max(y, _LOW[index]), _HIGH[index])
+        out_row[place] = min(max(y, _LOW[index]), _HIGH[index])

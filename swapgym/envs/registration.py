@@ -6,23 +6,24 @@ from typing import Final
 
 import gymnasium as gym
 
-ENTRY_POINTS: Final[dict[str, str]] = {
-    "swapgym/SwapRelease-v0": "swapgym.envs.release_env:SwapReleaseEnv",
+CLASSES: Final[dict[str, str]] = {
+    "swapgym/SwapRelease-v1": "swapgym.envs.release:SwapRelease",
+    "swapgym/SwapReleaseGovernor-v0": "swapgym.envs.governor:SwapReleaseGovernor",
+    "swapgym/MOSwapRelease-v0": "swapgym.envs.multi_objective:MOSwapRelease",
 }
-"""Environment ids and their classes, by name, so that registering loads none of them."""
-VECTOR_ENTRY_POINTS: Final[dict[str, str]] = {
-    "swapgym/SwapRelease-v0": "swapgym.envs.vector_env:SwapReleaseVectorEnv",
-}
-"""What ``gymnasium.make_vec`` makes of an id."""
+"""Environment ids and the stems of their classes (``Env``, ``VectorEnv``), by name: registering loads none of them."""
+VECTOR_REWARDS: Final = ("swapgym/MOSwapRelease-v0",)
+"""Ids whose rewards Gymnasium's own checker, which knows only numbers, must be kept from."""
 
 
 def register_envs() -> None:
     """Register every environment that is not registered yet."""
-    for env_id, entry_point in ENTRY_POINTS.items():
+    for env_id, stem in CLASSES.items():
         if env_id not in gym.registry:
             gym.register(
                 id=env_id,
-                entry_point=entry_point,
-                vector_entry_point=VECTOR_ENTRY_POINTS.get(env_id),
+                entry_point=f"{stem}Env",
+                vector_entry_point=f"{stem}VectorEnv",
                 order_enforce=False,  # the environments do it themselves
+                disable_env_checker=env_id in VECTOR_REWARDS,
             )

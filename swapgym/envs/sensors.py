@@ -10,6 +10,7 @@ from typing import Any
 
 from swapgym.phone import constants as k
 from swapgym.phone.jit import kernel
+from swapgym.workload.timeline import PSS_OF_FILES
 
 
 @kernel
@@ -32,6 +33,8 @@ def read_victim(phone: Any, scenario: Any, reading: Any) -> None:
     reading.victim_swap_left = process.swap_entries
     reading.victim_swap_share = process.swap_entries / max(1, mapped)
     reading.victim_anon_left = process.anon_pages
+    app = scenario.apps[phone.pending]
+    reading.victim_last_pss = app.anon_pages + app.swap_entries + PSS_OF_FILES * app.file_pages
     if process.decisions > 0:
         reading.victim_last_route = -1.0 if process.route == k.INLINE else 1.0
     reading.victim_elapsed = phone.now_us - process.kill_us
@@ -108,11 +111,12 @@ def read_deferred(phone: Any, scenario: Any, reading: Any) -> None:
     reading.starved = phone.total.starved_now_us
     reading.release_ns = phone.release_ps / k.PS_PER_NS
     reading.drain_ns = phone.drain_ps / k.PS_PER_NS
+    reading.drain_pace = phone.drain_pace + 1
 
 
 @kernel
 def read_cpus(phone: Any, scenario: Any, reading: Any) -> None:
-    """Read real-time load and what it leaves."""
+    """Read clocks, real-time load and what it leaves."""
     device = scenario.device
     load = 0
     load_big = 0
@@ -126,6 +130,8 @@ def read_cpus(phone: Any, scenario: Any, reading: Any) -> None:
             load_big += used
         if phone.cpus[cpu].tasks == 0 and phone.cpus[cpu].fair_ns > 0:
             idle += 1
+    reading.clock_little = phone.domains[0].clock
+    reading.clock_big = phone.domains[device.n_domains - 1].clock
     n_cpus = max(1, device.n_cpus)
     reading.rt_load = load / (1000 * n_cpus)
     reading.rt_load_big = load_big / (1000 * max(1, n_big))
@@ -149,6 +155,8 @@ def read_foreground(phone: Any, scenario: Any, reading: Any) -> None:
         reading.launch_awaits += awaited(phone, phone.processes[phone.exiting[position]])
     for index in range(scenario.n_launches):
         launch = phone.launches[index]
+        if k.LAUNCH_WAITING < launch.phase < k.LAUNCH_DONE:
+            reading.launch_need += max(0, scenario.launches[index].expected_pages - launch.burst_done)
         if launch.phase == k.LAUNCH_GATE:
             reading.launch_wait = max(reading.launch_wait, phone.now_us - launch.gate_us)
         elif launch.phase == k.LAUNCH_BURST:

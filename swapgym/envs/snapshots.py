@@ -23,20 +23,16 @@ def native(records: npt.NDArray[Any], dtype: np.dtype[Any]) -> npt.NDArray[Any]:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """A moment of an episode, from which ``SwapReleaseEnv.restore`` goes on bit for bit.
+    """A moment of an episode, from which ``restore`` goes on bit for bit.
 
     Attributes:
-        phones: PHONE record of the moment, shape ``(1,)``.
-        scenarios: SCENARIO record of the episode, shape ``(1,)``; shared, never written.
-        paid: Reward counters already paid out.
+        records: PHONE, SCENARIO and LANE record of the moment, each of shape ``(1,)``.
         steps: Decisions so far.
         running: Whether the episode goes on.
         drawn: What the scenario was drawn from.
     """
 
-    phones: npt.NDArray[Any]
-    scenarios: npt.NDArray[Any]
-    paid: npt.NDArray[np.int64]
+    records: tuple[npt.NDArray[Any], npt.NDArray[Any], npt.NDArray[Any]]
     steps: int
     running: bool
     drawn: Drawn

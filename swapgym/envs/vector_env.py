@@ -1,9 +1,10 @@
-"""``gym.make_vec("swapgym/SwapRelease-v0")``: many episodes of :class:`SwapReleaseEnv` side by side, in one batch."""
+"""Many episodes side by side, in one batch: what ``gymnasium.make_vec`` makes of an id."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final, Unpack
+from string import Template
+from typing import Any, ClassVar, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -13,16 +14,14 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 
 from swapgym.envs import arguments, vector_infos
-from swapgym.envs.docstrings import documented
+from swapgym.envs.docstrings import document
 from swapgym.envs.lanes import Lanes, positive
 from swapgym.envs.metrics import episode_metrics
-from swapgym.envs.observations import observe
-from swapgym.envs.release_env import Observation, SwapReleaseEnv
-from swapgym.envs.rewards import TERM_NAMES, Baseline, baseline_of, step_weights
+from swapgym.envs.phone_env import Observation, PhoneEnv, invalid, recording_of
 from swapgym.envs.snapshots import Snapshot
-from swapgym.phone.constants import RUN_DECISION, RUN_END
+from swapgym.phone.constants import RUN_END
 from swapgym.phone.state import phone_digest
-from swapgym.workload import Drawn, draw
+from swapgym.workload import Drawn
 from swapgym.workload.config import unknown
 from swapgym.workload.suites import TRAIN_SEEDS
 
@@ -31,39 +30,21 @@ Flags = npt.NDArray[np.bool_]
 Indices = npt.NDArray[np.int64]
 Seeds = int | Sequence[int | None] | None
 
-
-MEANINGS: Final[dict[str, str]] = {
-    "num_envs": "lanes",
-    "autoreset_mode": '`"NextStep"`, `"SameStep"` or `"Disabled"`',
-    "threads": "threads that share the lanes; no bit depends on it",
-    "max_episode_steps": "truncates, as the wrapper `TimeLimit` does",
+ARGUMENTS: Final[dict[str, tuple[Any, str, str]]] = {
+    "num_envs": (1, "int", "lanes"),
+    "autoreset_mode": ("NextStep", "AutoresetMode | str", '`"NextStep"`, `"SameStep"` or `"Disabled"`'),
+    "threads": (1, "int", "threads that share the lanes; no bit depends on it"),
+    "max_episode_steps": (None, "int | None", "truncates, as the wrapper `TimeLimit` does"),
 }
-"""What the arguments are that a single environment does not have."""
+"""Arguments that a single environment does not have: default, type, meaning."""
 
-
-@documented(MEANINGS)
-class SwapReleaseVectorEnv(VectorEnv[Observations, npt.NDArray[np.int64], npt.NDArray[Any]]):
-    """
-    ## Description
-
-    `num_envs` episodes of `swapgym.envs.release_env.SwapReleaseEnv`, the lanes. A step sends each lane's pending batch on
-    its route and runs each lane on to its own next decision: lanes are asynchronous in simulated time. Observations,
-    rewards, flags and infos are those of Gymnasium's `SyncVectorEnv` over as many single environments, bit for bit.
+DESCRIPTION: Final = """A step answers each lane and runs it on to its own next decision: lanes are asynchronous in
+    simulated time. Observations, rewards, flags and infos are those of Gymnasium's `SyncVectorEnv` over as many single
+    environments, bit for bit.
 
     ## Arguments
 
-    ```python
-    >>> import gymnasium as gym
-    >>> envs = gym.make_vec("swapgym:swapgym/SwapRelease-v0", num_envs=3, preset="camera_launch", autoreset_mode="SameStep")
-    >>> observations, infos = envs.reset(seed=1)
-    >>> observations.shape, envs.metadata["autoreset_mode"]
-    ((3, $n_parts), <AutoresetMode.SAME_STEP: 'SameStep'>)
-
-    ```
-
     $arguments
-
-    and those of the single environment.
 
     ## Resets
 
@@ -73,17 +54,30 @@ class SwapReleaseVectorEnv(VectorEnv[Observations, npt.NDArray[np.int64], npt.ND
 
     ## Infos
 
-    `infos["reward_terms"]` on every step; where an episode ends also `metrics`, `digest`, and what had been drawn. With
-    `"SameStep"` the last step's are in `infos["final_info"]`, beside `infos["final_obs"]`. A lane that `max_episode_steps`
-    cuts off has them too, which `TimeLimit` around a single environment cannot give.
+    Those of the single environment, an array over lanes for every key. With `"SameStep"` an episode's last ones are in
+    `infos["final_info"]`, beside `infos["final_obs"]`. A lane that `max_episode_steps` cuts off has its metrics too, which
+    `TimeLimit` around a single environment cannot give.
 
     `snapshot(lane)`, `restore(lane, snapshot)`, `metrics(lane)`, `digest(lane)`, `phone(lane)`, `scenario(lane)` and
-    `render_lane(lane)` are the single environment's; snapshots go from one to the other.
-    """  # noqa: E501, D212, D415
+    `render_lane(lane)` are the single environment's; snapshots go from one to the other."""
 
-    metadata: dict[str, Any] = {**SwapReleaseEnv.metadata, "autoreset_mode": AutoresetMode.NEXT_STEP}  # noqa: RUF012
 
-    @arguments.known_keywords(arguments.MEANINGS)
+NOBODY: Final = np.zeros(0, np.int64)
+
+
+class PhoneVectorEnv(VectorEnv[Observations, Any, npt.NDArray[Any]]):
+    """``num_envs`` episodes side by side; subclasses name the single environment's class as ``SINGLE``."""
+
+    SINGLE: ClassVar[type[PhoneEnv]]
+    metadata: dict[str, Any] = {**PhoneEnv.metadata, "autoreset_mode": AutoresetMode.NEXT_STEP}  # noqa: RUF012
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        """Give the class the signature of its spec, and its docstring the sections that the code has."""
+        super().__init_subclass__(**kwargs)
+        if cls.__doc__ is not None:
+            cls.__doc__ = Template(cls.__doc__).safe_substitute(vector=DESCRIPTION)
+        document(cls, cls.SINGLE.SPEC, ARGUMENTS)
+
     def __init__(
         self,
         num_envs: int = 1,
@@ -91,7 +85,8 @@ class SwapReleaseVectorEnv(VectorEnv[Observations, npt.NDArray[np.int64], npt.ND
         autoreset_mode: AutoresetMode | str = AutoresetMode.NEXT_STEP,
         threads: int = 1,
         max_episode_steps: int | None = None,
-        **kwargs: Unpack[arguments.EnvArguments],
+        render_mode: str | None = None,
+        **kwargs: Any,
     ) -> None:
         """See the class's "Arguments".
 
@@ -99,19 +94,27 @@ class SwapReleaseVectorEnv(VectorEnv[Observations, npt.NDArray[np.int64], npt.ND
             ValueError: If an argument is out of range; the message names what is allowed.
             TypeError: If a keyword is unknown; the message names the nearest.
         """
+        for name in kwargs:
+            if name not in self.SINGLE.SPEC.names():
+                raise TypeError(str(unknown("keyword argument", name, [*self.SINGLE.SPEC.names(), *ARGUMENTS])))
         self.autoreset_mode = check_autoreset_mode(autoreset_mode)
         self.max_episode_steps = None if max_episode_steps is None else positive("max_episode_steps", max_episode_steps)
         self.num_envs = positive("num_envs", num_envs)
-        self.single = SwapReleaseEnv(**kwargs)
-        self.lanes = Lanes(self.num_envs, threads, self.single.hold_us)
-        self.metadata = {**SwapReleaseEnv.metadata, "autoreset_mode": self.autoreset_mode}
-        self.render_mode = self.single.render_mode
+        self.single = self.SINGLE(render_mode=render_mode, **kwargs)
+        self.env_spec = self.single.env_spec
+        self.lanes = Lanes(self.num_envs, self.env_spec, threads)
+        self.metadata = {**self.SINGLE.metadata, "autoreset_mode": self.autoreset_mode}
+        self.render_mode = render_mode
         self.single_action_space = self.single.action_space
         self.single_observation_space = self.single.observation_space
         self.action_space = batch_space(self.single_action_space, self.num_envs)
         self.observation_space = batch_space(self.single_observation_space, self.num_envs)
-        self._codes = np.array(arguments.route_codes(self.single.routes, self.single.scenario), dtype=np.int64)
-        self._lag_weights, self._peak_weights = np.zeros(self.num_envs), np.zeros(self.num_envs)
+        self.reward_space = self.single.reward_space
+        self._actions = self.env_spec.actions()
+        recordings = (recording_of(self.env_spec, render_mode) for _ in range(self.num_envs))
+        self._recordings = [one for one in recordings if one is not None]
+        self._infos = vector_infos.Infos(self.num_envs)
+        self._scale = np.zeros((self.num_envs, 1))
         self._generators: list[np.random.Generator | None] = [None] * self.num_envs
         self._generator_seeds = [-1] * self.num_envs
         self._drawn: list[Drawn | None] = [None] * self.num_envs
@@ -150,7 +153,7 @@ class SwapReleaseVectorEnv(VectorEnv[Observations, npt.NDArray[np.int64], npt.ND
             if seeds[lane] is not None:
                 self._generators[lane], self._generator_seeds[lane] = seeding.np_random(seeds[lane])
         self._begin(lanes, worlds)
-        return self.lanes.observations.copy(), self._identities(lanes)
+        return self.lanes.observations.copy(), self._tell(lanes)
 
     def step(
         self, actions: npt.NDArray[np.int64]
@@ -171,37 +174,42 @@ class SwapReleaseVectorEnv(VectorEnv[Observations, npt.NDArray[np.int64], npt.ND
         whole = bool(stepped.all())
         if not whole:
             self._refuse_idle()
-        routes = self._routes(actions, stepped)
-        self.lanes.step(routes, None if whole else np.flatnonzero(stepped))
+        self._answer(actions, stepped)
+        self.lanes.step(None if whole else np.flatnonzero(stepped))
         self._steps += stepped
-        terms = self.lanes.terms.T.copy()
-        terms[:, ~stepped] = 0.0
-        late, delay, stalls, relaunch, growth = terms
-        rewards = -(self._lag_weights * (late + delay + stalls + relaunch) + self._peak_weights * growth)
-        rewards[~stepped] = 0.0  # not -0.0
+        rewards = self._rewards(stepped)
         terminated = stepped & (self.lanes.statuses == RUN_END)
         truncated = stepped & self._truncated(terminated)
         done = terminated | truncated
-        if self.autoreset_mode == AutoresetMode.SAME_STEP and done.any():
-            infos = self._renew(done, terms)
+        ended = np.flatnonzero(done)
+        if self.autoreset_mode == AutoresetMode.SAME_STEP and len(ended):
+            infos = self._renew(ended)
         else:
-            infos = _term_infos(terms, stepped) if stepped.any() else {}
-            if not whole or done.any():
-                infos |= self._settle(~stepped, done)
+            if not whole:
+                self._begin(np.flatnonzero(~stepped))
+            self._running &= ~done
+            self._ended = done.copy()
+            infos = self._tell(self._infos.everybody, ended)
         return self.lanes.observations.copy(), rewards, terminated, truncated, infos
 
     def render(self) -> tuple[Any, ...]:
-        """Return the frame of every lane."""
-        return tuple(self.render_lane(lane) for lane in range(self.num_envs))
+        """Return the frame of every lane; with ``"human"`` show the first one's."""
+        return tuple(self.render_lane(lane) for lane in range(self.num_envs if self.render_mode != "human" else 1))
 
     def render_lane(self, lane: int) -> Any:
         """Return the frame of one lane, as the single environment would render it."""
-        self.single.restore(self.snapshot(lane))
-        return self.single.render()
+        if not self._recordings:
+            return self.single.render()
+        self._drawn_for(lane)
+        if self.render_mode == "human":
+            return self._recordings[lane].show(self.metadata["render_fps"])
+        return self._recordings[lane].frame()
 
     def close_extras(self, **kwargs: Any) -> None:
-        """End the threads."""
+        """End the threads and close the window, where there are any."""
         self.lanes.close()
+        for recording in self._recordings:
+            recording.close()
 
     @property  # type: ignore[misc]
     def np_random(self) -> tuple[np.random.Generator, ...]:  # type: ignore[override]  # as SyncVectorEnv has it
@@ -239,36 +247,18 @@ class SwapReleaseVectorEnv(VectorEnv[Observations, npt.NDArray[np.int64], npt.ND
             ResetNeeded: If the lane has not been reset yet.
         """
         drawn = self._drawn_for(lane)
-        rows = slice(lane, lane + 1) if lane >= 0 else slice(lane + self.num_envs, lane + self.num_envs + 1)
-        return Snapshot(
-            self.lanes.phones[rows].copy(),
-            self.lanes.scenarios[rows].copy(),
-            self.lanes.paid[rows].copy(),
-            int(self._steps[lane]),
-            bool(self._running[lane]),
-            drawn,
-        )
+        return Snapshot(self.lanes.take(lane), int(self._steps[lane]), bool(self._running[lane]), drawn)
 
     def restore(self, lane: int, snapshot: Snapshot) -> Observation:
         """Put a lane where ``snapshot`` was taken, of whichever environment; return the observation there."""
-        self.lanes.phones[lane] = snapshot.phones[0]
-        self.lanes.scenarios[lane] = snapshot.scenarios[0]
-        self.lanes.paid[lane] = snapshot.paid[0]
-        self.lanes.statuses[lane] = RUN_DECISION if snapshot.running else RUN_END
+        self._take(lane, snapshot.drawn)
+        self.lanes.put(lane, snapshot.records, snapshot.drawn.preset, snapshot.running)
         self._steps[lane] = snapshot.steps
         self._running[lane] = snapshot.running
         self._ended[lane] = not snapshot.running
-        self._take(lane, snapshot.drawn)
-        observe(self.lanes.phones[lane], self.lanes.scenarios[lane], self.lanes.observations[lane])
+        if self._recordings:
+            self._recordings[lane].resume(snapshot)
         return self.lanes.observations[lane].copy()
-
-    def baseline(self, lane: int) -> Baseline:
-        """Return what a lane's rewards are scaled by: that of the preset drawn for it.
-
-        Raises:
-            ResetNeeded: If the lane has not been reset yet.
-        """
-        return baseline_of(self._drawn_for(lane).preset)
 
     # ----------------------------------------------------------------------------------------------------- private
     def _drawn_for(self, lane: int) -> Drawn:
@@ -280,84 +270,54 @@ class SwapReleaseVectorEnv(VectorEnv[Observations, npt.NDArray[np.int64], npt.ND
     def _take(self, lane: int, drawn: Drawn) -> None:
         """Take what was drawn for a lane's episode: rewards have the scale of its preset."""
         self._drawn[lane] = drawn
-        self._lag_weights[lane], self._peak_weights[lane] = step_weights(self.single.weights, drawn.preset)
+        self._infos.take(lane, drawn)
+        self._scale[lane] = 1.0 / self.env_spec.rates.reference_cost(drawn.preset)
 
     def _begin(self, lanes: Indices, worlds: Sequence[Mapping[str, Any]] = ()) -> None:
-        single = self.single
-        drawn: list[Drawn] = []
         for position, lane in enumerate(lanes.tolist()):
             world = worlds[position] if worlds else {}
             seed = world.get("scenario_seed")
             if seed is None:
                 seed = int(self._generator(lane).integers(TRAIN_SEEDS))
-            drawn.append(
-                draw(
-                    world.get("preset", single.preset),
-                    seed,
-                    device=single.device,
-                    kernel=single.kernel,
-                    overrides=single.overrides,
-                    tick_us=single.tick_us,
-                    out=self.lanes.scenarios[lane],
-                )
-            )
-            self._take(lane, drawn[-1])
+            drawn = self.lanes.draw(lane, seed, world.get("preset"))
+            self._take(lane, drawn)
+            if self._recordings:
+                self._recordings[lane].begin(drawn)
         self.lanes.begin(lanes)
         self._steps[lanes] = 0
         self._running[lanes] = True
         self._ended[lanes] = False
 
-    def _settle(self, renewed: Flags, done: Flags) -> dict[str, Any]:
-        """Begin the lanes that ended in the step before, take note of those that are done; return infos of both."""
-        infos = self._ends(np.flatnonzero(done))
-        if renewed.any():
-            self._begin(np.flatnonzero(renewed))
-        self._running &= ~done
-        self._ended = done.copy()
-        return infos | self._identities(np.flatnonzero(renewed | done))
+    def _tell(self, lanes: Indices, ended: Indices = NOBODY) -> dict[str, Any]:
+        """Return the infos of ``lanes``, of which ``ended`` are at their episodes' end."""
+        metrics = [self.metrics(lane) for lane in ended.tolist()]
+        digests = [self.digest(lane) for lane in ended.tolist()]
+        return self._infos.tell(self.lanes, lanes, ended, metrics, digests)
 
-    def _renew(self, done: Flags, terms: npt.NDArray[np.float64]) -> dict[str, Any]:
-        """Begin the lanes that are done; return the infos, those of the episodes' ends as ``final_info``."""
-        lanes = np.flatnonzero(done)
-        last = _term_infos(np.where(done, terms, 0.0), done) | self._ends(lanes) | self._identities(lanes)
+    def _renew(self, ended: Indices) -> dict[str, Any]:
+        """Begin the lanes that have ended; return the infos, those of the episodes' ends as ``final_info``."""
+        flags = vector_infos.mask(ended, self.num_envs)
+        last = self._tell(ended, ended)
         final = np.full(self.num_envs, None, dtype=object)
-        for lane in lanes.tolist():
+        for lane in ended.tolist():
             final[lane] = self.lanes.observations[lane].copy()
-        self._begin(lanes)
-        infos = self._identities(lanes)
-        infos |= {"final_obs": final, "_final_obs": done.copy(), "final_info": last, "_final_info": done.copy()}
-        if not done.all():
-            infos |= _term_infos(np.where(done, 0.0, terms), ~done)
+        self._begin(ended)
+        infos = self._tell(self._infos.everybody)
+        infos |= {"final_obs": final, "_final_obs": flags, "final_info": last, "_final_info": flags.copy()}
         return infos
 
-    def _ends(self, lanes: Indices) -> dict[str, Any]:
-        if len(lanes) == 0:
-            return {}
-        metrics = [self.metrics(lane) for lane in lanes.tolist()]
-        digests = [self.digest(lane) for lane in lanes.tolist()]
-        return {
-            **vector_infos.table("metrics", metrics, lanes, self.num_envs),
-            **vector_infos.column("digest", digests, lanes, self.num_envs),
-        }
-
-    def _identities(self, lanes: Indices) -> dict[str, Any]:
-        if len(lanes) == 0:
-            return {}
-        drawn = [self._drawn[lane] for lane in lanes.tolist()]
-        values = {
-            "scenario_seed": [one.seed for one in drawn if one],
-            "preset": [one.preset for one in drawn if one],
-            "device": [one.device for one in drawn if one],
-        }
-        infos: dict[str, Any] = {}
-        for name, column in values.items():
-            infos |= vector_infos.column(name, column, lanes, self.num_envs)
-        return infos
+    def _rewards(self, stepped: Flags) -> npt.NDArray[np.float64]:
+        if self.env_spec.vector_reward:
+            rewards = 0.0 - self.lanes.lanes["grown"] * self._scale
+        else:
+            rewards = self.lanes.lanes["reward"].copy()
+        rewards[~stepped] = 0.0
+        return rewards
 
     def _truncated(self, terminated: Flags) -> Flags:
         truncated = np.zeros_like(terminated)
-        if self.single.max_decisions is not None:
-            truncated = (self._steps >= self.single.max_decisions) & ~terminated
+        if self.env_spec.max_decisions is not None:
+            truncated = (self._steps >= self.env_spec.max_decisions) & ~terminated
         if self.max_episode_steps is not None:
             truncated |= self._steps >= self.max_episode_steps  # TimeLimit cuts off what has ended, too
         return truncated
@@ -387,17 +347,26 @@ class SwapReleaseVectorEnv(VectorEnv[Observations, npt.NDArray[np.int64], npt.ND
             raise ValueError("options['reset_mask']: no lane is True, must be at least one")
         return np.flatnonzero(mask)
 
-    def _routes(self, actions: Any, stepped: Flags) -> npt.NDArray[np.int64]:
-        """Return the routes of ``actions``; those of lanes that are not ``stepped`` are not looked at."""
+    def _answer(self, actions: Any, stepped: Flags) -> None:
+        """Put ``actions`` where the lanes read them; those of lanes that are not ``stepped`` are not looked at."""
         array = np.asarray(actions)
-        if array.shape != (self.num_envs,) or array.dtype.kind not in "iu":
+        shape = self.action_space.shape
+        if array.shape != shape or array.dtype.kind not in "iu":
             found = f"shape {array.shape}, dtype {array.dtype}"
-            raise InvalidAction(f"step: actions of {found}, must be integers of shape ({self.num_envs},)")
-        if array.min() < 0 or array.max() >= len(self._codes):
-            for lane in np.flatnonzero(stepped & ((array < 0) | (array >= len(self._codes)))).tolist():
-                allowed = ", ".join(f"{index} ({name})" for index, name in enumerate(self.single.routes))
-                raise InvalidAction(f"step: action {array[lane]} of lane {lane}, must be one of {allowed}")
-        return self._codes.take(array, mode="clip")
+            raise InvalidAction(f"step: actions of {found}, must be integers of shape {shape}")
+        pairs = array.reshape(self.num_envs, -1)
+        if pairs.shape[1] == 1:
+            limits = np.array([len(self._actions)])
+        else:
+            limits = np.array([len(self.env_spec.route_names), len(self.env_spec.pace_names)])
+        outside = ((pairs < 0) | (pairs >= limits)).any(axis=1) & stepped
+        if outside.any():
+            lane = int(np.flatnonzero(outside)[0])
+            raise InvalidAction(f"lane {lane}: {invalid(array[lane], self.env_spec)}")
+        flat = pairs[:, 0] if pairs.shape[1] == 1 else pairs[:, 0] * limits[1] + pairs[:, 1]
+        self.lanes.actions[:] = self._actions.take(flat, axis=0, mode="clip")
+        for lane in np.flatnonzero(stepped).tolist() if self._recordings else ():
+            self._recordings[lane].note(int(flat[lane]))
 
     def _refuse_idle(self) -> None:
         idle = ~self._running
@@ -419,7 +388,3 @@ def check_autoreset_mode(mode: AutoresetMode | str) -> AutoresetMode:
         if mode in (known, known.value):
             return known
     raise unknown("autoreset_mode", mode, [known.value for known in AutoresetMode])
-
-
-def _term_infos(terms: npt.NDArray[np.float64], flags: Flags) -> dict[str, Any]:
-    return vector_infos.named("reward_terms", TERM_NAMES, terms, flags)

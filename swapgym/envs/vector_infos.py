@@ -11,41 +11,87 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from swapgym.envs.costs import OBJECTIVES, TERM_NAMES
+from swapgym.envs.lanes import Lanes
+from swapgym.envs.metrics import METRIC_NAMES
+from swapgym.workload import Drawn
 
-def mask(lanes: npt.NDArray[np.int64], n: int) -> npt.NDArray[np.bool_]:
+Indices = npt.NDArray[np.int64]
+Flags = npt.NDArray[np.bool_]
+
+
+def mask(lanes: Indices, n: int) -> Flags:
     """Return an array of ``n`` flags, set for ``lanes``."""
     flags = np.zeros(n, dtype=np.bool_)
     flags[lanes] = True
     return flags
 
 
-def column(name: str, values: Sequence[Any], lanes: npt.NDArray[np.int64], n: int) -> dict[str, Any]:
-    """Return ``values`` of ``lanes`` under ``name``: numbers as an array of their type, anything else as objects."""
-    number = type(values[0]) in (int, float, bool)
-    array = np.zeros(n, dtype=type(values[0])) if number else np.full(n, None, dtype=object)
-    array[lanes] = values
-    return {name: array, f"_{name}": mask(lanes, n)}
+class Infos:
+    """The infos of ``n`` lanes: what was drawn for each, and all the rest when it is asked for."""
+
+    def __init__(self, n: int) -> None:
+        """Make ready for ``n`` lanes."""
+        self.n = n
+        self.everybody = np.arange(n)
+        self._drawn: dict[str, npt.NDArray[Any]] = {
+            "scenario_seed": np.zeros(n, np.int64),
+            "preset": np.full(n, None, object),
+            "device": np.full(n, None, object),
+        }
+        nan = np.full(n, np.nan)
+        nan.flags.writeable = False
+        self._no_metrics = named(METRIC_NAMES, [nan] * len(METRIC_NAMES), np.ones(n, np.bool_))
+
+    def take(self, lane: int, drawn: Drawn) -> None:
+        """Take note of what was drawn for a lane's episode."""
+        self._drawn["scenario_seed"][lane] = drawn.seed
+        self._drawn["preset"][lane] = drawn.preset
+        self._drawn["device"][lane] = drawn.device
+
+    def tell(
+        self, lanes: Lanes, told: Indices, ended: Indices, metrics: Sequence[Mapping[str, float]], digests: Sequence[str]
+    ) -> dict[str, Any]:
+        """Return the infos of the lanes ``told``: see :mod:`swapgym.envs.infos`.
+
+        Args:
+            lanes: The lanes as they stand.
+            told: Whose infos; the others have zeros or ``None``, and no flag.
+            ended: Those of them that are at their episodes' end.
+            metrics: One per lane ended.
+            digests: Likewise.
+        """
+        everybody = len(told) == self.n
+        flags = mask(told, self.n)
+        columns: dict[str, npt.NDArray[Any]] = {name: column.copy() for name, column in self._drawn.items()}
+        columns["elapsed_us"] = lanes.phones["now_us"].copy()
+        columns |= dict(zip(TERM_NAMES, lanes.lanes["terms"].T.copy(), strict=True))
+        columns |= dict(zip(OBJECTIVES, lanes.lanes["costs"].T.copy(), strict=True))
+        columns["digest"] = np.full(self.n, "", object)
+        columns["digest"][ended] = digests
+        if not everybody:
+            for column in columns.values():
+                column[~flags] = None if column.dtype == object else 0
+        infos: dict[str, Any] = named(list(columns), list(columns.values()), flags)
+        infos["_metrics"] = flags
+        if everybody and not len(ended):
+            infos["metrics"] = self._no_metrics.copy()
+        else:
+            values = np.zeros((len(METRIC_NAMES), self.n))
+            values[:, told] = np.nan
+            if len(ended):
+                values[:, ended] = np.array([list(row.values()) for row in metrics]).T
+            infos["metrics"] = named(METRIC_NAMES, list(values), flags)
+        return infos
 
 
-def table(
-    name: str, rows: Sequence[Mapping[str, float]], lanes: npt.NDArray[np.int64], n: int
-) -> dict[str, dict[str, Any] | npt.NDArray[np.bool_]]:
-    """Return ``rows`` of named numbers, the same names for each of ``lanes``, as a dict of columns under ``name``."""
-    names = list(rows[0])
-    columns = np.zeros((len(names), n))
-    columns[:, lanes] = np.array([list(row.values()) for row in rows]).T
-    return named(name, names, columns, mask(lanes, n))
-
-
-def named(
-    name: str, names: Sequence[str], columns: npt.NDArray[np.float64], flags: npt.NDArray[np.bool_]
-) -> dict[str, dict[str, Any] | npt.NDArray[np.bool_]]:
-    """Return ``columns`` (one row per name, 0 where a lane has none) as a dict under ``name``."""
-    inner: dict[str, Any] = {}
-    for key, values in zip(names, columns, strict=True):
-        inner[key] = values
-        inner[f"_{key}"] = flags
-    return {name: inner, f"_{name}": flags}
+def named(names: Sequence[str], columns: Sequence[npt.NDArray[Any]], flags: Flags) -> dict[str, Any]:
+    """Return ``columns`` by name, each with its mask."""
+    infos: dict[str, Any] = {}
+    for name, column in zip(names, columns, strict=True):
+        infos[name] = column
+        infos[f"_{name}"] = flags
+    return infos
 
 
 def row(infos: Mapping[str, Any], lane: int) -> dict[str, Any]:

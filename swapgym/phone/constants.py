@@ -110,6 +110,15 @@ KWORKER: Final = 1
 USERSPACE: Final = 2
 ROUTE_NAMES: Final = ("INLINE", "KWORKER", "USERSPACE")
 
+# --- pace of the drain: what a kernel can do to its workers ----------------------------------------------------------
+PACE_VARIANT: Final = -1  # as the kernel variant has it
+PACE_PAUSED: Final = 0  # nobody drains
+PACE_BACKGROUND: Final = 1  # nice 19, the background cpuset
+PACE_NORMAL: Final = 2  # nice 0, all CPUs
+PACE_URGENT: Final = 3  # nice -20, all CPUs
+PACE_NAMES: Final = ("PAUSED", "BACKGROUND", "NORMAL", "URGENT")
+PACE_NICE: Final = (0, 19, 0, -20)
+
 # --- life of a process ---------------------------------------------------------------------------------------------
 PROCESS_UNUSED: Final = 0
 PROCESS_ALIVE: Final = 1

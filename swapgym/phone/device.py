@@ -160,6 +160,11 @@ class DeviceProfile:
         True, "an app that enters cached is paged out (CachedAppOptimizer, full compaction)", into="compaction"
     )
     freezer: bool = switch(True, "cached apps are frozen", into="freezer")
+    launch_history_sigma: float = setting(
+        0.25, 0.0, 2.0, "1",
+        "error of what the system expects a launch to allocate, its average of earlier ones over the real one"
+        " (log-normal; judgement: repeated launches of an activity differ by 0.27 in time)",
+    )
     freezer_ms: int = setting(
         10_000,
         0,

@@ -32,6 +32,7 @@ def start(phones: Any, scenarios: Any, lane: int) -> None:
     device = scenario.device
     phone.tick_us = scenario.tick_us
     phone.pending = -1
+    phone.drain_pace = k.PACE_VARIANT
     phone.foreground = scenario.foreground_process
     phone.last_direct_us = -1
     phone.reclaim_cursor = -1
@@ -264,6 +265,12 @@ def advance(phones: Any, scenarios: Any, lane: int, until_us: int = FOREVER_US) 
             return k.RUN_DECISION
         end_tick(phone, scenario)
     return k.RUN_END
+
+
+@kernel
+def set_pace(phones: Any, scenarios: Any, lane: int, pace: int) -> None:
+    """Let kworkers and children of ``phones[lane]`` drain at ``pace`` (PACE_* of constants) from its next tick on."""
+    phones[lane].drain_pace = pace
 
 
 @kernel

@@ -43,6 +43,7 @@ LAUNCH_SPEC_FIELDS: Final[tuple[Field, ...]] = (
     integer("burst_anon_pages", "pages", "anonymous memory allocated in the burst"),
     integer("burst_buffer_pages", "pages", "unreclaimable buffers (dma-buf) allocated in the burst"),
     integer("burst_file_pages", "pages", "page cache read in the burst"),
+    integer("expected_pages", "pages", "what the system expects it to allocate: the average of earlier launches"),
     integer("burst_us", "us", "the burst's length when nothing stalls it: buffers at once, the rest linearly"),
     integer("swapin_pages", "pages", "pages of the process faulted back in (hot start)"),
     integer("nominal_us", "us", "launch time without gate, contention or stalls; delay counts from here"),

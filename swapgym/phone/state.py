@@ -278,6 +278,7 @@ PHONE_FIELDS: Final[tuple[Field, ...]] = (
     integer("child_parent", "index", "whose children they are", k.MAX_CHILDREN),
     integer("ready_kworker", "entries", "of backlog_kworker, queued as work items"),
     integer("zombie_entries", "entries", "backlog of processes already gone"),
+    integer("drain_pace", "code", "PACE_* of constants: how fast kworkers and children drain"),
     integer("drain_kworker", "index", "position in the kill order the kworker drains"),
     wide("queue_since_us", "us", "when the kworker queue last became non-empty"),
     integer("release_ps", "ps", "running average: cost of an entry released inline, waits included"),

@@ -8,14 +8,16 @@ from swapgym.workload.builder import PhoneBuilder
 from swapgym.workload.config import config_hash
 from swapgym.workload.devices import DEVICES, device_profile
 from swapgym.workload.kernels import KERNELS, kernel_variant
-from swapgym.workload.presets import MIXED, PRESET_NAMES, PRESETS, Preset, preset
+from swapgym.workload.presets import CAMERA, MIXED, MIXTURES, PRESET_NAMES, PRESETS, Preset, preset, presets_of
 from swapgym.workload.scenario import Drawn, draw, drawn_preset, empty
 from swapgym.workload.suites import SUITES, Suite, suite
 
 __all__ = [
+    "CAMERA",
     "DEVICES",
     "KERNELS",
     "MIXED",
+    "MIXTURES",
     "PRESETS",
     "PRESET_NAMES",
     "SUITES",
@@ -32,5 +34,6 @@ __all__ = [
     "empty",
     "kernel_variant",
     "preset",
+    "presets_of",
     "suite",
 ]

@@ -199,11 +199,23 @@ MIXED_PRESETS: Final = (
     "service_restart",
 )
 """What ``mixed`` draws from, by place."""
-PRESET_NAMES: Final[tuple[str, ...]] = (*PRESETS, MIXED)
+CAMERA: Final = "camera"
+MIXTURES: Final[dict[str, tuple[str, ...]]] = {MIXED: MIXED_PRESETS, CAMERA: ("camera_launch", "camera_target")}
+"""Names that draw one of several presets. ``camera`` is the case that the patch series was written for."""
+PRESET_NAMES: Final[tuple[str, ...]] = (*PRESETS, *MIXTURES)
+
+
+def presets_of(name: str) -> tuple[str, ...]:
+    """Return the presets that ``name`` draws from: a mixture's, or the one itself.
+
+    Raises:
+        ValueError: If there is no such preset.
+    """
+    return MIXTURES[name] if name in MIXTURES else (preset(name).name,)
 
 
 def preset(name: str) -> Preset:
-    """Return the preset called ``name`` (``mixed`` is not one: it draws one of them).
+    """Return the preset called ``name`` (a mixture is not one: it draws one of several).
 
     Raises:
         ValueError: If there is none; names the nearest and all there are.

@@ -25,9 +25,9 @@ from swapgym.workload.devices import device_profile
 from swapgym.workload.kernels import kernel_variant
 from swapgym.workload.load import fill_background, fill_frames, fill_realtime
 from swapgym.workload.memory import fill_memory
-from swapgym.workload.presets import MIXED, MIXED_PRESETS, PRESET_NAMES, PRESETS
-from swapgym.workload.timeline import fill_timeline, sort_events
-from swapgym.workload.uncertain import draw_phone
+from swapgym.workload.presets import PRESETS, presets_of
+from swapgym.workload.timeline import fill_launch_history, fill_timeline, sort_events
+from swapgym.workload.uncertain import LAUNCH_HISTORY, draw_phone
 
 LISTS: Final = ("apps", "launches", "background_threads", "events")
 
@@ -37,7 +37,7 @@ class Drawn:
     """What :func:`draw` has drawn.
 
     Attributes:
-        preset: Name of the preset (for ``mixed``, of the one it drew).
+        preset: Name of the preset (for a mixture, of the one it drew).
         seed: Scenario seed.
         device: Name of the device profile.
         kernel: Name of the kernel variant.
@@ -58,7 +58,9 @@ def configured(device: str, kernel: str, overrides: str) -> tuple[DeviceProfile,
             raise unknown("overrides", name, ("device", "kernel"))
     profile = override(device_profile(device), changes.get("device", {}), "overrides.device")
     variant = override(kernel_variant(kernel), changes.get("kernel", {}), "overrides.kernel")
-    spread = np.array([variant.phone_sigma, variant.entry_sigma, variant.contention_sigma])
+    spread = np.array(
+        [variant.phone_sigma, variant.entry_sigma, variant.contention_sigma, profile.launch_history_sigma]
+    )
     return profile, variant, profile.to_record(), variant.to_record(profile), spread
 
 
@@ -79,16 +81,15 @@ def canonical(overrides: Mapping[str, Any] | None) -> str:
 
 
 def drawn_preset(preset: str, seed: int) -> str:
-    """Return the preset of scenario ``seed``: ``preset`` itself, or the one that ``mixed`` draws.
+    """Return the preset of scenario ``seed``: ``preset`` itself, or the one that a mixture draws.
 
     Raises:
         ValueError: If there is no such preset.
     """
-    if preset == MIXED:
-        return MIXED_PRESETS[streams.integer(streams.stream(seed, streams.PRESET), 0, len(MIXED_PRESETS) - 1)]
-    if preset not in PRESETS:
-        raise unknown("preset", preset, PRESET_NAMES)
-    return preset
+    choices = presets_of(preset)
+    if len(choices) == 1:
+        return choices[0]
+    return choices[streams.integer(streams.stream(seed, streams.PRESET), 0, len(choices) - 1)]
 
 
 def draw(
@@ -104,7 +105,7 @@ def draw(
     """Draw scenario ``seed`` of ``preset`` into ``out``.
 
     Args:
-        preset: A preset's name, or ``mixed``.
+        preset: A preset's name, or a mixture's (``mixed``, ``camera``).
         seed: Scenario seed, an integer from 0 to 2**63 - 1.
         device: Device profile; ``None`` draws one of the preset's.
         kernel: Kernel variant.
@@ -155,6 +156,7 @@ def fill(out: Any, preset: Any, spread: Any, seed: int, throttling_forced: bool)
     draw_phone(out, spread, seed)
     n_apps = fill_memory(out, preset, seed)
     fill_timeline(out, preset, seed, n_apps)
+    fill_launch_history(out, spread[LAUNCH_HISTORY], seed)
     fill_realtime(out, preset, seed, throttling_forced)
     fill_frames(out, seed)
     fill_background(out, preset, seed)

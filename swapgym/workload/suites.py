@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from swapgym.workload.config import unknown
-from swapgym.workload.presets import preset
+from swapgym.workload.presets import preset, presets_of
 
 VERSION: Final = 2
 SUITE_PRESETS: Final = (
@@ -65,6 +65,10 @@ class Suite:
         preset(name)
         position = self.presets.index(name)
         return Suite(f"{self.name}/{name}", self.base + position * 1_000_000, self.episodes, (name,), self.version)
+
+    def of(self, name: str) -> list[tuple[str, int]]:
+        """Return the suite's scenarios of one preset, or of all presets that a mixture draws from."""
+        return [episode for one in presets_of(name) for episode in self.only(one)]
 
     def first(self, episodes: int) -> Suite:
         """Return the suite with only the first ``episodes`` of each preset."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, Final
 
 import numpy as np
@@ -11,7 +12,7 @@ from swapgym.phone.costs import on_core
 from swapgym.phone.jit import kernel
 from swapgym.workload.apps import pages
 from swapgym.workload.memory import FIRST_APP, FRONT_SLOT, give_life, size_of
-from swapgym.workload.streams import LAUNCHES, TIMELINE, integer, random, stream, uniform
+from swapgym.workload.streams import LAUNCH_HISTORY, LAUNCHES, TIMELINE, integer, normal, random, stream, uniform
 
 MAX_VICTIMS: Final = 20
 BEFORE_GATE: Final = 0.15
@@ -224,6 +225,22 @@ def fill_launch(out: Any, preset: Any, launch: int, rng: Any, process: int, hot:
     nominal_us = start_us + max(work_us + paging_us(out, spec), burst_ms * k.MS)
     spec.nominal_us = round(min(nominal_us, k.MOST_32))
     out.n_launches = launch + 1
+
+
+@kernel
+def fill_launch_history(out: Any, sigma: float, seed: int) -> None:
+    """Draw what the system expects each launch to allocate: a running average of the app's earlier launches.
+
+    Args:
+        out: SCENARIO record with its launches drawn.
+        sigma: sd of the logarithm of expected over real.
+        seed: Scenario seed.
+    """
+    rng = stream(seed, LAUNCH_HISTORY)
+    for launch in range(out.n_launches):
+        spec = out.launches[launch]
+        real = spec.burst_anon_pages + spec.burst_buffer_pages + spec.burst_file_pages + spec.swapin_pages
+        spec.expected_pages = round(min(real * math.exp(sigma * normal(rng)), k.MOST_32))
 
 
 @kernel

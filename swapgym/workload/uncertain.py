@@ -14,7 +14,7 @@ from swapgym.phone import constants as k
 from swapgym.phone.jit import kernel
 from swapgym.workload.streams import PHONE, lognormal, stream
 
-MEMORY, ENTRY, CONTENTION = 0, 1, 2
+MEMORY, ENTRY, CONTENTION, LAUNCH_HISTORY = 0, 1, 2, 3
 LOW, HIGH = 0.5, 2.0
 """Factors are clipped to this range."""
 ENTRY_LOW, ENTRY_HIGH = 0.75, 1.9
@@ -27,7 +27,8 @@ def draw_phone(out: Any, spread: Any, seed: int) -> None:
 
     Args:
         out: SCENARIO record whose kernel is the variant's; its costs are scaled.
-        spread: float64, shape ``(3,)``: sd of the logarithm for memory, entries and contention; 0 draws nothing.
+        spread: float64, shape ``(4,)``: sd of the logarithm for memory, entries and contention (the last is the
+            launches'); 0 draws nothing.
         seed: Scenario seed.
     """
     rng = stream(seed, PHONE)

@@ -102,26 +102,34 @@ def drain_ps(scenario: Any, speed: int) -> int:
 
 @kernel
 def request_drains(phone: Any, scenario: Any) -> None:
-    """Let kworkers and children that have work ask for CPU."""
+    """Let kworkers and children that have work ask for CPU, at the pace that was set."""
     costs = scenario.kernel
     all_cpus = (1 << scenario.device.n_cpus) - 1
+    kworker_mask = costs.kworker_mask & all_cpus
+    kworker_mask = all_cpus if kworker_mask == 0 else kworker_mask
+    kworker_nice = costs.kworker_nice
+    child_mask = scenario.device.background_mask
+    child_nice = costs.child_nice
+    if phone.drain_pace >= 0:
+        kworker_nice = child_nice = k.PACE_NICE[phone.drain_pace]
+        kworker_mask = child_mask = child_mask if phone.drain_pace == k.PACE_BACKGROUND else all_cpus
     if has_work(phone, scenario):
         for worker in range(costs.n_kworkers):
             entries = phone.ready_kworker // costs.n_kworkers + 1
             work_ns = entries * drain_ps(scenario, k.UNIT) // k.PS_PER_NS * 2
             if worker == 0 or phone.ready_kworker > worker * costs.work_item_entries:
-                mask = costs.kworker_mask & all_cpus
-                weight = weight_of(costs.kworker_nice)
-                request_cpu(phone, k.TASK_KWORKER + worker, weight, all_cpus if mask == 0 else mask, 0, work_ns)
+                request_cpu(phone, k.TASK_KWORKER + worker, weight_of(kworker_nice), kworker_mask, 0, work_ns)
     phone.children = choose_children(phone)
     for child in range(phone.children):
-        weight = max(1, weight_of(costs.child_nice) // phone.children)
-        request_cpu(phone, k.TASK_CHILD + child, weight, scenario.device.background_mask, 0, -1)
+        weight = max(1, weight_of(child_nice) // phone.children)
+        request_cpu(phone, k.TASK_CHILD + child, weight, child_mask, 0, -1)
 
 
 @kernel
 def has_work(phone: Any, scenario: Any) -> bool:
-    """Return whether a kworker has been woken for work."""
+    """Return whether a kworker has been woken for work; while the drain is paused none is."""
+    if phone.drain_pace == k.PACE_PAUSED:
+        return False
     return phone.ready_kworker > 0 and phone.now_us >= phone.queue_since_us + scenario.kernel.kworker_wakeup_us
 
 
@@ -204,7 +212,7 @@ def run_kworkers(phone: Any, scenario: Any) -> None:
 def choose_children(phone: Any) -> int:
     """Give the oldest forked children that have entries left a task each; return how many, at most MAX_CHILDREN."""
     children = 0
-    if phone.backlog_child > 0:
+    if phone.backlog_child > 0 and phone.drain_pace != k.PACE_PAUSED:
         for position in range(phone.n_killed):
             index = phone.kill_order[position]
             if phone.processes[index].queued_child > 0 and children < k.MAX_CHILDREN:

@@ -1,0 +1,89 @@
+"""Play episodes on from their decisions by both routes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from swapgym.envs.lanes import Lanes
+from swapgym.envs.spec import EnvSpec
+from swapgym.phone.constants import RUN_END
+
+GAMMA: Final = 0.99
+"""Discount per decision: the default of Stable-Baselines3."""
+BASES: Final = ("INLINE", "DEFER")
+"""The policies that episodes are played by: always the one route or always the other."""
+
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Epochs:
+    """What was measured of episodes.
+
+    Attributes:
+        decisions: Decisions per episode, both bases, shape ``(2 * episodes,)``.
+        advantages: Deferring minus inlining one answer, in scores, undiscounted; positive is better.
+        discounted: The same as a learner sees it.
+        episodes: Number of the episode of each advantage.
+    """
+
+    decisions: Floats
+    advantages: Floats
+    discounted: Floats
+    episodes: npt.NDArray[np.int64]
+
+
+def play_on(lanes: Lanes, lane: int, first: int, base: int) -> tuple[float, float]:
+    """Answer ``first``, then ``base`` to the episode's end; return the sum of rewards, plain and discounted."""
+    actions = lanes.spec.actions()
+    one = np.array([lane])
+    plain, seen, weight = 0.0, 0.0, 1.0
+    lanes.actions[lane] = actions[first]
+    while True:
+        lanes.step(one)
+        reward = float(lanes.lanes["reward"][lane])
+        plain += reward
+        seen += weight * reward
+        if lanes.statuses[lane] == RUN_END:
+            return plain, seen
+        weight *= GAMMA
+        lanes.actions[lane] = actions[base]
+
+
+def measure(spec: EnvSpec, episodes: Sequence[tuple[str, int]], per_episode: int = 6) -> Epochs:
+    """Measure epochs of ``spec`` on ``episodes`` (preset, scenario seed).
+
+    Args:
+        spec: A decision process of two actions.
+        episodes: Scenarios.
+        per_episode: Decisions looked at per episode and base, drawn without repetition.
+    """
+    lanes = Lanes(2, spec)
+    actions = spec.actions()
+    main = np.array([0])
+    decisions, advantages, discounted, numbers = [], [], [], []
+    for number, (preset, seed) in enumerate(episodes):
+        for base in range(len(BASES)):
+            drawn = lanes.draw(0, seed, preset)
+            lanes.begin(main)
+            moments = []
+            while lanes.statuses[0] != RUN_END:
+                moments.append(lanes.take(0))
+                lanes.actions[0] = actions[base]
+                lanes.step(main)
+            decisions.append(len(moments))
+            chosen = np.random.default_rng((seed, base)).permutation(len(moments))[:per_episode]
+            for place in chosen.tolist():
+                found = []
+                for first in range(2):
+                    lanes.put(1, moments[place], drawn.preset, True)
+                    found.append(play_on(lanes, 1, first, base))
+                advantages.append(found[1][0] - found[0][0])
+                discounted.append(found[1][1] - found[0][1])
+                numbers.append(number)
+    return Epochs(np.array(decisions, float), np.array(advantages), np.array(discounted), np.array(numbers))

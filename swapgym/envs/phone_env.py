@@ -1,0 +1,273 @@
+"""One episode at a time on a simulated phone: what all single environments share. An id adds its spec and docstring."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import gymnasium as gym
+import numpy as np
+import numpy.typing as npt
+from gymnasium.error import InvalidAction, ResetNeeded
+
+from swapgym.envs import arguments
+from swapgym.envs.docstrings import document
+from swapgym.envs.infos import COSTS, NO_METRICS, start_info
+from swapgym.envs.lane import step_lane
+from swapgym.envs.lanes import Lanes
+from swapgym.envs.metrics import episode_metrics
+from swapgym.envs.snapshots import Snapshot
+from swapgym.envs.spec import EnvSpec
+from swapgym.phone.constants import RUN_END
+from swapgym.phone.state import phone_digest
+from swapgym.workload import Drawn
+from swapgym.workload.suites import TRAIN_SEEDS
+
+if TYPE_CHECKING:
+    from swapgym.envs.recording import Recording
+
+Observation = npt.NDArray[np.float32]
+Reward = float | npt.NDArray[np.float64]
+
+
+class PhoneEnv(gym.Env[Observation, Any]):
+    """A decision process on one phone; subclasses name their spec as ``SPEC``.
+
+    Attributes:
+        SPEC: The spec of the id: the defaults of its arguments.
+        env_spec: The spec of this environment.
+        parts: Names of the observation's parts.
+        reward_space: Where rewards come from; vector rewards have one number per objective.
+    """
+
+    SPEC: ClassVar[EnvSpec]
+    metadata: dict[str, Any] = {  # noqa: RUF012 (Gymnasium's own form)
+        "render_modes": ["ansi", "rgb_array", "human"],
+        "render_fps": 10,
+    }
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        """Give the class the signature of its spec, and its docstring the sections that the code has."""
+        super().__init_subclass__(**kwargs)
+        document(cls, cls.SPEC)
+
+    def __init__(self, render_mode: str | None = None, **kwargs: Any) -> None:
+        """See the class's "Arguments".
+
+        Raises:
+            ValueError: If a value is unknown or out of range; the message names what is allowed.
+            TypeError: If a keyword is unknown; the message names the nearest.
+        """
+        self.env_spec = self.SPEC.but(**kwargs)
+        self.render_mode = arguments.check_render_mode(render_mode, self.metadata["render_modes"])
+        self.parts = self.env_spec.parts
+        self.action_space = self.env_spec.action_space
+        self.observation_space = self.env_spec.observation_space
+        self.reward_space = self.env_spec.reward_space
+        self.lanes = Lanes(1, self.env_spec)
+        self._recording = recording_of(self.env_spec, self.render_mode)
+        self._actions = self.env_spec.actions()
+        self._n_actions = len(self._actions) if self.env_spec.flat or not self.env_spec.pace_names else 0
+        self._drawn: Drawn | None = None
+        self._steps = 0
+        self._running = False
+        self._bind()
+
+    def _bind(self) -> None:
+        """Keep the rows that every step reads."""
+        self._observation, self._own = self.lanes.observations[0], self.lanes.lanes[0]
+        self._costs = [self._own["terms"], self._own["costs"]]
+
+    # -------------------------------------------------------------------------------------------------- Gymnasium
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[Observation, dict[str, Any]]:
+        """Draw a scenario and run it to its first decision.
+
+        Args:
+            seed: Seed of the environment's generator, from which scenario seeds are drawn.
+            options: ``{"scenario_seed": int}`` names the scenario instead of drawing it; ``{"preset": str}`` takes it
+                from another preset.
+
+        Returns:
+            The first observation, and ``info``: see :mod:`swapgym.envs.infos`.
+
+        Raises:
+            ValueError: If an option is unknown or its value not allowed.
+        """
+        super().reset(seed=seed)
+        chosen = arguments.check_options(options)
+        scenario_seed = chosen.get("scenario_seed")
+        if scenario_seed is None:
+            scenario_seed = int(self.np_random.integers(TRAIN_SEEDS))
+        self._take(self.lanes.draw(0, scenario_seed, chosen.get("preset")))
+        self.lanes.begin()
+        self._steps = 0
+        self._running = True
+        if self._recording is not None:
+            self._recording.begin(self.drawn)
+            self._show()
+        return self._observation.copy(), start_info(self.drawn, int(self.phone["now_us"]))
+
+    def step(self, action: Any) -> tuple[Observation, Any, bool, bool, dict[str, Any]]:
+        """Take an answer and run on to the next decision.
+
+        Args:
+            action: In the action space.
+
+        Returns:
+            Observation, reward, terminated, truncated, and ``info``: see :mod:`swapgym.envs.infos`.
+
+        Raises:
+            ResetNeeded: Before the first reset and after the episode's end.
+            InvalidAction: If the action is not in the action space.
+        """
+        if not self._running:
+            raise ResetNeeded("step: no episode is running; call reset() first, and after terminated or truncated")
+        if type(action) is not int or not 0 <= action < self._n_actions:
+            action = self._checked(action)
+        lanes = self.lanes
+        status = step_lane(
+            lanes.phones, lanes.scenarios, lanes.lanes, 0, self._actions[action], lanes.epochs, lanes.parts,
+            lanes.observations,
+        )  # fmt: skip
+        self._steps += 1
+        terms, costs = self._costs
+        info = self._info.copy()
+        info["metrics"] = dict(NO_METRICS)
+        info["elapsed_us"] = int(lanes.phones["now_us"][0])
+        info.update(zip(COSTS, terms.tolist() + costs.tolist(), strict=True))
+        terminated = status == RUN_END
+        spent = self.env_spec.max_decisions is not None and self._steps >= self.env_spec.max_decisions
+        truncated = spent and not terminated
+        if terminated or truncated:
+            self._running = False
+            info["metrics"] = self.metrics()
+            info["digest"] = self.digest()
+        if self._recording is not None:
+            self._recording.note(action)
+            self._show()
+        return self._observation.copy(), self._reward(), terminated, truncated, info
+
+    def _reward(self) -> Reward:
+        if self.env_spec.vector_reward:
+            return 0.0 - self._own["grown"] * self._scale
+        reward: float = self._own["reward"].item()
+        return reward
+
+    def render(self) -> Any:
+        """Return the frame of ``render_mode``: a text panel (``"ansi"``) or uint8 of shape ``(H, W, 3)``.
+
+        With ``"human"`` the window shows the last frame already, and nothing is returned.
+        """
+        if self._recording is None:
+            modes = self.metadata["render_modes"]
+            gym.logger.warn(f"render: render_mode is None; make the environment with one of {modes}")
+            return None
+        if self._steps == 0 and not self._running:
+            raise ResetNeeded("render: no episode has been started; call reset() first")
+        return None if self.render_mode == "human" else self._recording.frame()
+
+    def _show(self) -> None:
+        if self.render_mode == "human" and self._recording is not None:
+            self._recording.show(self.metadata["render_fps"])
+
+    def close(self) -> None:
+        """Close the window, where there is one."""
+        if self._recording is not None:
+            self._recording.close()
+
+    # -------------------------------------------------------------------------------------- looking in, going back
+    @property
+    def phone(self) -> np.void:
+        """The PHONE record as it stands; for planners and renderers, to be read only."""
+        record: np.void = self.lanes.phones[0]
+        return record
+
+    @property
+    def scenario(self) -> np.void:
+        """The SCENARIO record of the episode, future included; to be read only."""
+        record: np.void = self.lanes.scenarios[0]
+        return record
+
+    @property
+    def drawn(self) -> Drawn:
+        """What the episode's scenario was drawn from.
+
+        Raises:
+            ResetNeeded: Before the first reset.
+        """
+        if self._drawn is None:
+            raise ResetNeeded("no episode has been started; call reset() first")
+        return self._drawn
+
+    def digest(self) -> str:
+        """Return the SHA-256 of the phone's bytes, in hexadecimal."""
+        return phone_digest(self.lanes.phones)
+
+    def metrics(self) -> dict[str, float]:
+        """Return the episode's metrics so far: see :mod:`swapgym.envs.metrics`."""
+        return episode_metrics(self.lanes.phones[0], self.lanes.scenarios[0])
+
+    def snapshot(self) -> Snapshot:
+        """Return the present moment of the episode. The generator that draws scenarios is not part of it.
+
+        Raises:
+            ResetNeeded: Before the first reset.
+        """
+        return Snapshot(self.lanes.take(0), self._steps, self._running, self.drawn)
+
+    def restore(self, snapshot: Snapshot) -> Observation:
+        """Go back to ``snapshot``, also that of another environment; return the observation there."""
+        self._take(snapshot.drawn)
+        self.lanes.put(0, snapshot.records, snapshot.drawn.preset, snapshot.running)
+        self._steps = snapshot.steps
+        self._running = snapshot.running
+        if self._recording is not None:
+            self._recording.resume(snapshot)
+        return self._observation.copy()
+
+    # ----------------------------------------------------------------------------------------------------- private
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave out what points into the arrays."""
+        return {name: value for name, value in self.__dict__.items() if name not in ("_observation", "_own", "_costs")}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Take over a pickled or copied environment's state."""
+        self.__dict__.update(state)
+        self._bind()
+
+    def _take(self, drawn: Drawn) -> None:
+        """Take what was drawn for the episode: rewards have the scale of its preset."""
+        self._drawn = drawn
+        self._info = start_info(drawn)
+        self._scale = 1.0 / self.env_spec.rates.reference_cost(drawn.preset)
+
+    def _checked(self, action: Any) -> int:
+        if not isinstance(action, bool) and self.action_space.contains(action):
+            if self._n_actions:
+                return int(action)
+            return int(action[0]) * len(self.env_spec.pace_names) + int(action[1])
+        raise invalid(action, self.env_spec)
+
+
+def recording_of(spec: EnvSpec, render_mode: str | None) -> Recording | None:
+    """Return a recording where there is something to render; what draws is loaded only then."""
+    if render_mode is None:
+        return None
+    from swapgym.envs.recording import Recording
+
+    return Recording(spec, render_mode)
+
+
+def invalid(action: Any, spec: EnvSpec) -> InvalidAction:
+    """Return the error for an action outside the action space."""
+    names = [f"{number} ({name})" for number, name in enumerate(spec.route_names)]
+    allowed = f"one of {', '.join(names)}"
+    if spec.pace_names:
+        paces = ", ".join(f"{number} ({name})" for number, name in enumerate(spec.pace_names))
+        allowed = f"a pair: a route {', '.join(names)}; and a pace {paces}"
+        if spec.flat:
+            allowed = ", ".join(f"{number} ({spec.action_name(number)})" for number in range(len(spec.actions())))
+    return InvalidAction(f"step: action {action!r} of type {type(action).__name__}, must be {allowed}")
+
+
