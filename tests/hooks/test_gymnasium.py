@@ -48,7 +48,8 @@ def lanes(env_id: str, n: int, mode: AutoresetMode, vectorization: str | None = 
 
 @pytest.mark.parametrize(("env_id", "kwargs"), FORMS)
 def test_the_checker_warns_of_nothing(env_id: str, kwargs: dict[str, Any]) -> None:
-    pytest.importorskip("pygame")
+    for needed in ("PIL", "pygame"):
+        pytest.importorskip(needed)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         check_env(gym.make(env_id, **kwargs).unwrapped)
