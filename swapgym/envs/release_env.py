@@ -16,7 +16,7 @@ from swapgym.envs.docstrings import documented
 from swapgym.envs.lane import begin_lane, step_lane
 from swapgym.envs.metrics import episode_metrics
 from swapgym.envs.observations import N_PARTS, PARTS, observe
-from swapgym.envs.panel import panel
+from swapgym.render.panel import panel
 from swapgym.envs.rewards import DEFAULT_WEIGHTS, N_TERMS, Baseline, baseline_of, check_weights, step_weights
 from swapgym.envs.snapshots import Snapshot, native
 from swapgym.phone.constants import MS as US_PER_MS
