@@ -14,7 +14,8 @@ from swapgym.render import palette
 from swapgym.render.palette import Color
 
 SMOOTH: Final = 4
-"""Marks and areas are drawn this much larger and then shrunk."""
+TEXT_SMOOTH: Final = 3
+"""Marks and text are drawn this much larger and then shrunk."""
 
 Picture = npt.NDArray[np.uint8]
 
@@ -43,6 +44,18 @@ class Box:
 def font(size: int) -> Any:
     """Return Pillow's own font, so that pictures are the same everywhere."""
     return ImageFont.load_default(size)
+
+
+@functools.lru_cache(maxsize=2_048)
+def words(text: str, size: int) -> Any:
+    """Return the mask of a line of text, ``size`` pixels high; drawn large and shrunk, letters keep their distances."""
+    large = font(size * TEXT_SMOOTH)
+    ascent, descent = large.getmetrics()
+    high = -(-(ascent + descent) // TEXT_SMOOTH)
+    wide = -(-round(large.getlength(text)) // TEXT_SMOOTH) + 1
+    mask = Image.new("L", (wide * TEXT_SMOOTH, high * TEXT_SMOOTH))
+    ImageDraw.Draw(mask).text((0, 0), text, 255, large)
+    return mask.reduce(TEXT_SMOOTH)
 
 
 @functools.cache
@@ -77,19 +90,18 @@ class Canvas:
         self.scale = scale
         self._image = Image.new("RGB", (width, height), palette.PAPER)
         self._pen = ImageDraw.Draw(self._image)
-        self._pen.fontmode = "L"
 
     def px(self, length: float) -> int:
         """Return a length in pixels of this picture."""
         return round(length * self.scale)
 
-    def text(self, x: float, y: float, text: str, size: float = 11, color: Color = palette.INK, anchor: str = "lm") -> None:
-        """Write ``text`` at a point; ``anchor`` as Pillow has it (left, middle)."""
-        self._pen.text((round(x), round(y)), text, color, font(max(7, self.px(size))), anchor)
-
-    def text_width(self, text: str, size: float = 11) -> float:
-        """Return the width of ``text`` in pixels."""
-        return float(self._pen.textlength(text, font(max(7, self.px(size)))))
+    def text(
+        self, x: float, y: float, text: str, size: float = 11, color: Color = palette.INK, anchor: str = "left"
+    ) -> None:
+        """Write ``text`` beside a point at mid-height; ``anchor`` is ``left``, ``right`` or ``middle``."""
+        mask = words(text, max(7, self.px(size)))
+        left = x - mask.width * {"left": 0.0, "middle": 0.5, "right": 1.0}[anchor]
+        self._image.paste(color, (round(left), round(y - mask.height / 2)), mask)
 
     def bar(self, left: float, top: float, right: float, bottom: float, color: Color, outline: Color | None = None) -> None:
         """Fill a rectangle, at least a pixel wide and high."""
@@ -120,15 +132,27 @@ class Canvas:
             colors: Colour of each area.
             ground: Colour above the highest.
         """
-        fine = box.height * SMOOTH
-        # levels of the fine rows, from the top
-        levels = (np.arange(fine, 0, -1, dtype=np.float32) - 0.5) / fine
-        area = np.zeros((fine, box.width), np.uint8)
-        for top in tops.astype(np.float32):
-            area += levels[:, None] > top
-        table = np.array([*colors, ground], np.uint16)
-        rows = table[area].reshape(box.height, SMOOTH, box.width, 3)
-        self.paste(box, (rows.sum(axis=1, dtype=np.uint16) // SMOOTH).astype(np.uint8))
+        high, wide = box.height, box.width
+        # edges of the areas in rows from the top, from the lowest area's foot to the ground's upper edge
+        edges = np.clip(high - tops.astype(np.float32) * high, 0, high)
+        edges = np.concatenate([np.full((1, wide), high), edges, np.zeros((1, wide))])
+        table = np.array([*colors, ground], np.float32)
+        middles = np.arange(high, dtype=np.float32)[:, None] + 0.5
+        area = np.zeros((high, wide), np.uint8)
+        for edge in edges[1:-1]:
+            area += middles < edge
+        picture = table.astype(np.uint8)[area]
+        # a row that an edge crosses is as much of each area as it holds
+        columns = np.arange(wide)
+        for edge in edges[1:-1]:
+            row = np.minimum(edge.astype(np.int64), high - 1)
+            held = np.minimum(row + 1, edges[:-1]) - np.maximum(row, edges[1:])
+            picture[row, columns] = (np.maximum(held, 0).T @ table + 0.5).astype(np.uint8)
+        self.paste(box, picture)
+
+    def veil(self, x: float, top: int, bottom: int, color: Color, share: float) -> None:
+        """Draw an upright line, through which what is below shows."""
+        self._image.paste(color, (round(x), top), Image.new("L", (1, bottom - top), round(255 * share)))
 
     def picture(self) -> Picture:
         """Return the picture, shape ``(height, width, 3)``."""

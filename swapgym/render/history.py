@@ -23,6 +23,7 @@ SAMPLE: Final = np.dtype(
         ("anon", "i8"),
         ("pool", "i8"),
         ("zombie", "i8"),
+        ("backlog", "i8"),
         ("buffers", "i8"),
         # entries
         ("backlog_kworker", "i8"),
@@ -46,7 +47,8 @@ SAMPLE: Final = np.dtype(
         ("peak", "i8"),
     ]
 )
-"""One sample. ``zombie`` is part of ``pool``: RAM is free + file + anon + pool + buffers + what is reserved."""
+"""One sample. ``zombie`` is part of ``backlog``, which is part of ``pool``: memory of queued entries, and of those among
+them whose process is gone. RAM is free + file + anon + pool + buffers + what is reserved."""
 LATE_FRAME: Final = np.dtype([("time_us", "i8"), ("late_us", "i8")])
 """A frame that missed its deadline: when it was seen to be done, and by how much it was late (to 1 ms)."""
 DECISION: Final = np.dtype([("time_us", "i8"), ("victim", "i8"), ("route", "i8"), ("pace", "i8")])
@@ -271,7 +273,9 @@ class History:
         row["time_us"] = now_us
         for name, field in MEMORY.items():
             row[name] = phone[field]
-        row["zombie"] = int(phone["zombie_entries"]) * int(phone["pool_pages"]) // max(1, int(phone["pool_objects"]))
+        pool, objects = int(phone["pool_pages"]), max(1, int(phone["pool_objects"]))
+        row["zombie"] = int(phone["zombie_entries"]) * pool // objects
+        row["backlog"] = (int(row["backlog_kworker"]) + int(row["backlog_child"])) * pool // objects
         for name, field in TOTALS.items():
             row[name] = total[field]
         row["lag_us"] = sum(int(row[part]) for part in LAG)

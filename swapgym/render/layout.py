@@ -12,7 +12,7 @@ from swapgym.render.history import History
 from swapgym.render.view import MIB, View
 
 HEADER: Final = 54
-LEFT: Final = 104
+LEFT: Final = 112
 RIGHT: Final = 196
 GAP: Final = 9
 FOOT: Final = 22
@@ -64,8 +64,8 @@ def draw_header(canvas: Canvas, width: int, view: View, title: str) -> None:
     )
     for place, (name, value, color) in enumerate(tiles):
         x = width - canvas.px(16) - canvas.px(104) * (len(tiles) - 1 - place)
-        canvas.text(x, canvas.px(13), name, 10, palette.MUTED, "rm")
-        canvas.text(x, canvas.px(32), value, 17, color, "rm")
+        canvas.text(x, canvas.px(13), name, 10, palette.MUTED, "right")
+        canvas.text(x, canvas.px(32), value, 17, color, "right")
 
 
 def draw_axis(canvas: Canvas, boxes: list[Box], view: View) -> None:
@@ -79,7 +79,8 @@ def draw_axis(canvas: Canvas, boxes: list[Box], view: View) -> None:
             continue
         x = left + view.place(time_ms * k.MS)
         canvas.bar(x, foot, x + 1, foot + canvas.px(4), palette.FAINT)
-        canvas.text(x, foot + canvas.px(12), f"{time_ms / 1_000:g} s", 10, palette.MUTED, "mm")
+        canvas.veil(x, boxes[0].top, foot, palette.INK, 0.10)
+        canvas.text(x, foot + canvas.px(12), f"{time_ms / 1_000:g} s", 10, palette.MUTED, "middle")
     x = left + min(view.width - 1, view.place(view.now_us))
     for box in boxes:
         canvas.bar(x, box.top, x + 1, box.bottom, palette.CURSOR)

@@ -53,7 +53,7 @@ CHILD: Final = rgb("#A65BC4")
 FRAMES: Final = rgb("#0065A8")
 LAUNCH: Final = rgb("#56B4E9")
 RECLAIM: Final = rgb("#7A4A2B")
-BACKGROUND: Final = rgb("#C4C9D0")
+BACKGROUND: Final = rgb("#CBD0D7")
 REALTIME: Final = rgb("#20262E")
 
 ROUTES: Final = {k.INLINE: INLINE, k.KWORKER: KWORKER, k.USERSPACE: CHILD}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
 from swapgym.phone import constants as k
 from swapgym.render import palette
@@ -19,17 +18,20 @@ LATE_FLOOR_US = 33_000
 ROWS = 10
 """Victims that are shown at most."""
 
+Item = tuple[str, str, Color | None]
+"""A legend's name, value, and colour where there is something of it."""
+
 
 def name_panel(canvas: Canvas, box: Box, name: str, unit: str = "") -> None:
     """Write what a panel shows at its left."""
-    right = box.left - canvas.px(34)
-    canvas.text(right, box.top + canvas.px(6), name, 11, palette.INK, "rm")
+    right = box.left - canvas.px(40)
+    canvas.text(right, box.top + canvas.px(6), name, 11, palette.INK, "right")
     if unit:
-        canvas.text(right, box.top + canvas.px(19), unit, 9.5, palette.FAINT, "rm")
+        canvas.text(right, box.top + canvas.px(19), unit, 9.5, palette.FAINT, "right")
 
 
 def legend(
-    canvas: Canvas, box: Box, rows: list[tuple[str, str, Color | None]], columns: int = 1, pitch: float = 14
+    canvas: Canvas, box: Box, rows: list[Item], columns: int = 1, pitch: float = 14
 ) -> None:
     """Write names and values with their colours at the right of a panel; without a colour, faintly."""
     left = box.right + canvas.px(12)
@@ -44,42 +46,49 @@ def legend(
             canvas.bar(x, y - half, x + 2 * half, y + half, color, palette.FRAME if color == palette.PAPER else None)
         canvas.text(x + canvas.px(14), y, name, 10.5, palette.MUTED if color is not None else palette.FAINT)
         if value:
-            canvas.text(x + wide, y, value, 10.5, palette.INK if color is not None else palette.FAINT, "rm")
+            canvas.text(x + wide, y, value, 10.5, palette.INK if color is not None else palette.FAINT, "right")
 
 
 def scale_mark(canvas: Canvas, box: Box, y: float, text: str) -> None:
     """Write a value of the vertical scale beside its height."""
-    canvas.text(box.left - canvas.px(5), y, text, 9, palette.FAINT, "rm")
+    canvas.text(box.left - canvas.px(5), y, text, 9, palette.FAINT, "right")
 
 
 def draw_launches(canvas: Canvas, box: Box, view: View) -> None:
     """Draw a bar per launch by its phases, and how long it takes beyond its nominal time."""
     name_panel(canvas, box, "launches")
     canvas.bar(box.left, box.top, box.right, box.bottom, palette.PANEL)
-    free_from: list[float] = []
     rows = 3 if len(view.launches) > 2 else 2
-    pitch = box.height / rows
-    running = "none"
-    for index, launch in enumerate(view.launches):
+    free_from = [0] * rows
+    for index in np.argsort(view.launches["start_us"], kind="stable").tolist():
+        launch = view.launches[index]
         start_us, done_us = int(launch["start_us"]), int(launch["done_us"])
         if start_us == NONE:
             continue
-        until_us = done_us if done_us != NONE else view.now_us
-        row = next((row for row, free in enumerate(free_from) if free <= start_us), len(free_from)) % rows
-        free_from[row : row + 1] = [float(until_us)]
-        top, bottom = box.top + row * pitch + canvas.px(2), box.top + (row + 1) * pitch - canvas.px(2)
-        times = [int(launch[f"{name}_us"]) for name in palette.PHASES]
-        for place, color in enumerate(palette.PHASES.values()):
-            if times[place] != NONE:
-                end_us = next((later for later in times[place + 1 :] if later != NONE), until_us)
-                span(canvas, box, view, times[place], end_us, top, bottom, color)
-        span(canvas, box, view, start_us + int(launch["nominal_us"]), until_us, bottom, bottom + 2, palette.LATE)
-        if done_us == NONE:
-            phase = max(place for place in range(3) if times[place] != NONE)
-            running = f"{index}: {list(palette.PHASES)[phase]}, {(view.now_us - start_us) / k.MS:.0f} ms"
-    items = [(name, "", color) for name, color in palette.PHASES.items()]
+        until_us = view.now_us if done_us == NONE else done_us
+        row = next((row for row in range(rows) if free_from[row] <= start_us), rows - 1)
+        free_from[row] = until_us
+        pitch = box.height / rows
+        lane = Box(box.left, round(box.top + row * pitch) + 1, box.right, round(box.top + (row + 1) * pitch) - 1)
+        draw_launch(canvas, lane, view, launch, until_us)
+    items: list[Item] = [(name, "", color) for name, color in palette.PHASES.items()]
     legend(canvas, box, [*items, ("over nominal", "", palette.LATE)], columns=2)
-    canvas.text(box.right - canvas.px(4), box.bottom - canvas.px(8), running if running != "none" else "", 10, palette.MUTED, "rm")
+
+
+def draw_launch(canvas: Canvas, lane: Box, view: View, launch: np.void, until_us: int) -> None:
+    """Draw the bar of one launch, which has taken until ``until_us``."""
+    foot = lane.bottom - canvas.px(3)
+    times = [int(launch[f"{name}_us"]) for name in palette.PHASES]
+    for place, color in enumerate(palette.PHASES.values()):
+        if times[place] != NONE:
+            end_us = next((later for later in times[place + 1 :] if later != NONE), until_us)
+            span(canvas, lane, view, times[place], end_us, lane.top, foot, color)
+    over_us = until_us - times[0] - int(launch["nominal_us"])
+    span(canvas, lane, view, until_us - max(0, over_us), until_us, foot, lane.bottom, palette.LATE)
+    text = f"{(until_us - times[0]) / k.MS:,.0f} ms" + (f", {over_us / k.MS:,.0f} over" if over_us > 0 else "")
+    x, y = lane.left + view.place(until_us), (lane.top + lane.bottom) / 2
+    if until_us > view.from_us and x + canvas.px(108) < lane.right:
+        canvas.text(x + canvas.px(6), y, text, 10, palette.MUTED)
 
 
 def span(
@@ -113,7 +122,7 @@ def draw_frames(canvas: Canvas, box: Box, view: View) -> None:
         y = ground - room * int(late_frame["late_us"]) / top_us
         canvas.bar(x - canvas.px(1), y, x + canvas.px(1), ground, palette.LATE)
         canvas.put_mark("dot", x, y, 6, palette.LATE)
-    rows: list[tuple[str, str, Color | None]] = [
+    rows: list[Item] = [
         ("in time", f"{view.last('frames') - view.last('frames_late')}", palette.FRAMES),
         ("late", f"{view.last('frames_late')}", palette.LATE if view.last("frames_late") else None),
     ]
@@ -122,42 +131,35 @@ def draw_frames(canvas: Canvas, box: Box, view: View) -> None:
 
 def draw_victims(canvas: Canvas, box: Box, view: View) -> None:
     """Draw a row per victim: its kill, its decisions, its exit, and what it leaves until that is drained."""
-    name_panel(canvas, box, "victims", "decisions")
+    name_panel(canvas, box, "victims", "by decision")
     canvas.bar(box.left, box.top, box.right, box.bottom, palette.PANEL)
-    victims = view.victims
-    ends_us = np.where(victims["drained_us"] == NONE, view.now_us, victims["drained_us"])
-    rows = victims[ends_us >= view.from_us][-ROWS:]
-    paced = bool((view.history.decisions["pace"] >= 0).any())
+    ends_us = np.where(view.victims["drained_us"] == NONE, view.now_us, view.victims["drained_us"])
+    rows = view.victims[ends_us >= view.from_us][-ROWS:]
+    paced = bool((view.history.decisions["pace"] != NONE).any())
     strip = canvas.px(9) if paced else 0
     pitch = (box.height - strip) / max(6, len(rows))
     for place, victim in enumerate(rows):
-        middle = box.top + (place + 0.5) * pitch
-        draw_victim(canvas, box, view, victim, middle, pitch)
+        draw_victim(canvas, box, view, victim, box.top + (place + 0.5) * pitch, pitch)
     if paced:
         draw_paces(canvas, box, view, strip)
     used = set(view.decisions["route"].tolist())
-    items: list[tuple[str, str, Color | None]] = [
-        (palette.ROUTE_NAMES[route], "", color if route in used or route != k.USERSPACE else None)
-        for route, color in palette.ROUTES.items()
-    ]
-    legend(canvas, box, items, columns=1)
-    left, size = box.right + canvas.px(16), 9
-    for place, (kind, text, color) in enumerate(
-        (
-            ("cross", f"killed {view.last('kills')}", palette.INK),
-            ("ring", f"exited {view.last('exits')}", palette.INK),
-        )
-    ):
-        y = box.top + canvas.px(6 + 14 * place)
-        canvas.put_mark(kind, left + canvas.px(86), y, size, color)
-        canvas.text(left + canvas.px(96), y, text, 10.5, palette.MUTED)
-    y = box.top + canvas.px(6 + 28)
-    canvas.bar(left + canvas.px(81), y - 1, left + canvas.px(91), y + 1, palette.ZOMBIE if view.last("zombie") else palette.GRID)
-    canvas.text(left + canvas.px(96), y, "draining", 10.5, palette.MUTED)
-    if paced:
-        y = box.bottom - strip / 2
-        pace = view.decisions["pace"][view.decisions["pace"] >= 0]
-        canvas.text(box.right + canvas.px(12), y, f"pace: {pace_name(int(pace[-1])) if len(pace) else '-'}", 10.5, palette.MUTED)
+    names = palette.ROUTE_NAMES
+    legend(canvas, box, [(names[route], "", palette.ROUTES[route] if route in used else None) for route in names])
+    own = int((view.victims["killer"] == k.KILLER_LMKD).sum())
+    x, top = box.right + canvas.px(102), box.top + canvas.px(6)
+    marks = (
+        ("cross", f"killed {len(view.victims) - own}", palette.INK),
+        ("cross", f"by lmkd {own}", palette.LATE),
+        ("ring", f"exited {view.last('exits')}", palette.INK),
+    )
+    for place, (kind, text, color) in enumerate(marks):
+        y = top + canvas.px(14 * place)
+        canvas.put_mark(kind, x, y, 9, color)
+        canvas.text(x + canvas.px(10), y, text, 10.5, palette.MUTED)
+    y = top + canvas.px(14 * len(marks))
+    draining = palette.ZOMBIE if view.last("zombie") else palette.GRID
+    canvas.bar(x - canvas.px(5), y - 1, x + canvas.px(5), y + 1, draining)
+    canvas.text(x + canvas.px(10), y, "draining", 10.5, palette.MUTED)
 
 
 def pace_name(pace: int) -> str:
@@ -175,14 +177,30 @@ def draw_victim(canvas: Canvas, box: Box, view: View, victim: np.void, middle: f
         gone_us = drained_us if drained_us != NONE else view.now_us
         span(canvas, box, view, exit_us, gone_us, middle - 1, middle + 1, palette.ZOMBIE)
     decisions = view.decisions[view.decisions["victim"] == victim["process"]]
-    times, routes = decisions["time_us"].tolist(), decisions["route"].tolist()
-    for place, (time_us, route) in enumerate(zip(times, routes, strict=True)):
-        later_us = times[place + 1] if place + 1 < len(times) else end_us
+    changes = np.flatnonzero(np.diff(decisions["route"], prepend=NONE - 1))
+    times = [*decisions["time_us"][changes].tolist(), end_us]
+    for place, route in enumerate(decisions["route"][changes].tolist()):
         if route in palette.ROUTES:
-            span(canvas, box, view, time_us, later_us, middle - half, middle + half, palette.ROUTES[route])
-    for kind, time_us in (("cross", kill_us), ("ring", exit_us)):
+            color = palette.ROUTES[route]
+            span(canvas, box, view, times[place], times[place + 1], middle - half, middle + half, color)
+    kill_color = palette.LATE if victim["killer"] == k.KILLER_LMKD else palette.INK
+    for kind, time_us, color in (("cross", kill_us, kill_color), ("ring", exit_us, palette.INK)):
         if time_us != NONE and time_us >= view.from_us:
-            canvas.put_mark(kind, box.left + view.place(time_us), middle, 9, palette.INK)
+            canvas.put_mark(kind, box.left + view.place(time_us), middle, 9, color)
+
+
+def draw_paces(canvas: Canvas, box: Box, view: View, height: int) -> None:
+    """Draw the pace of the drain as a strip along the panel's foot."""
+    decisions = view.decisions[view.decisions["pace"] != NONE]
+    changes = np.flatnonzero(np.diff(decisions["pace"], prepend=NONE))
+    times, paces = [*decisions["time_us"][changes].tolist(), view.now_us], decisions["pace"][changes].tolist()
+    for place, pace in enumerate(paces):
+        color = palette.PACES[min(pace, len(palette.PACES) - 1)]
+        span(canvas, box, view, times[place], times[place + 1], box.bottom - height, box.bottom, color)
+    if paces:
+        last = palette.PACES[min(paces[-1], len(palette.PACES) - 1)]
+        foot = Box(box.left, round(box.bottom - height / 2 - canvas.px(6)), box.right, box.bottom)
+        legend(canvas, foot, [(f"pace of the drain: {pace_name(paces[-1])}", "", last)])
 
 
 def draw_paces(canvas: Canvas, box: Box, view: View, height: int) -> None:
@@ -195,31 +213,29 @@ def draw_paces(canvas: Canvas, box: Box, view: View, height: int) -> None:
 
 
 def draw_cpus(canvas: Canvas, box: Box, view: View) -> None:
-    """Draw a lane per CPU: who runs by colour, the clock by height."""
+    """Draw a lane per CPU, the last on top: who runs by colour, the clock by height."""
     device = view.history.hardware
     name_panel(canvas, box, "CPUs", "height: clock")
-    canvas.bar(box.left, box.top, box.right, box.bottom, palette.PANEL)
     colors = {charge: color for color, charges in palette.CLASSES.values() for charge in charges}
+    table = np.array([colors.get(charge, palette.PANEL) for charge in range(k.N_CHARGES)], np.uint8)
+    table = np.concatenate([table, np.array([palette.PAPER, palette.GRID], np.uint8)])
+    between, clock_line = k.N_CHARGES, k.N_CHARGES + 1
     sizes = sorted(set(device.capacity.tolist()))
     names = {1: ("",), 2: ("little", "big"), 3: ("little", "mid", "big")}.get(len(sizes), ("",) * len(sizes))
-    table = np.array([colors.get(charge, palette.PANEL) for charge in range(k.N_CHARGES)], np.uint8)
     on_cpu, clocks = view.per_column(view.samples["on_cpu"]), view.per_column(view.samples["clock"])
-    edges = np.linspace(box.top, box.bottom, device.n_cpus + 1).round().astype(int)
-    for row in range(device.n_cpus):
-        # the largest on top
+    edges = np.linspace(0, box.height, device.n_cpus + 1).round().astype(int)
+    area = np.full((box.height, box.width), between, np.uint8)
+    for row, (top, bottom) in enumerate(zip(edges[:-1].tolist(), (edges[1:] - 1).tolist(), strict=True)):
         cpu = device.n_cpus - 1 - row
-        lane = Box(box.left, int(edges[row]), box.right, int(edges[row + 1]) - 1)
-        height = np.ceil(lane.height * clocks[:, cpu] / k.UNIT)
-        rows = np.arange(lane.height, 0, -1)[:, None]
-        lit = (rows <= height) & (on_cpu[:, cpu] != k.CHARGE_IDLE)
-        clock_line = (rows == np.maximum(1, height)) & (view.columns >= 0) & ~lit
-        picture = np.where(lit[..., None], table[on_cpu[:, cpu]], np.array(palette.PANEL, np.uint8))
-        picture[clock_line] = palette.GRID
-        canvas.paste(lane, picture.astype(np.uint8))
-        canvas.bar(lane.left, lane.bottom, lane.right, lane.bottom + 1, palette.PAPER)
+        height = np.maximum(1, (bottom - top) * clocks[:, cpu] // k.UNIT)
+        rows = np.arange(bottom - top, 0, -1)[:, None]
+        area[top:bottom] = np.where(rows <= height, on_cpu[:, cpu], k.CHARGE_IDLE)
+        idle = (on_cpu[:, cpu] == k.CHARGE_IDLE) & (view.columns >= 0)
+        area[bottom - height[idle], np.flatnonzero(idle)] = clock_line
         first = row == 0 or device.domain[cpu] != device.domain[cpu + 1]
         label = f"{names[sizes.index(int(device.capacity[cpu]))]} {cpu}" if first else str(cpu)
-        canvas.text(box.left - canvas.px(5), (lane.top + lane.bottom) / 2, label, 9, palette.FAINT, "rm")
+        scale_mark(canvas, box, box.top + (top + bottom) / 2, label)
+    canvas.paste(box, table[area])
     legend(canvas, box, [(name, "", color) for name, (color, _) in palette.CLASSES.items()], columns=2, pitch=15)
 
 
@@ -228,7 +244,7 @@ def draw_memory(canvas: Canvas, box: Box, view: View) -> None:
     device = view.history.hardware
     name_panel(canvas, box, "memory", "GiB")
     samples = view.samples
-    base = int(np.min(samples["anon"], initial=device.ram)) // 2 + device.reserved if len(samples) else 0
+    base = int(np.min(samples["anon"], initial=device.ram)) * 3 // 4 + device.reserved if len(samples) else 0
     base = int(base / MIB) // CUT_MIB * CUT_MIB * k.PAGES_PER_MIB
     levels = samples["anon"] + device.reserved
     pool = samples["pool"] - samples["zombie"]
@@ -245,7 +261,7 @@ def draw_memory(canvas: Canvas, box: Box, view: View) -> None:
     for gib in marks:
         y = box.bottom - box.height * (gib * 1024 * MIB - base) / (device.ram - base)
         scale_mark(canvas, box, min(max(y, box.top + canvas.px(4)), box.bottom - canvas.px(4)), f"{gib:g}")
-    rows: list[tuple[str, str, Color | None]] = []
+    rows: list[Item] = []
     for name in reversed(palette.MEMORY):
         pages = view.last(name) - (view.last("zombie") if name == "pool" else 0)
         shown = palette.MEMORY[name] if pages or name != "zombie" else None
@@ -255,7 +271,7 @@ def draw_memory(canvas: Canvas, box: Box, view: View) -> None:
     canvas.dashes(box.right + canvas.px(12), box.right + canvas.px(21), y, palette.WATERMARK)
     low, high = (pages / MIB for pages in device.watermarks[:2])
     canvas.text(box.right + canvas.px(26), y, "watermarks min, low", 10.5, palette.MUTED)
-    canvas.text(box.right + canvas.px(184), y, f"{low:.0f}, {high:.0f}", 10.5, palette.INK, "rm")
+    canvas.text(box.right + canvas.px(184), y, f"{low:.0f}, {high:.0f}", 10.5, palette.INK, "right")
 
 
 def nice_marks(low: float, high: float) -> list[float]:
@@ -266,17 +282,22 @@ def nice_marks(low: float, high: float) -> list[float]:
 
 
 def draw_backlog(canvas: Canvas, box: Box, view: View) -> None:
-    """Draw the memory of entries that are queued: of victims still there, and of those already gone."""
+    """Draw the memory of queued entries: of victims already gone (zombie memory), and above it of others."""
     name_panel(canvas, box, "backlog", "MiB")
-    samples = view.samples
-    queued = samples["backlog_kworker"] + samples["backlog_child"]
-    # TODO pages per entry
-    zombie = samples["zombie"]
-    entries = queued / 1_000
-    top = max(50.0, float(entries.max(initial=0.0)))
-    columns = view.per_column(np.array([entries / top]).T).T
-    canvas.stack(box, columns, [palette.BACKLOG])
-    legend(canvas, box, [("zombie", f"{view.last('zombie') / MIB:.0f} MiB", palette.ZOMBIE if zombie.any() else None)])
+    zombie, backlog = view.samples["zombie"] / MIB, view.samples["backlog"] / MIB
+    top = round_up(max(50.0, float(backlog.max(initial=0.0))))
+    canvas.stack(box, view.per_column(np.stack([zombie, backlog], axis=1) / top).T, [palette.ZOMBIE, palette.BACKLOG])
+    scale_mark(canvas, box, box.top + canvas.px(4), f"{top:,}")
+    left_mib = (view.last("backlog") - view.last("zombie")) / MIB
+    entries = view.last("backlog_kworker") + view.last("backlog_child")
+    rows: list[Item] = [
+        ("of the gone (zombie)", f"{view.last('zombie') / MIB:,.0f} MiB", palette.ZOMBIE if view.last("zombie") else None),
+        ("of those exiting", f"{left_mib:,.0f} MiB", palette.BACKLOG if left_mib > 0 else None),
+    ]
+    legend(canvas, box, rows)
+    y = box.top + canvas.px(6 + 14 * len(rows))
+    canvas.text(box.right + canvas.px(26), y, "queued entries", 10.5, palette.MUTED)
+    canvas.text(box.right + canvas.px(184), y, f"{entries:,}", 10.5, palette.INK, "right")
 
 
 def draw_lag(canvas: Canvas, box: Box, view: View) -> None:
@@ -287,7 +308,7 @@ def draw_lag(canvas: Canvas, box: Box, view: View) -> None:
     columns = view.per_column((parts / top_us).T).T
     canvas.stack(box, columns, [color for _, color in palette.LAG.values()])
     scale_mark(canvas, box, box.top + canvas.px(4), f"{top_us / k.MS:,.0f}")
-    rows: list[tuple[str, str, Color | None]] = [
+    rows: list[Item] = [
         (text, f"{view.last(name) / k.MS:,.0f} ms", color if view.last(name) else None)
         for name, (text, color) in palette.LAG.items()
     ]
@@ -295,9 +316,6 @@ def draw_lag(canvas: Canvas, box: Box, view: View) -> None:
 
 
 def round_up(value: float) -> int:
-    """Return the least of 1, 2 or 5 times a power of ten that is not below ``value``."""
+    """Return the least of 1, 2, 3 or 5 times a power of ten that is not below ``value``."""
     power = 10 ** int(np.floor(np.log10(value)))
-    return next(int(factor * power) for factor in (1, 2, 5, 10) if factor * power >= value)
-
-
-Column = npt.NDArray[np.float64]
+    return next(int(factor * power) for factor in (1, 2, 3, 5, 10) if factor * power >= value)
