@@ -16,13 +16,13 @@ from swapgym.envs.docstrings import documented
 from swapgym.envs.lane import begin_lane, step_lane
 from swapgym.envs.metrics import episode_metrics
 from swapgym.envs.observations import N_PARTS, PARTS, observe
-from swapgym.render.panel import panel
 from swapgym.envs.rewards import DEFAULT_WEIGHTS, N_TERMS, Baseline, baseline_of, check_weights, step_weights
 from swapgym.envs.snapshots import Snapshot, native
 from swapgym.phone.constants import MS as US_PER_MS
 from swapgym.phone.constants import RUN_END
 from swapgym.phone.inputs import SCENARIO
 from swapgym.phone.state import PHONE, phone_digest
+from swapgym.render.panel import panel
 from swapgym.workload import Drawn, draw, empty
 from swapgym.workload.suites import TRAIN_SEEDS
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 from collections.abc import Iterable
 from pathlib import Path
@@ -82,4 +83,4 @@ def common_colors(pictures: list[Any]) -> Any:
 def durations_ms(frames: int, fps: float) -> list[int]:
     """Return how long each frame is shown, in steps of 10 ms that add up to the whole."""
     ends = [round(100 * frame / fps) for frame in range(frames + 1)]
-    return [10 * (later - earlier) for earlier, later in zip(ends[:-1], ends[1:], strict=True)]
+    return [10 * (later - earlier) for earlier, later in itertools.pairwise(ends)]

@@ -103,7 +103,9 @@ class Canvas:
         left = x - mask.width * {"left": 0.0, "middle": 0.5, "right": 1.0}[anchor]
         self._image.paste(color, (round(left), round(y - mask.height / 2)), mask)
 
-    def bar(self, left: float, top: float, right: float, bottom: float, color: Color, outline: Color | None = None) -> None:
+    def bar(
+        self, left: float, top: float, right: float, bottom: float, color: Color, outline: Color | None = None
+    ) -> None:
         """Fill a rectangle, at least a pixel wide and high."""
         x, y = round(left), round(top)
         self._pen.rectangle((x, y, max(x, round(right) - 1), max(y, round(bottom) - 1)), color, outline)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Final
 
 from swapgym.phone import constants as k
-from swapgym.render import palette, panels
+from swapgym.render import events, levels, palette
 from swapgym.render.canvas import Box, Canvas, Picture
 from swapgym.render.history import History
 from swapgym.render.view import MIB, View
@@ -17,13 +17,13 @@ RIGHT: Final = 196
 GAP: Final = 9
 FOOT: Final = 22
 PANELS: Final[tuple[tuple[Callable[[Canvas, Box, View], None], int], ...]] = (
-    (panels.draw_launches, 32),
-    (panels.draw_frames, 36),
-    (panels.draw_victims, 84),
-    (panels.draw_cpus, 112),
-    (panels.draw_memory, 128),
-    (panels.draw_backlog, 46),
-    (panels.draw_lag, 60),
+    (events.draw_launches, 32),
+    (events.draw_frames, 36),
+    (events.draw_victims, 84),
+    (events.draw_cpus, 112),
+    (levels.draw_memory, 128),
+    (levels.draw_backlog, 46),
+    (levels.draw_lag, 60),
 )
 """Panels from top to bottom, and their heights in a picture 640 pixels high."""
 WHOLE: Final = 640

@@ -8,7 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from swapgym.phone import constants as k
-from swapgym.render.history import NONE, History
+from swapgym.render.history import History
+from swapgym.render.tables import NONE
 
 WINDOW_US: Final = 2_500_000
 WHOLE_US: Final = 3_200_000

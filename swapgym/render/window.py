@@ -10,7 +10,6 @@ import numpy.typing as npt
 
 from swapgym.render.extra import MissingExtra
 
-
 UNSEEN: Final = ("offscreen", "dummy")
 """Drivers without a window; SDL takes one by itself where it finds no display."""
 

@@ -1,57 +1,24 @@
-"""The dashboard's panels: each draws one thing about an episode into its box, and says it in words at its right."""
+"""The dashboard's panels of events: launches, frames, victims with the decisions about them, and who is on each CPU."""
 
 from __future__ import annotations
+
+from typing import Final
 
 import numpy as np
 
 from swapgym.phone import constants as k
 from swapgym.render import palette
 from swapgym.render.canvas import Box, Canvas
-from swapgym.render.history import NONE
-from swapgym.render.palette import Color
-from swapgym.render.view import MIB, View
+from swapgym.render.parts import Item, legend, name_panel, scale_mark, span
+from swapgym.render.tables import NONE
+from swapgym.render.view import View
 
-CUT_MIB = 256
-"""The stack of memory begins at a multiple of this."""
-LATE_FLOOR_US = 33_000
+LATE_FLOOR_US: Final = 33_000
 """Lateness that fills the panel of frames where no frame is later."""
-ROWS = 10
+LABEL: Final = 110
+"""Pixels that what is said of a launch takes at the end of its bar."""
+ROWS: Final = 10
 """Victims that are shown at most."""
-
-Item = tuple[str, str, Color | None]
-"""A legend's name, value, and colour where there is something of it."""
-
-
-def name_panel(canvas: Canvas, box: Box, name: str, unit: str = "") -> None:
-    """Write what a panel shows at its left."""
-    right = box.left - canvas.px(40)
-    canvas.text(right, box.top + canvas.px(6), name, 11, palette.INK, "right")
-    if unit:
-        canvas.text(right, box.top + canvas.px(19), unit, 9.5, palette.FAINT, "right")
-
-
-def legend(
-    canvas: Canvas, box: Box, rows: list[Item], columns: int = 1, pitch: float = 14
-) -> None:
-    """Write names and values with their colours at the right of a panel; without a colour, faintly."""
-    left = box.right + canvas.px(12)
-    wide = (canvas.px(172)) / columns
-    for place, (name, value, color) in enumerate(rows):
-        x = left + wide * (place % columns)
-        y = box.top + canvas.px(6 + pitch * (place // columns))
-        half = canvas.px(4)
-        if color is None:
-            canvas.bar(x, y - half, x + 2 * half, y + half, palette.PAPER, palette.GRID)
-        else:
-            canvas.bar(x, y - half, x + 2 * half, y + half, color, palette.FRAME if color == palette.PAPER else None)
-        canvas.text(x + canvas.px(14), y, name, 10.5, palette.MUTED if color is not None else palette.FAINT)
-        if value:
-            canvas.text(x + wide, y, value, 10.5, palette.INK if color is not None else palette.FAINT, "right")
-
-
-def scale_mark(canvas: Canvas, box: Box, y: float, text: str) -> None:
-    """Write a value of the vertical scale beside its height."""
-    canvas.text(box.left - canvas.px(5), y, text, 9, palette.FAINT, "right")
 
 
 def draw_launches(canvas: Canvas, box: Box, view: View) -> None:
@@ -60,14 +27,15 @@ def draw_launches(canvas: Canvas, box: Box, view: View) -> None:
     canvas.bar(box.left, box.top, box.right, box.bottom, palette.PANEL)
     rows = 3 if len(view.launches) > 2 else 2
     free_from = [0] * rows
+    label_us = round(canvas.px(LABEL) * (view.to_us - view.from_us) / view.width)
     for index in np.argsort(view.launches["start_us"], kind="stable").tolist():
         launch = view.launches[index]
         start_us, done_us = int(launch["start_us"]), int(launch["done_us"])
         if start_us == NONE:
             continue
         until_us = view.now_us if done_us == NONE else done_us
-        row = next((row for row in range(rows) if free_from[row] <= start_us), rows - 1)
-        free_from[row] = until_us
+        row = next((row for row in range(rows) if free_from[row] <= start_us), int(np.argmin(free_from)))
+        free_from[row] = until_us + label_us
         pitch = box.height / rows
         lane = Box(box.left, round(box.top + row * pitch) + 1, box.right, round(box.top + (row + 1) * pitch) - 1)
         draw_launch(canvas, lane, view, launch, until_us)
@@ -87,17 +55,8 @@ def draw_launch(canvas: Canvas, lane: Box, view: View, launch: np.void, until_us
     span(canvas, lane, view, until_us - max(0, over_us), until_us, foot, lane.bottom, palette.LATE)
     text = f"{(until_us - times[0]) / k.MS:,.0f} ms" + (f", {over_us / k.MS:,.0f} over" if over_us > 0 else "")
     x, y = lane.left + view.place(until_us), (lane.top + lane.bottom) / 2
-    if until_us > view.from_us and x + canvas.px(108) < lane.right:
+    if until_us > view.from_us and x + canvas.px(LABEL) < lane.right:
         canvas.text(x + canvas.px(6), y, text, 10, palette.MUTED)
-
-
-def span(
-    canvas: Canvas, box: Box, view: View, from_us: int, to_us: int, top: float, bottom: float, color: Color
-) -> None:
-    """Draw a bar from an instant to another, as far as it lies on the time axis."""
-    if to_us > from_us and to_us > view.from_us:
-        left = box.left + max(0.0, view.place(from_us))
-        canvas.bar(left, top, max(left + 1, box.left + min(view.width, view.place(to_us))), bottom, color)
 
 
 def draw_frames(canvas: Canvas, box: Box, view: View) -> None:
@@ -203,15 +162,6 @@ def draw_paces(canvas: Canvas, box: Box, view: View, height: int) -> None:
         legend(canvas, foot, [(f"pace of the drain: {pace_name(paces[-1])}", "", last)])
 
 
-def draw_paces(canvas: Canvas, box: Box, view: View, height: int) -> None:
-    """Draw the pace of the drain as a strip along the panel's foot."""
-    decisions = view.decisions[view.decisions["pace"] >= 0]
-    times, paces = [*decisions["time_us"].tolist(), view.now_us], decisions["pace"].tolist()
-    for place, pace in enumerate(paces):
-        color = palette.PACES[min(pace, len(palette.PACES) - 1)]
-        span(canvas, box, view, times[place], times[place + 1], box.bottom - height, box.bottom, color)
-
-
 def draw_cpus(canvas: Canvas, box: Box, view: View) -> None:
     """Draw a lane per CPU, the last on top: who runs by colour, the clock by height."""
     device = view.history.hardware
@@ -237,85 +187,3 @@ def draw_cpus(canvas: Canvas, box: Box, view: View) -> None:
         scale_mark(canvas, box, box.top + (top + bottom) / 2, label)
     canvas.paste(box, table[area])
     legend(canvas, box, [(name, "", color) for name, (color, _) in palette.CLASSES.items()], columns=2, pitch=15)
-
-
-def draw_memory(canvas: Canvas, box: Box, view: View) -> None:
-    """Draw who holds memory, hung from the top: free memory, zombie memory below it, and so on."""
-    device = view.history.hardware
-    name_panel(canvas, box, "memory", "GiB")
-    samples = view.samples
-    base = int(np.min(samples["anon"], initial=device.ram)) * 3 // 4 + device.reserved if len(samples) else 0
-    base = int(base / MIB) // CUT_MIB * CUT_MIB * k.PAGES_PER_MIB
-    levels = samples["anon"] + device.reserved
-    pool = samples["pool"] - samples["zombie"]
-    tops = [levels]
-    for more in (samples["buffers"], samples["file"], pool, samples["zombie"], samples["free"]):
-        tops.append(tops[-1] + more)
-    shares = (np.array(tops) - base) / (device.ram - base)
-    columns = view.per_column(shares.T).T
-    canvas.stack(box, columns, list(palette.MEMORY.values()))
-    for pages in device.watermarks[:2]:
-        y = box.top + box.height * pages / (device.ram - base)
-        canvas.dashes(box.left, box.right, y, palette.WATERMARK)
-    marks = nice_marks(base / MIB / 1024, device.ram / MIB / 1024)
-    for gib in marks:
-        y = box.bottom - box.height * (gib * 1024 * MIB - base) / (device.ram - base)
-        scale_mark(canvas, box, min(max(y, box.top + canvas.px(4)), box.bottom - canvas.px(4)), f"{gib:g}")
-    rows: list[Item] = []
-    for name in reversed(palette.MEMORY):
-        pages = view.last(name) - (view.last("zombie") if name == "pool" else 0)
-        shown = palette.MEMORY[name] if pages or name != "zombie" else None
-        rows.append((palette.MEMORY_NAMES[name], f"{pages / MIB:,.0f} MiB", shown))
-    legend(canvas, box, rows)
-    y = box.top + canvas.px(6 + 14 * len(rows))
-    canvas.dashes(box.right + canvas.px(12), box.right + canvas.px(21), y, palette.WATERMARK)
-    low, high = (pages / MIB for pages in device.watermarks[:2])
-    canvas.text(box.right + canvas.px(26), y, "watermarks min, low", 10.5, palette.MUTED)
-    canvas.text(box.right + canvas.px(184), y, f"{low:.0f}, {high:.0f}", 10.5, palette.INK, "right")
-
-
-def nice_marks(low: float, high: float) -> list[float]:
-    """Return two to five round numbers from ``low`` to ``high``."""
-    step = next(step for step in (0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0) if (high - low) / step <= 4.5)
-    first = int(np.ceil(low / step))
-    return [place * step for place in range(first, int(high / step) + 1)]
-
-
-def draw_backlog(canvas: Canvas, box: Box, view: View) -> None:
-    """Draw the memory of queued entries: of victims already gone (zombie memory), and above it of others."""
-    name_panel(canvas, box, "backlog", "MiB")
-    zombie, backlog = view.samples["zombie"] / MIB, view.samples["backlog"] / MIB
-    top = round_up(max(50.0, float(backlog.max(initial=0.0))))
-    canvas.stack(box, view.per_column(np.stack([zombie, backlog], axis=1) / top).T, [palette.ZOMBIE, palette.BACKLOG])
-    scale_mark(canvas, box, box.top + canvas.px(4), f"{top:,}")
-    left_mib = (view.last("backlog") - view.last("zombie")) / MIB
-    entries = view.last("backlog_kworker") + view.last("backlog_child")
-    rows: list[Item] = [
-        ("of the gone (zombie)", f"{view.last('zombie') / MIB:,.0f} MiB", palette.ZOMBIE if view.last("zombie") else None),
-        ("of those exiting", f"{left_mib:,.0f} MiB", palette.BACKLOG if left_mib > 0 else None),
-    ]
-    legend(canvas, box, rows)
-    y = box.top + canvas.px(6 + 14 * len(rows))
-    canvas.text(box.right + canvas.px(26), y, "queued entries", 10.5, palette.MUTED)
-    canvas.text(box.right + canvas.px(184), y, f"{entries:,}", 10.5, palette.INK, "right")
-
-
-def draw_lag(canvas: Canvas, box: Box, view: View) -> None:
-    """Draw lag so far by its parts."""
-    name_panel(canvas, box, "lag so far", "ms")
-    parts = np.cumsum([view.samples[name] for name in palette.LAG], axis=0)
-    top_us = round_up(max(100_000, view.last("lag_us")))
-    columns = view.per_column((parts / top_us).T).T
-    canvas.stack(box, columns, [color for _, color in palette.LAG.values()])
-    scale_mark(canvas, box, box.top + canvas.px(4), f"{top_us / k.MS:,.0f}")
-    rows: list[Item] = [
-        (text, f"{view.last(name) / k.MS:,.0f} ms", color if view.last(name) else None)
-        for name, (text, color) in palette.LAG.items()
-    ]
-    legend(canvas, box, rows)
-
-
-def round_up(value: float) -> int:
-    """Return the least of 1, 2, 3 or 5 times a power of ten that is not below ``value``."""
-    power = 10 ** int(np.floor(np.log10(value)))
-    return next(int(factor * power) for factor in (1, 2, 3, 5, 10) if factor * power >= value)
