@@ -12,7 +12,7 @@ from swapgym.render.history import History
 
 WIDTH: Final = 960
 HEIGHT: Final = 640
-SMALLEST: Final = (480, 320)
+SMALLEST: Final = (640, 400)
 
 
 def draw(
@@ -23,7 +23,7 @@ def draw(
     Args:
         history: The episode so far.
         now_us: Draw what was known at this instant; ``None`` is the last one.
-        size: Width and height in pixels, at least 480 x 320.
+        size: Width and height in pixels, at least 640 x 400.
         title: What is said of the episode in the header: preset, device, kernel.
 
     Returns:
