@@ -15,8 +15,9 @@ from swapgym.workload import PhoneBuilder
 
 pytest.importorskip("PIL")
 
-from swapgym.render import palette
+from swapgym.render import events, levels, palette
 from swapgym.render.canvas import Box, Canvas
+from swapgym.render.view import MIB, View
 
 
 def count(picture: Any, color: palette.Color) -> int:
@@ -91,8 +92,6 @@ def test_a_long_episode_scrolls(deferred: History) -> None:
     for now_us in range(0, 9_000_000, 100_000):
         phone["now_us"] = now_us
         history.sample(phone)
-    from swapgym.render.view import View
-
     view = View(history, 9_000_000, 500)
     assert (view.from_us, view.to_us) == (8_900_000 - 2_500_000, 8_900_000)
     assert view.samples["time_us"][view.columns[-1]] == 8_900_000
@@ -105,6 +104,46 @@ def test_a_long_episode_scrolls(deferred: History) -> None:
 def test_an_episode_without_a_sample_is_empty_panels() -> None:
     picture = draw(History(PhoneBuilder("a72-board").scenario))
     assert count(picture, palette.PANEL) > picture.shape[0] * picture.shape[1] / 3
+
+
+def test_lanes_show_who_runs_by_colour_and_the_clock_by_height(deferred: History) -> None:
+    canvas, box = Canvas(900, 200, 1.0), Box(100, 20, 700, 20 + 8 * 16)
+    view = View(deferred, 1_300_000, box.width)
+    events.draw_cpus(canvas, box, view)
+    picture = canvas.picture()
+    colors = {charge: color for color, charges in palette.CLASSES.values() for charge in charges}
+    looked = 0
+    for column in range(0, int(view.place(1_300_000)), 7):
+        sample = view.samples[view.columns[column]]
+        for cpu in range(8):
+            foot = box.top + 16 * (8 - cpu) - 2
+            lane = picture[foot - 14 : foot + 1, box.left + column][::-1]
+            charge, height = int(sample["on_cpu"][cpu]), max(1, 15 * int(sample["clock"][cpu]) // k.UNIT)
+            if charge != k.CHARGE_IDLE:
+                assert (lane[:height] == colors[charge]).all() and (lane[height:] == palette.PANEL).all()
+                looked += 1
+    assert looked > 100
+    assert (picture[box.top : box.bottom - 2, box.left + int(view.place(1_300_000)) + 1 : box.right] > 200).all()
+
+
+def test_memory_hangs_from_the_top_with_zombie_memory_below_what_is_free(deferred: History) -> None:
+    canvas, box = Canvas(900, 400, 1.0), Box(100, 0, 700, 400)
+    most = int(deferred.samples["zombie"].argmax())
+    view = View(deferred, int(deferred.samples["time_us"][most]), box.width)
+    levels.draw_memory(canvas, box, view)
+    column = int(view.place(view.now_us)) - 1
+    sample = view.samples[view.columns[column]]
+    pixels = canvas.picture()[:, box.left + column]
+    shown = [name for name in reversed(palette.MEMORY) if (pixels == palette.MEMORY[name]).all(axis=-1).any()]
+    assert shown == ["free", "zombie", "pool", "file", "anon"]
+    heights = {name: int((pixels == palette.MEMORY[name]).all(axis=-1).sum()) for name in shown}
+    firsts = [int((pixels == palette.MEMORY[name]).all(axis=-1).argmax()) for name in shown]
+    assert firsts == sorted(firsts)
+    # one scale for all: pages of each row of pixels, to the rows that edges cross
+    pages = (sample["pool"] - sample["zombie"]) / heights["pool"]
+    for name in ("zombie", "file"):
+        assert heights[name] == pytest.approx(int(sample[name]) / pages, abs=2.0)
+    assert sample["zombie"] / MIB > 50
 
 
 def test_a_stack_is_exact_to_the_pixel_and_within() -> None:
