@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import itertools
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
 from swapgym.render.extra import MissingExtra
 
-COLORS: Final = 128
-"""Colours of an animation: those of the dashboard and the shades of its text."""
+Picture = npt.NDArray[np.uint8]
+
+EXACT: Final = 64
+"""The most frequent colours, kept as they are: a dashboard's areas."""
+SHADES: Final = 64
+"""Colours that stand for all others: the edges of areas and text."""
 MOST_FPS: Final = 50
 """A GIF counts in hundredths of a second, and browsers slow down what takes only one."""
 SAMPLED: Final = 16
@@ -48,12 +52,15 @@ def save_gif(
         raise ValueError(f"fps: {fps!r}, must be above 0 and at most {MOST_FPS}")
     if target.exists() and not overwrite:
         raise FileExistsError(f"{target}: exists already; pass overwrite=True to replace it")
-    pictures = [Image.fromarray(np.ascontiguousarray(frame, dtype=np.uint8)) for frame in frames]
-    sizes = sorted({picture.size for picture in pictures})
-    if len(sizes) != 1:
-        raise ValueError(f"frames: of sizes {sizes}, must be at least one, all of one size")
+    pictures = [np.asarray(frame, dtype=np.uint8) for frame in frames]
+    shapes = sorted({picture.shape for picture in pictures})
+    if len(shapes) != 1 or len(shapes[0]) != 3 or shapes[0][2] != 3:
+        raise ValueError(f"frames: of shapes {shapes}, must be at least one, all of one shape (height, width, 3)")
     colors = common_colors(pictures)
-    small = [picture.quantize(palette=colors, dither=Image.Dither.NONE) for picture in pictures]
+    small = []
+    for places in nearest(pictures, colors):
+        small.append(Image.fromarray(places))
+        small[-1].putpalette(colors.tobytes())
     beside = target.with_name(f".{target.name}.{os.getpid()}")
     try:
         with beside.open("xb") as file:
@@ -68,16 +75,38 @@ def save_gif(
         beside.unlink(missing_ok=True)
 
 
-def common_colors(pictures: list[Any]) -> Any:
-    """Return a picture whose palette suits all ``pictures``: colours that change between frames flicker."""
+def common_colors(pictures: list[Picture]) -> Picture:
+    """Return colours that suit all ``pictures``, uint8, shape ``(n, 3)``: those that change between frames flicker."""
     from PIL import Image
 
-    chosen = pictures[:: max(1, len(pictures) // SAMPLED)][-SAMPLED:] + pictures[-1:]
-    width, height = chosen[0].size
-    sheet = Image.new("RGB", (width, height * len(chosen)))
-    for place, picture in enumerate(chosen):
-        sheet.paste(picture, (0, place * height))
-    return sheet.quantize(COLORS, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
+    sheet = np.concatenate([*pictures[:: max(1, len(pictures) // SAMPLED)], pictures[-1]])
+    codes, counts = np.unique(packed(sheet), return_counts=True)
+    exact = codes[np.argsort(-counts, kind="stable")[:EXACT]]
+    shades = Image.fromarray(sheet).quantize(SHADES, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
+    rest = np.array(shades.getpalette(), np.uint8).reshape(-1, 3)[:SHADES]
+    return np.concatenate([np.stack([exact >> 16, exact >> 8 & 255, exact & 255], axis=1).astype(np.uint8), rest])
+
+
+def packed(picture: Picture) -> npt.NDArray[np.int32]:
+    """Return each pixel's colour as one number, shape ``(height, width)``."""
+    channels = picture.astype(np.int32)
+    return (channels[..., 0] << 16) + (channels[..., 1] << 8) + channels[..., 2]
+
+
+def nearest(pictures: list[Picture], colors: Picture) -> Iterator[Picture]:
+    """Yield for each picture the place of each pixel's nearest colour, uint8, shape ``(height, width)``.
+
+    Pillow's own search is coarse: it makes white paper grey.
+    """
+    places = np.full(1 << 24, -1, np.int16)
+    for picture in pictures:
+        codes = packed(picture)
+        new = np.unique(codes[places[codes] < 0])
+        for some in np.array_split(new, 1 + len(new) // 4_096):
+            wanted = np.stack([some >> 16, some >> 8 & 255, some & 255], axis=1)
+            off = ((wanted[:, None, :] - colors.astype(np.int32)[None]) ** 2).sum(axis=-1)
+            places[some] = off.argmin(axis=1)
+        yield places[codes].astype(np.uint8)
 
 
 def durations_ms(frames: int, fps: float) -> list[int]:

@@ -27,8 +27,9 @@ def test_an_episode_is_a_small_file(deferred: History, tmp_path: Path) -> None:
         assert read.size == (960, 640) and read.n_frames == len(times_us) and read.info["loop"] == 0
         read.seek(20)
         shown = np.asarray(read.convert("RGB"), np.int64)
-    # colours are rounded, nothing else
-    assert np.abs(shown - draw(deferred, times_us[20])).mean() < 2.0
+    # areas keep their colours, shades of edges and text are rounded
+    off = np.abs(shown - draw(deferred, times_us[20])).max(axis=-1)
+    assert (off == 0).mean() > 0.95 and off.mean() < 1.0
 
 
 def test_frames_last_as_long_as_asked_for(tmp_path: Path) -> None:
@@ -74,8 +75,8 @@ def test_failing_leaves_what_was_there(tmp_path: Path, monkeypatch: pytest.Monke
 @pytest.mark.parametrize(
     ("frames", "fps", "message"),
     [
-        ([], 10, "frames: of sizes"),
-        ([FRAMES[0], FRAMES[0][:5]], 10, "all of one size"),
+        ([], 10, "frames: of shapes"),
+        ([FRAMES[0], FRAMES[0][:5]], 10, "all of one shape"),
         (FRAMES, 0, "fps: 0"),
         (FRAMES, 100, "at most 50"),
     ],
