@@ -6,10 +6,10 @@ from typing import Any, Final
 
 import gymnasium as gym
 import numpy as np
-import numpy.typing as npt
 
+from swapgym.envs.costs import N_OBJECTIVES, costs_of, weighted
 from swapgym.envs.epochs import epoch_record
-from swapgym.envs.lane import clear_lane, pay_lane, run_lane
+from swapgym.envs.lane import clear_lane, run_lane
 from swapgym.envs.lanes import Lanes
 from swapgym.envs.phone_env import Observation, PhoneEnv, Reward
 from swapgym.phone.constants import INLINE, RUN_DECISION
@@ -24,9 +24,10 @@ class RelativeReward(gym.Wrapper[Observation, Any, Observation, Any], gym.utils.
 
     Most of an episode's cost is the scenario's, whoever decides. The wrapper keeps a second phone, the twin, on the
     same scenario, where every batch is released inline. At each step the twin is run to where the episode stands in
-    simulated time; the step's reward is the environment's own and what the twin has cost meanwhile, over the same
-    reference cost. Both telescope: the return is the score of always inline minus the score of the policy, on this very
-    scenario; positive is better than always inline. Of an episode that is truncated it is the difference up to there.
+    simulated time; the step's reward is what the twin has cost meanwhile less what the episode has, over the reference
+    cost. Both telescope: the return is the score of always inline minus the score of the policy, on this very scenario;
+    positive is better than always inline. Of an episode that is truncated it is the difference up to there. Whether the
+    environment's own rewards are ``centered`` makes no difference.
 
     A decision stands somewhere in the middle of a tick. The twin is run through the ticks before and, within the tick,
     up to its own decision at the same place or the next one behind. As long as both phones did the same, that is the
@@ -41,7 +42,7 @@ class RelativeReward(gym.Wrapper[Observation, Any, Observation, Any], gym.utils.
 
     Attributes:
         twin: The lane of the second phone.
-        reward_space: Where rewards come from: either sign.
+        reward_space: Where rewards come from; one number, or one per objective.
     """
 
     def __init__(self, env: gym.Env[Observation, Any]) -> None:
@@ -56,9 +57,8 @@ class RelativeReward(gym.Wrapper[Observation, Any, Observation, Any], gym.utils.
         if not isinstance(base, PhoneEnv):
             raise TypeError(f"env: {env!r}, must be one of swapgym's environments, wrapped or not")
         self.twin = Lanes(1, base.env_spec)
-        self._reference_cost = 1.0
-        space = base.reward_space
-        self.reward_space = gym.spaces.Box(-np.inf, np.inf, space.shape, np.float64)
+        self.reward_space = base.reward_space
+        self._ahead = np.zeros(N_OBJECTIVES)
 
     @property
     def own(self) -> PhoneEnv:
@@ -73,12 +73,11 @@ class RelativeReward(gym.Wrapper[Observation, Any, Observation, Any], gym.utils.
         """Reset the environment and begin the same scenario on the twin."""
         observation, info = self.env.reset(seed=seed, options=options)
         own, twin = self.own, self.twin
-        self._reference_cost = own.env_spec.rates.reference_cost(own.drawn.preset)
         twin.scenarios[0] = own.scenario
-        twin.lanes["weights"][0] = own.lanes.lanes["weights"][0]
         clear_lane(twin.phones, twin.scenarios, twin.lanes, 0)
         twin.lanes["answers"]["asked_us"] = FOREVER_US
         twin.lanes["answers"]["route"] = INLINE
+        self._ahead[:] = 0.0
         self._follow()
         return observation, info
 
@@ -89,16 +88,18 @@ class RelativeReward(gym.Wrapper[Observation, Any, Observation, Any], gym.utils.
             self._run(FOREVER_US)
         else:
             self._follow()
-        pay_lane(self.twin.phones, self.twin.lanes, 0)
         return observation, self._difference(), terminated, truncated, info
 
     # ----------------------------------------------------------------------------------------------------- private
     def _difference(self) -> Reward:
-        own, twin = self.own.lanes.lanes[0], self.twin.lanes[0]
-        if self.twin.spec.vector_reward:
-            grown: npt.NDArray[np.float64] = twin["grown"] - own["grown"]
-            return grown / self._reference_cost
-        reward: float = own["reward"].item() - twin["reward"].item()
+        """Return by how much the episode has drawn ahead of the twin since the last call, as a reward."""
+        own, twin = self.own, self.twin
+        before = self._ahead
+        self._ahead = costs_of(twin.phones[0]) - own.lanes.lanes["costs"][0]
+        gained = self._ahead - before
+        if twin.spec.vector_reward:
+            return gained / own.env_spec.rates.reference_cost(own.drawn)
+        reward: float = weighted(gained, own.lanes.lanes["weights"][0])
         return reward
 
     def _run(self, until_us: int) -> None:
