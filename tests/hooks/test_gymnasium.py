@@ -132,10 +132,12 @@ def same(first: Any, second: Any) -> bool:
 
 def test_an_episode_is_filmed(tmp_path: Path) -> None:
     pytest.importorskip("moviepy")
-    env = RecordVideo(gym.make(RELEASE, render_mode="rgb_array"), str(tmp_path), episode_trigger=lambda _: True)
+    env = RecordVideo(
+        gym.make(RELEASE, render_mode="rgb_array"), str(tmp_path / "films"), episode_trigger=lambda _: True
+    )
     play(env)
     env.close()
-    (film,) = tmp_path.glob("*.mp4")
+    (film,) = tmp_path.glob("films/*.mp4")
     assert film.stat().st_size > 1000
 
 
@@ -143,10 +145,10 @@ def test_native_lanes_are_filmed(tmp_path: Path) -> None:
     pytest.importorskip("moviepy")
     vector = pytest.importorskip("gymnasium.wrappers.vector")
     envs = gym.make_vec(RELEASE, num_envs=2, render_mode="rgb_array")
-    envs = vector.RecordVideo(envs, str(tmp_path), step_trigger=lambda step: step == 0, video_length=20)
+    envs = vector.RecordVideo(envs, str(tmp_path / "films"), step_trigger=lambda step: step == 0, video_length=20)
     envs.reset(seed=1)
     for _ in range(25):
         envs.step(np.array([0, 1]))
     envs.close()
-    (film,) = tmp_path.glob("*.mp4")
+    (film,) = tmp_path.glob("films/*.mp4")
     assert film.stat().st_size > 1000
