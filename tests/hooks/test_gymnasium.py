@@ -11,8 +11,10 @@ import numpy as np
 import pytest
 from gymnasium.utils.env_checker import check_env
 from gymnasium.vector import AutoresetMode
-from gymnasium.wrappers import RecordEpisodeStatistics, RecordVideo, TimeAwareObservation
+from gymnasium.wrappers import RecordEpisodeStatistics, RecordVideo, TimeAwareObservation, TransformReward
 from gymnasium.wrappers.vector import RecordEpisodeStatistics as VectorRecordEpisodeStatistics
+
+from swapgym.envs.observations import PART_NAMES
 
 RELEASE = "swapgym/SwapRelease-v1"
 GOVERNOR = "swapgym/SwapReleaseGovernor-v0"
@@ -77,6 +79,22 @@ def test_statistics_of_native_lanes_are_those_of_single_ones(mode: AutoresetMode
         returns[vectorization] = found
     assert len(returns[None]) > 6
     assert returns[None] == returns["sync"]
+
+
+@pytest.mark.parametrize("centered", [True, False])
+@pytest.mark.parametrize(
+    ("env_id", "kwargs", "same"),
+    [(RELEASE, {}, {}), (GOVERNOR, {"flat": True}, {"paces": 4, "flat": True, "parts": PART_NAMES})],
+)
+def test_vector_rewards_can_be_weighed(
+    env_id: str, kwargs: dict[str, Any], same: dict[str, Any], centered: bool
+) -> None:
+    rates: Any = {"ms_per_mib": 2.5, "ms_per_cpu_ms": 0.5, "centered": centered}
+    vectors = gym.make(VECTOR, **rates, **same)
+    weighted = TransformReward(vectors, lambda reward: float(reward @ [1.0, 2.5, 0.5]))
+    for seed in range(3):
+        expected, _ = play(gym.make(env_id, **rates, **kwargs), seed)
+        assert play(weighted, seed)[0] == pytest.approx(expected, abs=1e-6)
 
 
 @pytest.mark.parametrize("flatten", [True, False])
