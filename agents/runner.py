@@ -101,7 +101,7 @@ def play(spec: EnvSpec, policy: Policy, label: str, episodes: Sequence[tuple[str
                 "seed": seed,
                 "device": drawn[lane].device,
                 "kernel": spec.kernel,
-                "score": spec.rates.score(drawn[lane].preset, *costs),
+                "score": spec.rates.score(drawn[lane], costs),
                 **metrics,
                 "decisions": len(taken[lane]),
                 "actions": encode(taken[lane]),
