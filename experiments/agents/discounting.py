@@ -14,11 +14,11 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+from swapgym.envs.rewards import baseline_of
 
 from agents.runner import World
 from swapgym.envs.arguments import route_codes
 from swapgym.envs.lanes import Lanes
-from swapgym.envs.rewards import baseline_of
 from swapgym.phone import constants as k
 from swapgym.workload import draw, drawn_preset
 

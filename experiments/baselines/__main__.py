@@ -1,4 +1,4 @@
-"""Command line of the baselines: see :mod:`experiments.baselines`."""
+"""Command line of the reference costs: see :mod:`experiments.baselines`."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from pathlib import Path
 from typing import Any
 
 from experiments.baselines.measure import KERNEL, Episode, measure, stored_episodes
-from swapgym.envs import rewards
-from swapgym.workload import MIXED, PRESET_NAMES, suite
+from swapgym.envs import costs
+from swapgym.workload import MIXTURES, PRESET_NAMES, suite
 
 EPISODES = 64
 QUICK_EPISODES = 2
-TARGET = Path(rewards.__file__).with_name("baselines.json")
+TARGET = Path(costs.__file__).with_name("reference_costs.json")
 SUMMARY = Path(__file__).with_name("results") / "summary.json"
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Measure the baselines and store them, or with ``--quick`` compare a few episodes with what is stored."""
+    """Measure the reference costs and store them, or with ``--quick`` compare a few episodes with what is stored."""
     parser = argparse.ArgumentParser(prog="python -m experiments.baselines", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="run a few episodes again, store nothing")
     return compare() if parser.parse_args(arguments).quick else store()
@@ -30,14 +30,14 @@ def compare() -> int:
     different = 0
     for preset in PRESET_NAMES:
         stored = stored_episodes(preset)[:QUICK_EPISODES]
-        measured = list(measure(preset, [episode.scenario_seed for episode in stored]))
+        measured = list(measure(preset, train_seeds(preset)[:QUICK_EPISODES]))
         different += measured != stored
         print(f"{preset:<16} {'as stored' if measured == stored else f'stored {stored}, measured {measured}'}")
     return 1 if different else 0
 
 
 def store() -> int:
-    """Measure all presets on the first scenarios of the train suite and write ``baselines.json`` and the summary."""
+    """Measure all presets on the first scenarios of the train suite and write ``reference_costs.json`` and the summary."""
     presets = {}
     for preset in PRESET_NAMES:
         presets[preset] = entry = summarise(list(measure(preset, train_seeds(preset))))
@@ -58,9 +58,10 @@ def store() -> int:
 
 
 def train_seeds(preset: str) -> list[int]:
-    """Return the seeds of the train suite that a preset's baseline is measured on; for ``mixed`` the first of all."""
-    seeds = range(EPISODES) if preset == MIXED else [seed for _, seed in suite("train").only(preset).first(EPISODES)]
-    return list(seeds)
+    """Return the train seeds that a preset's reference cost is measured on; for a mixture the first of all."""
+    if preset in MIXTURES:
+        return list(range(EPISODES))
+    return [seed for _, seed in suite("train").only(preset).first(EPISODES)]
 
 
 def summarise(episodes: list[Episode]) -> dict[str, Any]:

@@ -15,10 +15,10 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 from sklearn.ensemble import HistGradientBoostingRegressor
+from swapgym.envs.rewards import baseline_of
 
 from experiments.statistics import Estimate, estimate
 from swapgym.envs.observations import N_PARTS, observe
-from swapgym.envs.rewards import baseline_of
 from swapgym.phone import constants as k
 from swapgym.phone.engine import advance, decide, start
 from swapgym.phone.jit import kernel

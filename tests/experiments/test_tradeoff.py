@@ -9,11 +9,11 @@ import pytest
 from typer.testing import CliRunner
 
 from experiments.tradeoff.__main__ import app
-from experiments.tradeoff.measure import KERNELS, MS_PER_MIB, RULES, cell
+from experiments.tradeoff.measure import KERNELS, RATES, RULES, cell
 
 
 def episode(preset: str, seed: int, lag: float, peak: float) -> dict[str, object]:
-    return {"preset": preset, "seed": seed, "lag_ms": lag, "peak_mib": peak}
+    return {"preset": preset, "seed": seed, "lag_ms": lag, "peak_mib": peak, "unaccounted_cpu_ms": 50.0}
 
 
 def test_a_cell_by_hand() -> None:
@@ -21,7 +21,7 @@ def test_a_cell_by_hand() -> None:
     inline = [episode("a", 0, 100, 10), episode("a", 1, 200, 0)]
     rows = {rule: inline for rule in RULES} | {"always_defer": [episode("a", 0, 60, 30), episode("a", 1, 100, 0)]}
     found = cell("k", "a", rows)
-    assert MS_PER_MIB == 3.0
+    assert RATES.vector.tolist() == [1.0, 3.0, 0.0]
     assert found.best == "always_defer"
     assert found.lag_ms == (150, 80, 80)
     assert found.peak_mib == (5, 15, 15)

@@ -1,4 +1,4 @@
-"""The stored baselines: means of their episodes, and episodes that still cost the same."""
+"""The stored reference costs: means of their episodes, and episodes that still cost the same."""
 
 from __future__ import annotations
 
@@ -6,25 +6,31 @@ import json
 
 import pytest
 
-from experiments.baselines.__main__ import TARGET, compact, main
+from experiments.baselines.__main__ import EPISODES, TARGET, compact, main, train_seeds
 from experiments.baselines.measure import measure, stored_episodes
-from swapgym.envs.rewards import stored_baselines
-from swapgym.workload import PRESET_NAMES
+from swapgym.envs.costs import stored_reference
+from swapgym.workload import MIXTURES, PRESET_NAMES
 
 
-def test_every_preset_has_a_baseline() -> None:
-    assert set(stored_baselines()["presets"]) == set(PRESET_NAMES)
+def test_every_preset_has_a_reference_cost() -> None:
+    assert set(stored_reference()["presets"]) == set(PRESET_NAMES)
 
 
 @pytest.mark.parametrize("preset", PRESET_NAMES)
-def test_baseline_is_the_mean_of_its_episodes(preset: str) -> None:
+def test_a_reference_cost_is_the_mean_of_its_episodes(preset: str) -> None:
     episodes = stored_episodes(preset)
-    entry = stored_baselines()["presets"][preset]
+    entry = stored_reference()["presets"][preset]
     assert entry["lag_ms"] == pytest.approx(sum(e.lag_ms for e in episodes) / len(episodes), abs=1e-3)
     assert entry["peak_mib"] == pytest.approx(sum(e.peak_mib for e in episodes) / len(episodes), abs=1e-3)
+    assert [episode.scenario_seed for episode in episodes] == train_seeds(preset)
 
 
-@pytest.mark.parametrize("preset", ["camera_launch", "mixed"])
+@pytest.mark.parametrize("preset", MIXTURES)
+def test_a_mixture_is_measured_on_the_first_train_seeds(preset: str) -> None:
+    assert train_seeds(preset) == list(range(EPISODES))
+
+
+@pytest.mark.parametrize("preset", ["camera_launch", "mixed", "camera"])
 def test_stored_episodes_cost_the_same_again(preset: str) -> None:
     stored = stored_episodes(preset)[-2:]
     assert list(measure(preset, [episode.scenario_seed for episode in stored])) == stored, (
