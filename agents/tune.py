@@ -38,6 +38,7 @@ from swapgym.workload import PRESET_NAMES, suite
 TUNED: Final = Path(__file__).parent / "tuned"
 RATES: Final = (1.0, 3.0, 10.0)
 """What a MiB of peak is worth (ms of lag): what policies are tuned for."""
+ENV_ID: Final = "swapgym/SwapRelease-v1"
 SPEC: Final = EnvSpec()
 KERNEL: Final = SPEC.kernel
 PRESET: Final = SPEC.preset

@@ -38,7 +38,8 @@ from swapgym.phone.engine import advance, decide, start
 from swapgym.phone.settings import check, setting
 from swapgym.phone.state import PHONE
 from swapgym.workload import empty
-from swapgym.workload.scenario import preset_record
+from swapgym.workload.scenario import canonical, configured, preset_record
+from swapgym.workload.uncertain import LAUNCH_HISTORY
 
 TIE: Final = 1e-9
 """Differences in score this small are rounding."""
@@ -111,8 +112,8 @@ class Planner:
     """Plays one episode.
 
     Attributes:
-        preset: Preset of the episode.
-        seed: Its scenario seed.
+        preset: Preset of the episode: what futures are drawn from.
+        seed: Its scenario seed; the futures' seeds are hashes of it.
         phones: PHONE records, shape ``(1,)``: the episode as it stands.
         scenarios: SCENARIO records, shape ``(1,)``: what it runs. Read only to run it and to know its past.
         moments: PHONE records, shape ``(futures,)``: the last moment planned for, ready to go on in each future.
@@ -126,25 +127,23 @@ class Planner:
 
     def __init__(
         self,
-        scenarios: npt.NDArray[Any],
         preset: str,
         seed: int,
         spec: EnvSpec,
         settings: Settings | None = None,
         rule: RealtimeAware | None = None,
     ) -> None:
-        """Make ready to play a scenario.
+        """Draw the episode and make ready to play it.
 
         Args:
-            scenarios: SCENARIO records, shape ``(1,)``.
-            preset: Preset it was drawn from: what futures are drawn from.
-            seed: Scenario seed; the futures' seeds are hashes of it.
+            preset: Preset.
+            seed: Scenario seed.
             spec: The decision process; it is asked at every batch.
             settings: How to plan.
             rule: Base rule, by default :func:`rule_of` the decision process.
 
         Raises:
-            ValueError: If the rule has a route that the decision process has not.
+            ValueError: If a name is unknown, or the rule has a route that ``spec`` has not.
         """
         rule = rule or rule_of(spec)
         names = per_batch(spec).route_names
@@ -152,16 +151,19 @@ class Planner:
             if name not in names:
                 raise ValueError(f"rule: its route {name!r} is unknown, must be one of {names}")
         self.settings = settings or Settings()
-        self.preset, self.seed, self.scenarios = preset, seed, scenarios
-        self.phones = np.zeros(1, PHONE)
+        self.phones, self.scenarios = np.zeros(1, PHONE), empty(1)
+        drawn = spec.draw(seed, self.scenarios[0], preset)
+        self.preset, self.seed = drawn.preset, seed
         n = self.settings.futures
         self.moments, self.played, self.futures = np.zeros(n, PHONE), np.zeros(n, PHONE), empty(n)
         self.held = np.full(k.MAX_PROCESSES, BY_RULE, np.int64)
         self.plans, self.departures, self.evaluations = 0, 0, 0
-        self._routes = arguments.route_codes(names, scenarios[0])
+        self._routes = arguments.route_codes(names, self.scenarios[0])
         self._deferral = self._routes[names.index(rule.deferral())]
         self._rule = np.array([rule.load, rule.starved_us], dtype=np.float64)
-        self._weights = spec.rates.weights(preset)
+        self._weights = spec.rates.weights(drawn.preset)
+        *_, spread = configured(drawn.device, drawn.kernel, canonical(spec.overrides))
+        self._sigma = float(spread[LAUNCH_HISTORY])
         self._drawn, self._pasts, self._readings = empty(1), np.zeros(1, PAST), np.zeros(1, READING)
         self._pending, self._decisions = self.phones["pending"], self.phones["processes"]["decisions"][0]
 
@@ -239,8 +241,10 @@ class Planner:
         """Sample the futures of the episode as it stands, of a round."""
         leave(self.phones, self.scenarios, self.moments, self.futures, self._pasts)
         first = number * len(self.moments)
-        preset = preset_record(self.preset)
-        sample(preset, self.seed, decision, first, self._drawn, self._pasts, self.moments, self.futures)
+        sample(
+            preset_record(self.preset), self._sigma, self.seed, decision, first, self._drawn, self._pasts, self.moments,
+            self.futures,
+        )  # fmt: skip
 
     def costs(self, route: int) -> npt.NDArray[np.float64]:
         """Return what each future costs, shape ``(futures,)``, with what is left of the pending victim on ``route``."""
@@ -274,10 +278,7 @@ def play(
     Raises:
         ValueError: If a name is unknown, a value is out of range, or the rule has a route that ``spec`` has not.
     """
-    spec = spec or EnvSpec()
-    scenarios = empty(1)
-    drawn = spec.draw(seed, scenarios[0], preset)
-    planner = Planner(scenarios, drawn.preset, seed, spec, settings, rule)
+    planner = Planner(preset, seed, spec or EnvSpec(), settings, rule)
     usual, _ = planner.play(planned=False)
     score, actions = planner.play()
     return Played(preset, seed, score, usual, planner.plans, planner.departures, planner.evaluations, actions)
