@@ -37,7 +37,7 @@ def compare() -> int:
 
 
 def store() -> int:
-    """Measure all presets on the first scenarios of the train suite and write ``reference_costs.json`` and the summary."""
+    """Measure all presets on the first train scenarios; write ``reference_costs.json`` and the summary."""
     presets = {}
     for preset in PRESET_NAMES:
         presets[preset] = entry = summarise(list(measure(preset, train_seeds(preset))))

@@ -100,8 +100,8 @@ def main(
     other_rows = [*run(others, task, workers), *plans] if others else []
     about = (
         f"{len(episodes)} scenarios of the {suite_name} suite, the same for all; kernel `{kernel}`; means"
-        f" with 95 % stratified bootstrap intervals; score: {tables.SCORE} (lower is better); `score@`: the same at other"
-        " rates."
+        f" with 95 % stratified bootstrap intervals; score: {tables.SCORE} (lower is better); `score@`: the same at"
+        " other rates."
     )
     where = f"{len(task)} scenarios of {', '.join(f'`{name}`' for name in presets_of(SPEC.preset))}, {suite_name} suite"
     summary = write_all(folder, kernel, rows, variant_rows, other_rows, about, where)

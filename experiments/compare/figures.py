@@ -145,8 +145,8 @@ def scores_per_preset(breakdown: Sequence[Mapping[str, Any]], reference: str) ->
     for axes in grid.flat[len(presets) :]:
         axes.set_visible(False)
     figure.supxlabel(
-        f"score (lag + {RATE:g} ms per MiB of peak), mean difference from {reference.replace('_', ' ')} on the same episodes"
-        " (95 % interval; left is better; grey: best mean)",
+        f"score (lag + {RATE:g} ms per MiB of peak), mean difference from {reference.replace('_', ' ')} on the same"
+        " episodes (95 % interval; left is better; grey: best mean)",
         fontsize=10,
     )
     return figure
