@@ -73,8 +73,9 @@ class Measured:
 
 
 def share(own: Scores, best: Scores, bound: Scores) -> float:
-    """Return what of the gap from ``best`` to ``bound`` is closed."""
-    return float((best.mean() - own.mean()) / (best.mean() - bound.mean()))
+    """Return what of the gap from ``best`` to ``bound`` is closed; 0 where there is none to close."""
+    gap = float(best.mean() - bound.mean())
+    return float(best.mean() - own.mean()) / gap if gap > 0 else 0.0
 
 
 def measure(
