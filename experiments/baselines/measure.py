@@ -31,11 +31,11 @@ class Episode(NamedTuple):
     peak_mib: float
 
 
-def measure(preset: str, scenario_seeds: Iterable[int]) -> Iterator[Episode]:
+def measure(preset: str, device: str, scenario_seeds: Iterable[int]) -> Iterator[Episode]:
     """Play the episodes of ``preset`` with these seeds, every batch inline; yield what each of them cost."""
     for scenario_seed in scenario_seeds:
         phones, scenarios = np.zeros(1, PHONE), empty(1)
-        draw(preset, scenario_seed, kernel=KERNEL, out=scenarios[0])
+        draw(preset, scenario_seed, device=device, kernel=KERNEL, out=scenarios[0])
         start(phones, scenarios, 0)
         play_out(phones, scenarios, 0, INLINE)
         # microseconds and pages: sums of terms in ms and MiB are them but for the last bits
@@ -43,7 +43,7 @@ def measure(preset: str, scenario_seeds: Iterable[int]) -> Iterator[Episode]:
         yield Episode(scenario_seed, lag_ms, peak_mib)
 
 
-def stored_episodes(preset: str) -> list[Episode]:
-    """Return the stored episodes of ``preset``; none where it is not stored."""
-    entry = stored_reference()["presets"].get(preset, {"episodes": ()})
-    return [Episode(*episode) for episode in entry["episodes"]]
+def stored_episodes(preset: str, device: str) -> list[Episode]:
+    """Return the stored episodes of ``preset`` on ``device``; none where it is not stored."""
+    entry = stored_reference()["presets"].get(preset, {}).get(device, {"first": ()})
+    return [Episode(*episode) for episode in entry["first"]]

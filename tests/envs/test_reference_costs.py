@@ -9,15 +9,26 @@ import pytest
 from experiments.baselines.__main__ import EPISODES, TARGET, compact, main, train_seeds
 from experiments.baselines.measure import measure, stored_episodes
 from swapgym.envs.costs import stored_reference
+<<<<<<<< HEAD:tests/experiments/test_baselines.py
 from swapgym.workload import MIXTURES, PRESET_NAMES
 
 
 def test_every_preset_has_a_reference_cost() -> None:
+========
+from swapgym.workload import PRESET_NAMES
+
+
+def test_every_preset_has_a_reference() -> None:
+>>>>>>>> main:tests/envs/test_reference_costs.py
     assert set(stored_reference()["presets"]) == set(PRESET_NAMES)
 
 
 @pytest.mark.parametrize("preset", PRESET_NAMES)
+<<<<<<<< HEAD:tests/experiments/test_baselines.py
 def test_a_reference_cost_is_the_mean_of_its_episodes(preset: str) -> None:
+========
+def test_a_reference_is_the_mean_of_its_episodes(preset: str) -> None:
+>>>>>>>> main:tests/envs/test_reference_costs.py
     episodes = stored_episodes(preset)
     entry = stored_reference()["presets"][preset]
     assert entry["lag_ms"] == pytest.approx(sum(e.lag_ms for e in episodes) / len(episodes), abs=1e-3)
