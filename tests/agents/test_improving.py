@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from swapgym.envs.rewards import baseline_of
 from typer.testing import CliRunner
 
 from agents.evaluate import load_model
@@ -18,7 +19,6 @@ from agents.runner import World, play
 from agents.tune import ROUTES
 from swapgym.envs.lanes import Lanes
 from swapgym.envs.observations import INDEX, N_PARTS
-from swapgym.envs.rewards import baseline_of
 from swapgym.phone import constants as k
 from swapgym.workload import draw
 

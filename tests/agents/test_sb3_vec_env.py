@@ -11,9 +11,9 @@ import pytest
 from stable_baselines3 import DQN, PPO
 from stable_baselines3.common.evaluation import evaluate_policy
 from stable_baselines3.common.vec_env import DummyVecEnv, VecMonitor, VecNormalize
+from swapgym.envs.release_env import SwapReleaseEnv
 
 from agents.sb3_vec_env import SB3VecEnv, make_sb3
-from swapgym.envs.release_env import SwapReleaseEnv
 from swapgym.envs.vector_env import SwapReleaseVectorEnv
 
 LANES = 3

@@ -12,6 +12,7 @@ import pytest
 import torch
 from stable_baselines3 import PPO
 from stable_baselines3.common.vec_env import VecMonitor
+from swapgym.envs.rewards import TERM_NAMES
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from tensorboard.plugins.custom_scalar import layout_pb2
 from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
@@ -24,7 +25,6 @@ from agents.sb3_vec_env import make_sb3
 from agents.train import ROUTES, app
 from agents.training import callbacks, runs
 from agents.training.evaluation import Evaluation
-from swapgym.envs.rewards import TERM_NAMES
 from swapgym.workload import suite
 
 pytestmark = pytest.mark.xdist_group("tensorboard")  # one run serves all
