@@ -1,7 +1,8 @@
 """What an environment tells beside observation and reward: the same keys in every step, so that recorders can rely on it.
 
 Costs are what the episode has been charged so far, 0 at its start; a step's reward is minus their growth. ``metrics``
-and ``digest`` have their values at the episode's end and are NaN and empty before.
+and ``digest`` have their values at the episode's end; before it metrics are -1, which none of them can be, and the
+digest is empty. (NaN would differ from itself wherever two infos are compared.)
 """
 
 from __future__ import annotations
@@ -15,8 +16,9 @@ from swapgym.workload.config import FrozenDict
 
 COSTS: Final = (*TERM_NAMES, *OBJECTIVES)
 """Keys of the costs so far: terms, then the objectives they add up to."""
+NOT_YET: Final = -1.0
 DRAWN: Final = ("scenario_seed", "preset", "device")
-NO_METRICS: Final = FrozenDict(dict.fromkeys(METRIC_NAMES, float("nan")))
+NO_METRICS: Final = FrozenDict(dict.fromkeys(METRIC_NAMES, NOT_YET))
 KEYS: Final = (*DRAWN, "elapsed_us", *COSTS, "metrics", "digest")
 
 
@@ -36,7 +38,7 @@ def table() -> str:
         ("`elapsed_us`", "simulated time since the episode's start"),
         (", ".join(f"`{name}`" for name in TERM_NAMES), "costs so far by term"),
         (", ".join(f"`{name}`" for name in OBJECTIVES), "costs so far by objective: sums of terms"),
-        ("`metrics`", "at the end all of `swapgym.envs.metrics`; NaN before"),
+        ("`metrics`", "at the end all of `swapgym.envs.metrics`; -1 before"),
         ("`digest`", "at the end the SHA-256 of the phone's bytes; empty before"),
     ]
     return "\n".join(["| Key | Meaning |", "|---|---|", *(f"| {key} | {meaning} |" for key, meaning in rows)])

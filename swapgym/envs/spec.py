@@ -20,7 +20,7 @@ from swapgym.envs.costs import N_OBJECTIVES, Rates
 from swapgym.envs.epochs import EVENT, check_epochs, epoch_record
 from swapgym.envs.observations import PART_NAMES, places, space
 from swapgym.phone.constants import PACE_NAMES
-from swapgym.workload import CAMERA, Drawn, device_profile, draw, kernel_variant, presets_of
+from swapgym.workload import CAMERA, DEFAULT_KERNEL, Drawn, check_configuration, draw
 from swapgym.workload.config import unknown
 
 RELEASE_PARTS: Final = tuple(name for name in PART_NAMES if name != "drain_pace")
@@ -45,7 +45,7 @@ class EnvSpec:
 
     preset: str = argument(CAMERA, "what happens: a scenario preset of `swapgym.workload`, or a mixture of them")
     device: str | None = argument(None, "device profile; `None` lets the preset choose")
-    kernel: str = argument("vivo-async-nice0", "kernel variant: costs, locks, queue and workers")
+    kernel: str = argument(DEFAULT_KERNEL, "kernel variant: costs, locks, queue and workers")
     overrides: Mapping[str, Any] | None = argument(
         None, '`{"device": {...}, "kernel": {...}}`: fields of the profile or variant to replace'
     )
@@ -69,10 +69,6 @@ class EnvSpec:
 
     def __post_init__(self) -> None:
         """Check every field and keep copies that cannot change."""
-        presets_of(self.preset)
-        kernel_variant(self.kernel)
-        if self.device is not None:
-            device_profile(self.device)
         rates = Rates(self.ms_per_mib, self.ms_per_cpu_ms)
         checked = {
             "overrides": arguments.check_overrides(self.overrides),
@@ -90,6 +86,7 @@ class EnvSpec:
         }
         for name, value in checked.items():
             object.__setattr__(self, name, value)
+        check_configuration(self.preset, self.device, self.kernel, self.overrides)
 
     def names(self) -> tuple[str, ...]:
         """Return the names of all fields."""

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from swapgym.envs.costs import OBJECTIVES, TERM_NAMES
+from swapgym.envs.infos import NOT_YET
 from swapgym.envs.lanes import Lanes
 from swapgym.envs.metrics import METRIC_NAMES
 from swapgym.workload import Drawn
@@ -39,9 +40,9 @@ class Infos:
             "preset": np.full(n, None, object),
             "device": np.full(n, None, object),
         }
-        nan = np.full(n, np.nan)
-        nan.flags.writeable = False
-        self._no_metrics = named(METRIC_NAMES, [nan] * len(METRIC_NAMES), np.ones(n, np.bool_))
+        none_yet = np.full(n, NOT_YET)
+        none_yet.flags.writeable = False
+        self._no_metrics = named(METRIC_NAMES, [none_yet] * len(METRIC_NAMES), np.ones(n, np.bool_))
 
     def take(self, lane: int, drawn: Drawn) -> None:
         """Take note of what was drawn for a lane's episode."""
@@ -78,7 +79,7 @@ class Infos:
             infos["metrics"] = self._no_metrics.copy()
         else:
             values = np.zeros((len(METRIC_NAMES), self.n))
-            values[:, told] = np.nan
+            values[:, told] = NOT_YET
             if len(ended):
                 values[:, ended] = np.array([list(row.values()) for row in metrics]).T
             infos["metrics"] = named(METRIC_NAMES, list(values), flags)

@@ -9,11 +9,12 @@ from swapgym.workload.config import config_hash
 from swapgym.workload.devices import DEVICES, device_profile
 from swapgym.workload.kernels import KERNELS, kernel_variant
 from swapgym.workload.presets import CAMERA, MIXED, MIXTURES, PRESET_NAMES, PRESETS, Preset, preset, presets_of
-from swapgym.workload.scenario import Drawn, draw, drawn_preset, empty
+from swapgym.workload.scenario import DEFAULT_KERNEL, Drawn, check_configuration, draw, drawn_preset, empty
 from swapgym.workload.suites import SUITES, Suite, suite
 
 __all__ = [
     "CAMERA",
+    "DEFAULT_KERNEL",
     "DEVICES",
     "KERNELS",
     "MIXED",
@@ -27,6 +28,7 @@ __all__ = [
     "PhoneBuilder",
     "Preset",
     "Suite",
+    "check_configuration",
     "config_hash",
     "device_profile",
     "draw",

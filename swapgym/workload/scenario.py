@@ -29,6 +29,7 @@ from swapgym.workload.presets import PRESETS, presets_of
 from swapgym.workload.timeline import fill_launch_history, fill_timeline, sort_events
 from swapgym.workload.uncertain import LAUNCH_HISTORY, draw_phone
 
+DEFAULT_KERNEL: Final = "vivo-async-nice0"
 LISTS: Final = ("apps", "launches", "background_threads", "events")
 
 
@@ -64,6 +65,21 @@ def configured(device: str, kernel: str, overrides: str) -> tuple[DeviceProfile,
     return profile, variant, profile.to_record(), variant.to_record(profile), spread
 
 
+def check_configuration(
+    preset: str, device: str | None = None, kernel: str = DEFAULT_KERNEL, overrides: Mapping[str, Any] | None = None
+) -> None:
+    """Check that every phone that a preset may draw can be configured so.
+
+    Raises:
+        ValueError: If a name is unknown or a value out of range, alone or together with others.
+        TypeError: If a value is of the wrong type.
+    """
+    text = canonical(overrides)
+    for name in presets_of(preset):
+        for one in PRESETS[name].devices if device is None else (device,):
+            configured(one, kernel, text)
+
+
 def canonical(overrides: Mapping[str, Any] | None) -> str:
     """Return overrides as JSON with sorted keys.
 
@@ -97,7 +113,7 @@ def draw(
     seed: int,
     *,
     device: str | None = None,
-    kernel: str = "vivo-async",
+    kernel: str = DEFAULT_KERNEL,
     overrides: Mapping[str, Any] | None = None,
     tick_us: int = 1_000,
     out: Any = None,

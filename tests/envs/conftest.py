@@ -9,7 +9,7 @@ import gymnasium as gym
 import pytest
 
 import swapgym  # noqa: F401 (registers the environments)
-from swapgym.envs.release_env import SwapReleaseEnv
+from swapgym.envs.release import SwapReleaseEnv
 
 
 @pytest.fixture
@@ -17,7 +17,7 @@ def make() -> Callable[..., SwapReleaseEnv]:
     """Return a maker of bare environments."""
 
     def maker(**kwargs: Any) -> SwapReleaseEnv:
-        env = gym.make("swapgym/SwapRelease-v0", **kwargs).unwrapped
+        env = gym.make("swapgym/SwapRelease-v1", **kwargs).unwrapped
         assert isinstance(env, SwapReleaseEnv)
         return env
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from swapgym.envs.release_env import SwapReleaseEnv
+from swapgym.envs.release import SwapReleaseEnv
 
 
 @pytest.mark.parametrize(
@@ -28,7 +28,19 @@ from swapgym.envs.release_env import SwapReleaseEnv
         ({"tick_us": 1000.0}, r"tick_us: 1000\.0"),
         ({"max_decisions": 0}, r"max_decisions: 0, must be None \(no bound\) or an integer >= 1"),
         ({"max_decisions": True}, r"max_decisions: True"),
-        ({"render_mode": "human"}, r"render_mode: 'human' is unknown.*'ansi'"),
+        ({"render_mode": "text"}, r"render_mode: 'text' is unknown.*'ansi'"),
+        ({"epochs": "events"}, r"epochs: 'events' is unknown \(did you mean 'event'\?\)"),
+        ({"epochs": ["kils"]}, r"epochs: 'kils' is unknown \(did you mean 'kill'\?\)"),
+        ({"epochs": ["kill", "kill"]}, r"no event twice"),
+        ({"epochs": 5}, r"epochs: 5, must be"),
+        ({"hold_ms": -1}, r"hold_ms: -1, must be an integer from 0"),
+        ({"hold_ms": 1.5}, r"hold_ms: 1\.5"),
+        ({"hold_ms": 60_001}, r"hold_ms: 60001"),
+        ({"paces": 2}, r"paces: 2, must be 0 \(none\), 4"),
+        ({"paces": ["FAST"]}, r"paces: 'FAST' is unknown"),
+        ({"parts": ["backlogs"]}, r"'backlogs' is unknown \(did you mean 'backlog'\?\)"),
+        ({"parts": []}, r"at least one"),
+        ({"overrides": {"device": {"watermark_low_share": 0.5}}}, r"watermark"),
     ],
 )
 @pytest.mark.filterwarnings("ignore:.*not in the possible render_modes")

@@ -14,11 +14,11 @@ import numpy as np
 import pytest
 
 from agents.policies import make as make_policy
-from agents.runner import World, play
+from agents.runner import play
+from swapgym.envs.costs import DEFAULT_RATES
 from swapgym.envs.lanes import LANES_PER_THREAD
-from swapgym.envs.release_env import SwapReleaseEnv
-from swapgym.envs.rewards import baseline_of, scalar_reward
-from swapgym.envs.vector_env import SwapReleaseVectorEnv
+from swapgym.envs.release import SwapReleaseEnv, SwapReleaseVectorEnv
+from swapgym.envs.spec import EnvSpec
 from swapgym.workload import MIXED, device_profile, drawn_preset, kernel_variant
 from swapgym.workload.config import override
 
@@ -28,36 +28,28 @@ Make = Callable[..., SwapReleaseEnv]
 # ------------------------------------------------------------------------------------------------------------ arguments
 def test_arguments_are_copied_and_fixed(make: Make) -> None:
     overrides: dict[str, Any] = {"kernel": {"n_kworkers": 2}, "device": {"background_cpus": [0, 1]}}
-    routes, weights = ["INLINE", "USERSPACE"], [1.0, 0.5]
-    env = make(overrides=overrides, routes=routes, weights=weights)
-    envs = SwapReleaseVectorEnv(1, overrides=overrides, routes=routes, weights=weights)
+    routes, epochs = ["INLINE", "USERSPACE"], ["kill", "exit"]
+    env = make(overrides=overrides, routes=routes, epochs=epochs)
+    envs = SwapReleaseVectorEnv(1, overrides=overrides, routes=routes, epochs=epochs)
     before = env.reset(options={"scenario_seed": 3})[0], env.scenario.tobytes()
     overrides["kernel"]["n_kworkers"] = 1
     overrides["device"]["background_cpus"].append(2)
     overrides["device"]["swappiness"] = 0
-    routes[1], weights[0] = "KWORKER", 7.0
+    routes[1], epochs[0] = "KWORKER", "launch"
     assert env.reset(options={"scenario_seed": 3})[0].tobytes() == before[0].tobytes()
     assert env.scenario.tobytes() == before[1]
     envs.reset(options={"scenario_seed": 3})
     assert envs.scenario(0).tobytes() == before[1]
-    assert env.routes == envs.single.routes == ("INLINE", "USERSPACE")
-    assert env.weights == envs.single.weights == (1.0, 0.5)
+    assert env.env_spec.routes == envs.env_spec.routes == ("INLINE", "USERSPACE")
+    assert env.env_spec.epochs == envs.env_spec.epochs == ("kill", "exit")
     for change in (
         lambda held: held.update(kernel={}),
         lambda held: held["kernel"].__setitem__("n_kworkers", 1),
         lambda held: held.pop("kernel"),
     ):
         with pytest.raises(TypeError, match="fixed"):
-            change(env.overrides)
-    assert pickle.loads(pickle.dumps(env.overrides)) == copy.deepcopy(env.overrides) == env.overrides
-
-
-def test_a_runners_world_is_fixed() -> None:
-    overrides, routes = {"kernel": {"n_kworkers": 2}}, ["INLINE", "DEFER"]
-    world = World(overrides=overrides, routes=routes)  # type: ignore[arg-type]
-    overrides["kernel"]["n_kworkers"] = 1
-    routes.append("USERSPACE")
-    assert world.overrides == {"kernel": {"n_kworkers": 2}} and world.routes == ("INLINE", "DEFER")
+            change(env.env_spec.overrides)
+    assert pickle.loads(pickle.dumps(env.env_spec)) == copy.deepcopy(env.env_spec) == env.env_spec
 
 
 def test_numpy_scalars_are_numbers(make: Make) -> None:
@@ -84,9 +76,9 @@ def test_numpy_scalars_are_numbers(make: Make) -> None:
 @pytest.mark.parametrize(
     "maker",
     [
-        lambda **kwargs: gym.make("swapgym/SwapRelease-v0", **kwargs),
-        lambda **kwargs: gym.make_vec("swapgym/SwapRelease-v0", num_envs=2, **kwargs),
-        lambda **kwargs: gym.make_vec("swapgym/SwapRelease-v0", num_envs=2, vectorization_mode="sync", **kwargs),
+        lambda **kwargs: gym.make("swapgym/SwapRelease-v1", **kwargs),
+        lambda **kwargs: gym.make_vec("swapgym/SwapRelease-v1", num_envs=2, **kwargs),
+        lambda **kwargs: gym.make_vec("swapgym/SwapRelease-v1", num_envs=2, vectorization_mode="sync", **kwargs),
     ],
     ids=["single", "native", "sync"],
 )
@@ -97,11 +89,12 @@ def test_a_misspelt_keyword_names_the_nearest(maker: Callable[..., Any]) -> None
 
 def test_a_misspelt_keyword_of_the_vector_environment_names_the_nearest() -> None:
     with pytest.raises(TypeError, match=r"'thread' is unknown \(did you mean 'threads'\?\)"):
-        gym.make_vec("swapgym/SwapRelease-v0", num_envs=2, thread=2)
+        gym.make_vec("swapgym/SwapRelease-v1", num_envs=2, thread=2)
 
 
 def test_signatures_are_not_hidden() -> None:
     assert list(inspect.signature(SwapReleaseEnv).parameters)[:3] == ["preset", "device", "kernel"]
+    assert inspect.signature(SwapReleaseEnv).parameters["ms_per_mib"].default == EnvSpec().ms_per_mib
     assert list(inspect.signature(SwapReleaseVectorEnv).parameters)[:3] == ["num_envs", "autoreset_mode", "threads"]
 
 
@@ -133,32 +126,31 @@ def total(env: SwapReleaseEnv, options: dict[str, Any]) -> tuple[float, dict[str
     return rewards, info["metrics"]
 
 
+def score(preset: str, metrics: dict[str, float]) -> float:
+    return DEFAULT_RATES.score(preset, metrics["lag_ms"], metrics["peak_mib"], metrics["unaccounted_cpu_ms"])
+
+
 def test_a_reward_depends_on_the_drawn_preset_alone(make: Make) -> None:
     options = {"preset": "clear_all", "scenario_seed": 2_000_002}
     totals = [total(make(preset=own), options) for own in ("clear_all", "camera_launch", MIXED)]
     assert totals[0] == totals[1] == totals[2]
     reward, metrics = totals[0]
-    weights = (0.5, 0.5)
-    scalar = scalar_reward(metrics["lag_ms"], metrics["peak_mib"], weights, baseline_of("clear_all"))
-    assert reward == pytest.approx(scalar, rel=1e-9) and reward < -0.1
+    assert reward == pytest.approx(-score("clear_all", metrics), rel=1e-9) and reward < -0.1
 
 
 def test_under_mixed_the_drawn_presets_cost_is_the_scale_in_single_vector_and_runner(make: Make) -> None:
     seeds = [4, 5, 9]
     assert len({drawn_preset(MIXED, seed) for seed in seeds}) > 1
-    env = make()
+    env = make(preset=MIXED)
     totals = []
     for seed in seeds:
         reward, metrics = total(env, {"scenario_seed": seed})
-        baseline = baseline_of(drawn_preset(MIXED, seed))
-        assert env.baseline == baseline
-        assert reward == pytest.approx(scalar_reward(metrics["lag_ms"], metrics["peak_mib"], (0.5, 0.5), baseline))
+        assert reward == pytest.approx(-score(drawn_preset(MIXED, seed), metrics))
         named = total(make(preset="low_ram"), {"preset": drawn_preset(MIXED, seed), "scenario_seed": seed})
         assert named[0] == reward
         totals.append(reward)
     envs = SwapReleaseVectorEnv(3, autoreset_mode="Disabled", preset="low_ram")
     envs.reset(options={"preset": MIXED, "scenario_seed": seeds})
-    assert [envs.baseline(lane) for lane in range(3)] == [baseline_of(drawn_preset(MIXED, seed)) for seed in seeds]
     snapshots = [envs.snapshot(lane) for lane in range(3)]
     sums = np.zeros(3)
     for lane, snapshot in enumerate(snapshots):
@@ -171,7 +163,7 @@ def test_under_mixed_the_drawn_presets_cost_is_the_scale_in_single_vector_and_ru
             sums[lane] += rewards[0]
             over = bool(ended[0])
     assert sums.tolist() == totals
-    rows = play(World(), make_policy("always_inline", World().routes), "inline", [(MIXED, seed) for seed in seeds])
+    rows = play(EnvSpec(), make_policy("always_inline"), "inline", [(MIXED, seed) for seed in seeds])
     assert [-row["score"] for row in rows] == pytest.approx(totals)
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from swapgym.envs.metrics import METRIC_NAMES, METRICS, episode_metrics, lateness_quantile_ms, table
-from swapgym.envs.release_env import SwapReleaseEnv
+from swapgym.envs.release import SwapReleaseEnv
 from swapgym.phone import constants as k
 from swapgym.phone.inputs import SCENARIO
 from swapgym.phone.state import PHONE
@@ -85,7 +85,7 @@ def test_an_episode_adds_up(env: SwapReleaseEnv) -> None:
         steps += 1
     metrics = info["metrics"]
     assert metrics == env.metrics()
-    assert metrics["decisions"] == steps
+    assert metrics["batches"] > steps
     assert metrics["kills"] >= 1
     assert metrics["frame_late_p95_ms"] <= metrics["frame_late_p99_ms"] <= metrics["frame_late_max_ms"]
     parts = ("frame_late_ms", "launch_delay_ms", "stall_ms", "relaunch_ms")

@@ -13,7 +13,7 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 import swapgym  # noqa: F401 (registers the environments)
 from swapgym.workload import PRESET_NAMES
 
-ENV_ID = "swapgym/SwapRelease-v0"
+ENV_ID = "swapgym/SwapRelease-v1"
 LANES = 10
 SEEDS = 200
 MODES = [mode.value for mode in AutoresetMode]
@@ -64,7 +64,13 @@ def test_many_seeds(mode: str, preset: str) -> None:
 
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize(
-    "kwargs", [{}, {"hold_ms": 10}, {"kernel": "userspace-reaper", "weights": (0.9, 0.1), "tick_us": 500}]
+    "kwargs",
+    [
+        {"hold_ms": 10},
+        {"kernel": "userspace-reaper", "ms_per_mib": 7.5, "ms_per_cpu_ms": 0.5, "tick_us": 500},
+        {"preset": "mixed", "epochs": ("kill", "watermark"), "parts": ("backlog", "launch_need")},
+        {"epochs": "batch", "max_decisions": 60},
+    ],
 )
 def test_whole_episodes(mode: str, kwargs: dict[str, Any]) -> None:
     single, native = pair(mode, 3, **kwargs)

@@ -8,18 +8,18 @@ import pytest
 
 from experiments.baselines.__main__ import TARGET, compact, main
 from experiments.baselines.measure import measure, stored_episodes
-from swapgym.envs.rewards import stored_baselines
+from swapgym.envs.costs import stored_reference
 from swapgym.workload import PRESET_NAMES
 
 
-def test_every_preset_has_a_baseline() -> None:
-    assert set(stored_baselines()["presets"]) == set(PRESET_NAMES)
+def test_every_preset_has_a_reference() -> None:
+    assert set(stored_reference()["presets"]) == set(PRESET_NAMES)
 
 
 @pytest.mark.parametrize("preset", PRESET_NAMES)
-def test_baseline_is_the_mean_of_its_episodes(preset: str) -> None:
+def test_a_reference_is_the_mean_of_its_episodes(preset: str) -> None:
     episodes = stored_episodes(preset)
-    entry = stored_baselines()["presets"][preset]
+    entry = stored_reference()["presets"][preset]
     assert entry["lag_ms"] == pytest.approx(sum(e.lag_ms for e in episodes) / len(episodes), abs=1e-3)
     assert entry["peak_mib"] == pytest.approx(sum(e.peak_mib for e in episodes) / len(episodes), abs=1e-3)
 
