@@ -254,5 +254,5 @@ def test_bad_input_is_named() -> None:
         Settings(caution=-1.0)
     with pytest.raises(ValueError, match="rule: its route 'KWORKER' is unknown, must be one of"):
         mpc.play("low_ram", 1, SPEC, rule=RealtimeAware(routes=("INLINE", "KWORKER")))
-    with pytest.raises(ValueError, match="preset: 'camera' is unknown"):
-        mpc.play("camera", 1, SPEC)
+    with pytest.raises(ValueError, match="preset: 'camara' is unknown"):
+        mpc.play("camara", 1, SPEC)

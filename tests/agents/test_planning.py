@@ -88,5 +88,5 @@ def test_bad_input_is_named() -> None:
         search("low_ram", 1, SPEC, 50, "beam")
     with pytest.raises(ValueError, match="evaluations: 3, must be at least"):
         search("low_ram", 1, SPEC, 3)
-    with pytest.raises(ValueError, match="paces: .* must be none: plans are of routes alone"):
+    with pytest.raises(ValueError, match=r"paces: .* must be none: plans are of routes alone"):
         search("low_ram", 1, SPEC.but(paces=4), 50)

@@ -109,11 +109,8 @@ def test_each_kernel_and_preset_has_a_folder_of_its_own() -> None:
 def test_rules_say_what_they_do() -> None:
     observations = np.zeros((3, len(RELEASE_PARTS)))
     observations[:, RELEASE_PARTS.index("rt_load")] = (0.1, 0.5, 0.9)
-    observations[:, RELEASE_PARTS.index("lock_load")] = (
-        0.0,
-        0.75,
-        0.0,
-    )  # half a CPU gives one third, three CPUs give 0.75
+    # half a CPU gives one third, three CPUs give 0.75
+    observations[:, RELEASE_PARTS.index("lock_load")] = (0.0, 0.75, 0.0)
     readings = Readings(observations, RELEASE_PARTS)
     light, contended = Comparison("rt_load", False, 0.5), Comparison("lock_load", True, 1.0)
     assert Rule(literals=(light, contended), how="any").defers(readings).tolist() == [True, True, False]
