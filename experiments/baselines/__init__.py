@@ -1,9 +1,9 @@
-"""The scale of the rewards: what always releasing inline under ``mainline`` costs on each preset.
+"""The scale of scores and rewards: what always releasing inline under ``mainline`` costs on each preset and device.
 
-``python -m experiments.baselines`` measures it on the train suite and writes it into the package
-(``swapgym/envs/baselines.json``), episode by episode, so that any of them can be run again.
-``python -m experiments.baselines --quick`` runs a few of them again and says whether they still cost the same; a
-change of the phone or the workload that changes them makes new rewards, and so a new version of the environments.
+``python -m experiments.baselines`` measures these reference costs on train scenarios and writes them into the package
+(``swapgym/envs/reference_costs.json``), with the first episodes of each mean, so that they can be run again.
+``python -m experiments.baselines --quick`` runs those again and says whether they still cost the same; a change of the
+phone or the workload that changes them makes new rewards, and so a new version of the environments.
 """
 
 from experiments.baselines.measure import KERNEL, Episode, measure, stored_episodes

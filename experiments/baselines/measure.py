@@ -1,4 +1,4 @@
-"""Measures the episodes that the baselines are means of."""
+"""Measures the episodes that the reference costs are means of."""
 
 from __future__ import annotations
 
@@ -7,14 +7,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from swapgym.envs.lane import begin_lane, play_out
-from swapgym.envs.metrics import episode_metrics
-from swapgym.envs.observations import N_PARTS
-from swapgym.envs.rewards import N_TERMS, stored_baselines
+from swapgym.envs.costs import costs_of, stored_reference
+from swapgym.envs.lane import play_out
 from swapgym.phone.constants import INLINE
-from swapgym.phone.inputs import SCENARIO
+from swapgym.phone.engine import start
 from swapgym.phone.state import PHONE
-from swapgym.workload import draw
+from swapgym.workload import draw, empty
 
 KERNEL = "mainline"
 
@@ -33,18 +31,19 @@ class Episode(NamedTuple):
     peak_mib: float
 
 
-def measure(preset: str, scenario_seeds: Iterable[int]) -> Iterator[Episode]:
+def measure(preset: str, device: str, scenario_seeds: Iterable[int]) -> Iterator[Episode]:
     """Play the episodes of ``preset`` with these seeds, every batch inline; yield what each of them cost."""
-    observations, paid = np.zeros((1, N_PARTS), np.float32), np.zeros((1, N_TERMS), np.int64)
     for scenario_seed in scenario_seeds:
-        phones, scenarios = np.zeros(1, PHONE), np.zeros(1, SCENARIO)
-        draw(preset, scenario_seed, kernel=KERNEL, out=scenarios[0])
-        begin_lane(phones, scenarios, 0, observations, paid)
+        phones, scenarios = np.zeros(1, PHONE), empty(1)
+        draw(preset, scenario_seed, device=device, kernel=KERNEL, out=scenarios[0])
+        start(phones, scenarios, 0)
         play_out(phones, scenarios, 0, INLINE)
-        metrics = episode_metrics(phones[0], scenarios[0])
-        yield Episode(scenario_seed, metrics["lag_ms"], metrics["peak_mib"])
+        # microseconds and pages: sums of terms in ms and MiB are them but for the last bits
+        lag_ms, peak_mib, _ = costs_of(phones[0]).round(8).tolist()
+        yield Episode(scenario_seed, lag_ms, peak_mib)
 
 
-def stored_episodes(preset: str) -> list[Episode]:
-    """Return the stored episodes of ``preset``."""
-    return [Episode(*episode) for episode in stored_baselines()["presets"][preset]["episodes"]]
+def stored_episodes(preset: str, device: str) -> list[Episode]:
+    """Return the stored episodes of ``preset`` on ``device``; none where it is not stored."""
+    entry = stored_reference()["presets"].get(preset, {}).get(device, {"first": ()})
+    return [Episode(*episode) for episode in entry["first"]]

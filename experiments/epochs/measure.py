@@ -81,7 +81,7 @@ def measure(spec: EnvSpec, episodes: Sequence[tuple[str, int]], per_episode: int
             for place in chosen.tolist():
                 found = []
                 for first in range(2):
-                    lanes.put(1, moments[place], drawn.preset, True)
+                    lanes.put(1, moments[place], drawn, True)
                     found.append(play_on(lanes, 1, first, base))
                 advantages.append(found[1][0] - found[0][0])
                 discounted.append(found[1][1] - found[0][1])

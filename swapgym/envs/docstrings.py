@@ -17,9 +17,7 @@ from swapgym.envs.costs import TERMS
 from swapgym.envs.epochs import EVENTS
 from swapgym.envs.spec import EnvSpec
 
-RENDER_MODE = (
-    '`"ansi"`: a text panel; `"rgb_array"`: a dashboard, uint8 of shape `(640, 960, 3)`; `"human"`: the same in a window'
-)
+RENDER_MODE = '`"ansi"`: a text panel; `"rgb_array"`: a dashboard, uint8 of shape `(640, 960, 3)`; `"human"`: the same in a window'
 
 
 def document(described: type, spec: EnvSpec, extra: dict[str, tuple[Any, str, str]] | None = None) -> None:
@@ -48,7 +46,9 @@ def document(described: type, spec: EnvSpec, extra: dict[str, tuple[Any, str, st
             actions=action_tables(spec),
             n_parts=len(spec.parts),
             observations=inner(observations.table(spec.parts)),
-            terms=table(("Term", "Objective", "Meaning"), ((f"`{t.name}`", f"`{t.objective}`", t.meaning) for t in TERMS)),
+            terms=table(
+                ("Term", "Objective", "Meaning"), ((f"`{t.name}`", f"`{t.objective}`", t.meaning) for t in TERMS)
+            ),
             events=table(("Event", "What has happened"), ((f"`{event.name}`", event.meaning) for event in EVENTS)),
             infos=inner(infos.table()),
             arguments=argument_table(rows),

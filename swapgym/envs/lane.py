@@ -35,8 +35,10 @@ LANE: Final[np.dtype[Any]] = record(
     real("weights", "1", "what a unit of each objective costs, over the reference cost", N_OBJECTIVES),
     real("costs", "ms, MiB, ms", "what the episode has cost so far by objective, paid or not", N_OBJECTIVES),
     real("terms", "ms, MiB", "what the episode has cost so far by term", N_TERMS),
-    real("grown", "ms, MiB, ms", "what the last step has cost by objective", N_OBJECTIVES),
+    real("credit", "ms, MiB, ms per us", "what the reference costs by objective, per time; 0 not centred", N_OBJECTIVES),
+    real("gained", "ms, MiB, ms", "what the last step cost less than that by objective", N_OBJECTIVES),
     real("reward", "1", "the last step's reward"),
+    wide("paid_us", "us", "until when costs have been paid"),
     nested("drain", ANSWER, "the last answer given, for whichever victim or none"),
     nested("answers", ANSWER, "the last answer for each process", k.MAX_PROCESSES),
 )
@@ -50,7 +52,7 @@ defers to) and a pace (-1 leaves it)."""
 
 @kernel
 def clear_lane(phones: Any, scenarios: Any, lanes: Any, lane: int) -> None:
-    """Put ``phones[lane]`` at the start of ``scenarios[lane]``; of the LANE record only the weights stay.
+    """Put ``phones[lane]`` at the start of ``scenarios[lane]``; of the LANE record only weights and credit stay.
 
     What accrues before the first decision is paid with the first step.
     """
@@ -58,7 +60,8 @@ def clear_lane(phones: Any, scenarios: Any, lanes: Any, lane: int) -> None:
     own = lanes[lane]
     own.costs[:] = 0.0
     own.terms[:] = 0.0
-    own.grown[:] = 0.0
+    own.gained[:] = 0.0
+    own.paid_us = 0
     own.reward = 0.0
     own.drain.asked_us = -FOREVER_US
     for index in range(k.MAX_PROCESSES):
@@ -146,15 +149,18 @@ def run_lane(phones: Any, scenarios: Any, lanes: Any, lane: int, epochs: Any, un
 
 
 @kernel
-def pay_lane(phones: Any, lanes: Any, lane: int) -> None:
+def pay_lane(phones: Any, scenarios: Any, lanes: Any, lane: int) -> None:
     """Write what has accrued since the last call, by objective and as a reward, into the lane's record."""
     own = lanes[lane]
     before = own.costs.copy()
     cost_terms(phones, lane, own.terms)
     fold_terms(own.terms, own.costs)
+    now_us = min(phones[lane].now_us, scenarios[lane].duration_us)
     for objective in range(N_OBJECTIVES):
-        own.grown[objective] = own.costs[objective] - before[objective]
-    own.reward = 0.0 - weighted(own.grown, own.weights)
+        due = own.credit[objective] * (now_us - own.paid_us)
+        own.gained[objective] = due - (own.costs[objective] - before[objective])
+    own.paid_us = now_us
+    own.reward = weighted(own.gained, own.weights)
 
 
 @kernel
@@ -179,7 +185,7 @@ def step_lane(
     answer_lane(phones, scenarios, lanes, lane, action)
     status = run_lane(phones, scenarios, lanes, lane, epochs, FOREVER_US)
     observe(phones[lane], scenarios[lane], chosen, observations[lane])
-    pay_lane(phones, lanes, lane)
+    pay_lane(phones, scenarios, lanes, lane)
     return status
 
 

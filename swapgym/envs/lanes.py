@@ -15,6 +15,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from swapgym.envs.costs import reference
 from swapgym.envs.lane import LANE, begin_lane, step_lane
 from swapgym.envs.observations import observe
 from swapgym.envs.snapshots import native
@@ -88,10 +89,16 @@ class Lanes:
         self._pool_process = 0
 
     def draw(self, lane: int, scenario_seed: int, preset: str | None = None) -> Drawn:
-        """Draw a lane's scenario, of ``preset`` where it is given: its rewards get the scale of the drawn preset."""
+        """Draw a lane's scenario, of ``preset`` where it is given: its rewards get the scale of what was drawn."""
         drawn = self.spec.draw(scenario_seed, self.scenarios[lane], preset)
-        self.lanes["weights"][lane] = self.spec.rates.weights(drawn.preset)
+        self._scale(lane, drawn)
         return drawn
+
+    def _scale(self, lane: int, drawn: Drawn) -> None:
+        self.lanes["weights"][lane] = self.spec.rates.weights(drawn)
+        duration_us = int(self.scenarios["duration_us"][lane])
+        credit = reference(drawn.preset, drawn.device) / duration_us if self.spec.centered else 0.0
+        self.lanes["credit"][lane] = credit
 
     def begin(self, lanes: npt.NDArray[np.int64] | None = None) -> None:
         """Begin the episodes of ``lanes`` (all by default) and run each to its first decision."""
@@ -114,10 +121,10 @@ class Lanes:
         """Return copies of a lane's PHONE, SCENARIO and LANE records, each of shape ``(1,)``."""
         return self.phones[[lane]], self.scenarios[[lane]], self.lanes[[lane]]
 
-    def put(self, lane: int, records: tuple[Any, Any, Any], preset: str, waits: bool) -> None:
-        """Put a lane where :meth:`take` found another; rewards have this spec's rates, and the scale of ``preset``."""
+    def put(self, lane: int, records: tuple[Any, Any, Any], drawn: Drawn, waits: bool) -> None:
+        """Put a lane where :meth:`take` found another, drawn so; rewards have this spec's rates."""
         self.phones[lane], self.scenarios[lane], self.lanes[lane] = (rows[0] for rows in records)
-        self.lanes["weights"][lane] = self.spec.rates.weights(preset)
+        self._scale(lane, drawn)
         self.statuses[lane] = RUN_DECISION if waits else RUN_END
         self.look(lane)
 

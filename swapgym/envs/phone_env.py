@@ -150,7 +150,7 @@ class PhoneEnv(gym.Env[Observation, Any]):
 
     def _reward(self) -> Reward:
         if self.env_spec.vector_reward:
-            return 0.0 - self._own["grown"] * self._scale
+            return self._own["gained"] * self._scale
         reward: float = self._own["reward"].item()
         return reward
 
@@ -219,7 +219,7 @@ class PhoneEnv(gym.Env[Observation, Any]):
     def restore(self, snapshot: Snapshot) -> Observation:
         """Go back to ``snapshot``, also that of another environment; return the observation there."""
         self._take(snapshot.drawn)
-        self.lanes.put(0, snapshot.records, snapshot.drawn.preset, snapshot.running)
+        self.lanes.put(0, snapshot.records, snapshot.drawn, snapshot.running)
         self._steps = snapshot.steps
         self._running = snapshot.running
         if self._recording is not None:
@@ -237,10 +237,10 @@ class PhoneEnv(gym.Env[Observation, Any]):
         self._bind()
 
     def _take(self, drawn: Drawn) -> None:
-        """Take what was drawn for the episode: rewards have the scale of its preset."""
+        """Take what was drawn for the episode: rewards have its scale."""
         self._drawn = drawn
         self._info = start_info(drawn)
-        self._scale = 1.0 / self.env_spec.rates.reference_cost(drawn.preset)
+        self._scale = 1.0 / self.env_spec.rates.reference_cost(drawn)
 
     def _checked(self, action: Any) -> int:
         if not isinstance(action, bool) and self.action_space.contains(action):
@@ -269,5 +269,3 @@ def invalid(action: Any, spec: EnvSpec) -> InvalidAction:
         if spec.flat:
             allowed = ", ".join(f"{number} ({spec.action_name(number)})" for number in range(len(spec.actions())))
     return InvalidAction(f"step: action {action!r} of type {type(action).__name__}, must be {allowed}")
-
-

@@ -14,14 +14,8 @@ from swapgym.envs.lanes import Lanes
 from swapgym.envs.snapshots import Snapshot
 from swapgym.envs.spec import EnvSpec
 from swapgym.phone.constants import RUN_PAUSED
-from swapgym.render import dashboard
-from swapgym.render.history import History
-from swapgym.render.panel import panel
-from swapgym.render.window import Window
+from swapgym.render import History, Window, draw, panel
 from swapgym.workload import Drawn
-
-LOOK_US = 2_000
-"""How often the phone is looked at."""
 
 
 class Recording:
@@ -54,7 +48,7 @@ class Recording:
         """Go on from a snapshot; what was before it is not seen."""
         self.begin(snapshot.drawn)
         self._to_draw = None
-        self.lanes.put(0, snapshot.records, snapshot.drawn.preset, snapshot.running)
+        self.lanes.put(0, snapshot.records, snapshot.drawn, snapshot.running)
         self.history = self._new_history()
 
     def note(self, action: int) -> None:
@@ -85,15 +79,14 @@ class Recording:
         return self.history
 
     def _new_history(self) -> History:
-        history = History(self.lanes.scenarios[0], LOOK_US)
+        history = History(self.lanes.scenarios[0])
         history.sample(self.lanes.phones[0])
         return history
 
     def _run(self, history: History) -> None:
         lanes = self.lanes
         while True:
-            until_us = (int(lanes.phones[0]["now_us"]) // LOOK_US + 1) * LOOK_US
-            status = run_lane(lanes.phones, lanes.scenarios, lanes.lanes, 0, lanes.epochs, until_us)
+            status = run_lane(lanes.phones, lanes.scenarios, lanes.lanes, 0, lanes.epochs, history.due_us)
             history.sample(lanes.phones[0])
             if status != RUN_PAUSED:
                 return
@@ -103,13 +96,13 @@ class Recording:
         history = self.catch_up()
         if self.render_mode == "ansi":
             return panel(self.lanes.phones[0], self.lanes.scenarios[0])
-        return dashboard.draw(history, title=self._title)
+        return draw(history, title=self._title)
 
     def show(self, fps: int) -> None:
         """Show the present frame in a window.
 
         Raises:
-            RuntimeError: If there is no display.
+            swapgym.render.NoDisplay: If there is no display.
         """
         if self._window is None:
             self._window = Window("swapgym", fps)

@@ -44,16 +44,15 @@ class EnvSpec:
     """
 
     preset: str = argument(CAMERA, "what happens: a scenario preset of `swapgym.workload`, or a mixture of them")
-    device: str | None = argument(None, "device profile; `None` lets the preset choose")
+    device: str | None = argument("phone-12gb", "device profile; `None` lets the preset choose")
     kernel: str = argument(DEFAULT_KERNEL, "kernel variant: costs, locks, queue and workers")
     overrides: Mapping[str, Any] | None = argument(
         None, '`{"device": {...}, "kernel": {...}}`: fields of the profile or variant to replace'
     )
-    tick_us: int = argument(
-        1_000, f"length of a simulated tick, {arguments.MIN_TICK_US} to {arguments.MAX_TICK_US} us"
-    )
+    tick_us: int = argument(1_000, f"length of a simulated tick, {arguments.MIN_TICK_US} to {arguments.MAX_TICK_US} us")
     routes: int | Sequence[str] = argument(
-        arguments.DEFAULT_ROUTES, "what actions route to: names; 2 is short for inline and defer, 3 for all three routes"
+        arguments.DEFAULT_ROUTES,
+        "what actions route to: names; 2 is short for inline and defer, 3 for all three routes",
     )
     paces: int | Sequence[str] = argument((), "paces of the drain that actions set too: names; 0 none, 4 all")
     flat: bool = argument(False, "route and pace as one `Discrete` action instead of a `MultiDiscrete` one")
@@ -63,8 +62,11 @@ class EnvSpec:
     )
     hold_ms: int = argument(100, "how long an answer stands at most (simulated time)")
     max_decisions: int | None = argument(None, "truncates longer episodes")
-    ms_per_mib: float = argument(3.0, "lag (ms) that a MiB of peak is worth")
+    ms_per_mib: float = argument(6.0, "lag (ms) that a MiB of peak is worth")
     ms_per_cpu_ms: float = argument(0.0, "lag (ms) that a millisecond of unaccounted CPU is worth")
+    centered: bool = argument(
+        True, "a step is paid what the reference costs per time less its own cost; `False` pays minus the cost"
+    )
     vector_reward: bool = argument(False, "the reward is a vector of the objectives, each still to be weighed")
 
     def __post_init__(self) -> None:
@@ -82,6 +84,7 @@ class EnvSpec:
             "max_decisions": arguments.check_max_decisions(self.max_decisions),
             "ms_per_mib": rates.ms_per_mib,
             "ms_per_cpu_ms": rates.ms_per_cpu_ms,
+            "centered": arguments.check_flag("centered", self.centered),
             "vector_reward": arguments.check_flag("vector_reward", self.vector_reward),
         }
         for name, value in checked.items():
@@ -178,7 +181,5 @@ class EnvSpec:
 
     @property
     def reward_space(self) -> spaces.Box:
-        """Where rewards come from: costs only grow, so that none is above 0."""
-        return spaces.Box(-np.inf, 0.0, (N_OBJECTIVES if self.vector_reward else 1,), np.float64)
-
-
+        """Where rewards come from; one number, or one per objective."""
+        return spaces.Box(-np.inf, np.inf, (N_OBJECTIVES if self.vector_reward else 1,), np.float64)

@@ -252,7 +252,7 @@ class PhoneVectorEnv(VectorEnv[Observations, Any, npt.NDArray[Any]]):
     def restore(self, lane: int, snapshot: Snapshot) -> Observation:
         """Put a lane where ``snapshot`` was taken, of whichever environment; return the observation there."""
         self._take(lane, snapshot.drawn)
-        self.lanes.put(lane, snapshot.records, snapshot.drawn.preset, snapshot.running)
+        self.lanes.put(lane, snapshot.records, snapshot.drawn, snapshot.running)
         self._steps[lane] = snapshot.steps
         self._running[lane] = snapshot.running
         self._ended[lane] = not snapshot.running
@@ -268,10 +268,10 @@ class PhoneVectorEnv(VectorEnv[Observations, Any, npt.NDArray[Any]]):
         return drawn
 
     def _take(self, lane: int, drawn: Drawn) -> None:
-        """Take what was drawn for a lane's episode: rewards have the scale of its preset."""
+        """Take what was drawn for a lane's episode: rewards have its scale."""
         self._drawn[lane] = drawn
         self._infos.take(lane, drawn)
-        self._scale[lane] = 1.0 / self.env_spec.rates.reference_cost(drawn.preset)
+        self._scale[lane] = 1.0 / self.env_spec.rates.reference_cost(drawn)
 
     def _begin(self, lanes: Indices, worlds: Sequence[Mapping[str, Any]] = ()) -> None:
         for position, lane in enumerate(lanes.tolist()):
@@ -308,7 +308,7 @@ class PhoneVectorEnv(VectorEnv[Observations, Any, npt.NDArray[Any]]):
 
     def _rewards(self, stepped: Flags) -> npt.NDArray[np.float64]:
         if self.env_spec.vector_reward:
-            rewards = 0.0 - self.lanes.lanes["grown"] * self._scale
+            rewards = self.lanes.lanes["gained"] * self._scale
         else:
             rewards = self.lanes.lanes["reward"].copy()
         rewards[~stepped] = 0.0

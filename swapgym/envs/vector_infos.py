@@ -51,7 +51,12 @@ class Infos:
         self._drawn["device"][lane] = drawn.device
 
     def tell(
-        self, lanes: Lanes, told: Indices, ended: Indices, metrics: Sequence[Mapping[str, float]], digests: Sequence[str]
+        self,
+        lanes: Lanes,
+        told: Indices,
+        ended: Indices,
+        metrics: Sequence[Mapping[str, float]],
+        digests: Sequence[str],
     ) -> dict[str, Any]:
         """Return the infos of the lanes ``told``: see :mod:`swapgym.envs.infos`.
 

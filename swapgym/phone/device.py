@@ -161,7 +161,10 @@ class DeviceProfile:
     )
     freezer: bool = switch(True, "cached apps are frozen", into="freezer")
     launch_history_sigma: float = setting(
-        0.25, 0.0, 2.0, "1",
+        0.25,
+        0.0,
+        2.0,
+        "1",
         "error of what the system expects a launch to allocate, its average of earlier ones over the real one"
         " (log-normal; judgement: repeated launches of an activity differ by 0.27 in time)",
     )

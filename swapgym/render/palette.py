@@ -87,4 +87,4 @@ LAG: Final = {
 """Parts of lag, from the bottom of the stack to its top."""
 
 PACES: Final = (rgb("#E8EDEB"), rgb("#B5DCCF"), rgb("#5DB89A"), rgb("#006B4E"))
-PACE_NAMES: Final = ("paused", "background", "normal", "urgent")
+PACE_NAMES: Final = tuple(name.lower() for name in k.PACE_NAMES)

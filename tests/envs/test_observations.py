@@ -105,7 +105,10 @@ def test_readings_agree_with_the_phone(make: Callable[..., SwapReleaseEnv]) -> N
             if k.LAUNCH_WAITING < phone["launches"][launch]["phase"] < k.LAUNCH_DONE
         ]
         need = sum(
-            max(0, int(env.scenario["launches"][launch]["expected_pages"]) - int(phone["launches"][launch]["burst_done"]))
+            max(
+                0,
+                int(env.scenario["launches"][launch]["expected_pages"]) - int(phone["launches"][launch]["burst_done"]),
+            )
             for launch in under_way
         )
         assert now["launch_need"] == pytest.approx(need, rel=1e-4, abs=1e-9)

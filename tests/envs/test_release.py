@@ -36,7 +36,9 @@ def episode(env: gym.Env[Any, Any], scenario_seed: int, actions: Callable[[int],
     return info["digest"], rewards, np.array(observations)
 
 
-@pytest.mark.parametrize("kwargs", [{}, {"routes": 3, "render_mode": "ansi"}, {"max_decisions": 3}, {"epochs": "batch"}])
+@pytest.mark.parametrize(
+    "kwargs", [{}, {"routes": 3, "render_mode": "ansi"}, {"max_decisions": 3}, {"epochs": "batch"}]
+)
 def test_gymnasium_checker(kwargs: dict[str, Any]) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")

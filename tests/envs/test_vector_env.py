@@ -16,8 +16,7 @@ from gymnasium.vector import AutoresetMode
 from gymnasium.wrappers.vector import NormalizeObservation, RecordEpisodeStatistics
 
 from swapgym.envs import vector_infos
-from swapgym.envs.release import SwapReleaseEnv
-from swapgym.envs.release import SwapReleaseVectorEnv
+from swapgym.envs.release import SwapReleaseEnv, SwapReleaseVectorEnv
 from swapgym.phone.inputs import SCENARIO
 from swapgym.phone.state import PHONE
 
