@@ -101,7 +101,7 @@ def show(env_id: str, spec: EnvSpec, policy: Policy, preset: str, seed: int, sec
 
 def deferred(row: Row) -> float:
     """Return the share of an episode's batches that were not released inline."""
-    return 1.0 - float(row["batches_inline"] / max(1, row["batches"]))
+    return float((row["batches"] - row["batches_inline"]) / max(1, row["batches"]))
 
 
 if __name__ == "__main__":

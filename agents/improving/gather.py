@@ -13,98 +13,17 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from agents.improving.network import HIDDEN, Network, worth
+from agents.improving.network import Network, PairedPolicy
 from agents.training.runs import put
-from swapgym.envs.costs import N_OBJECTIVES, Rates, objective_costs
-from swapgym.envs.lane import begin_lane, step_lane
+from swapgym.envs.costs import N_OBJECTIVES, Rates
 from swapgym.envs.lanes import Lanes
 from swapgym.envs.spec import EnvSpec
-from swapgym.phone import constants as k
-from swapgym.phone.jit import kernel
+from swapgym.phone.constants import RUN_DECISION, RUN_END
 
 MOMENTS: Final = 24
 """Moments per episode, at most: evenly spaced from a first one that is drawn, so that none is preferred."""
 CHUNK: Final = 50
 """Episodes per job of a worker process."""
-
-
-@kernel
-def choose(network: Any, observation: Any, layers: Any) -> int:
-    """Return the action of the policy: 1 defers."""
-    first, second = layers
-    return 1 if worth(network, observation, first, second) < 0.0 else 0
-
-
-@kernel
-def step(phones: Any, scenarios: Any, lanes: Any, lane: int, action: int, asked: Any, observations: Any) -> int:
-    """Take an action and run on to the next decision; return the status."""
-    actions, epochs, parts = asked
-    return step_lane(phones, scenarios, lanes, lane, actions[action], epochs, parts, observations)
-
-
-@kernel
-def count(phones: Any, scenarios: Any, lanes: Any, network: Any, layers: Any, asked: Any, observations: Any) -> int:
-    """Play an episode by the policy; return its number of decisions."""
-    _, epochs, parts = asked
-    decisions = 0
-    status = begin_lane(phones, scenarios, lanes, 0, epochs, parts, observations)
-    while status == k.RUN_DECISION:
-        decisions += 1
-        status = step(phones, scenarios, lanes, 0, choose(network, observations[0], layers), asked, observations)
-    return decisions
-
-
-@kernel
-def play_on(
-    phones: Any, scenarios: Any, lanes: Any, lane: int, until_us: int, action: int, network: Any, layers: Any,
-    asked: Any, observations: Any,
-) -> None:  # fmt: skip
-    """Play a lane that awaits a decision to its end: by ``action`` before ``until_us``, by the policy after it."""
-    while True:
-        taken = action
-        if phones[lane].now_us >= until_us:
-            taken = choose(network, observations[lane], layers)
-        if step(phones, scenarios, lanes, lane, taken, asked, observations) != k.RUN_DECISION:
-            return
-
-
-@kernel
-def pair(
-    phones: Any, scenarios: Any, lanes: Any, chosen: Any, keep_us: int, network: Any, layers: Any, asked: Any,
-    observations: Any, noted: Any, paid: Any,
-) -> None:  # fmt: skip
-    """Play an episode by the policy; at the ``chosen`` decisions note the observation and what both actions come to.
-
-    Args:
-        phones: Three PHONE records: the episode, and two that go on from its moments.
-        scenarios: The same SCENARIO three times.
-        lanes: Three LANE records.
-        chosen: Numbers of decisions, ascending, int64.
-        keep_us: How long a continuation keeps its action before the policy goes on.
-        network: The policy: a :class:`agents.improving.network.Network`.
-        layers: Scratch for the network's two layers.
-        asked: Both actions, the epochs and the places of the observed parts, as kernels of lanes take them.
-        observations: float32, shape ``(3, parts)``; worked in.
-        noted: float32, shape ``(len(chosen), parts)``. Written: the observations.
-        paid: float64, shape ``(len(chosen), 2, N_OBJECTIVES)``. Written: what the episode costs by objective if all is
-            released inline for ``keep_us``, and if it is deferred.
-    """
-    _, epochs, parts = asked
-    row = 0
-    decisions = 0
-    begin_lane(phones, scenarios, lanes, 0, epochs, parts, observations)
-    while row < len(chosen):
-        if decisions == chosen[row]:
-            noted[row] = observations[0]
-            until_us = phones[0].now_us + keep_us
-            for action in range(2):
-                lane = 1 + action
-                phones[lane], lanes[lane], observations[lane] = phones[0], lanes[0], observations[0]
-                play_on(phones, scenarios, lanes, lane, until_us, action, network, layers, asked, observations)
-                objective_costs(phones, lane, paid[row, action])
-            row += 1
-        step(phones, scenarios, lanes, 0, choose(network, observations[0], layers), asked, observations)
-        decisions += 1
 
 
 @dataclass(frozen=True)
@@ -162,26 +81,61 @@ def together(parts: Sequence[Moments], renumbered: bool = True) -> Moments:
     )
 
 
+class Pairs:
+    """Plays episodes by a policy, and goes on from their moments by both actions, side by side."""
+
+    def __init__(self, spec: EnvSpec, policy: PairedPolicy, keep_us: int) -> None:
+        """Make ready; a continuation keeps its action for ``keep_us``."""
+        self.policy, self.keep_us = policy, keep_us
+        self.codes = spec.actions()
+        self.episode, self.pairs = Lanes(1, spec), Lanes(2 * MOMENTS, spec)
+
+    def play(self, preset: str, seed: int, number: int) -> Moments:
+        """Play an episode, and return its moments."""
+        episode = self.episode
+        drawn = episode.draw(0, seed, preset)
+        episode.begin()
+        decisions = []
+        while len(episode.waiting()):
+            decisions.append((*episode.take(0), episode.observations.copy()))
+            episode.actions[:] = self.codes[self.policy.predict(episode.observations)[0]]
+            episode.step()
+        spacing = max(1, -(-len(decisions) // MOMENTS))
+        chosen = decisions[int(np.random.default_rng(seed).integers(spacing)) :: spacing]
+        worths = np.zeros((len(chosen), N_OBJECTIVES))
+        if chosen:
+            worths = self.go_on([np.concatenate(records) for records in zip(*chosen, strict=True)])
+        seen = [observations for *_, observations in chosen] or [episode.observations[:0]]
+        presets = np.full(len(chosen), drawn.preset)
+        return Moments(np.concatenate(seen), worths, presets, np.full(len(chosen), number))
+
+    def go_on(self, moments: Sequence[npt.NDArray[Any]]) -> npt.NDArray[np.float64]:
+        """Return what deferring costs more than inline at each moment, by objective.
+
+        Args:
+            moments: PHONE, SCENARIO and LANE records, and observations, of as many moments.
+        """
+        pairs, n = self.pairs, len(moments[0])
+        kept = np.arange(2 * n) % 2
+        for rows, there in zip((pairs.phones, pairs.scenarios, pairs.lanes, pairs.observations), moments, strict=True):
+            rows[: 2 * n] = np.repeat(there, 2, axis=0)
+        pairs.statuses[:] = RUN_END
+        pairs.statuses[: 2 * n] = RUN_DECISION
+        until_us = pairs.phones["now_us"] + self.keep_us
+        while len(waiting := pairs.waiting()):
+            keeps = pairs.phones["now_us"][waiting] < until_us[waiting]
+            actions = np.where(keeps, kept[waiting], self.policy.predict(pairs.observations[waiting])[0])
+            pairs.actions[waiting] = self.codes[actions]
+            pairs.step(waiting)
+        costs: npt.NDArray[np.float64] = pairs.lanes["costs"][: 2 * n]
+        return costs[1::2] - costs[::2]
+
+
 def gather_job(job: tuple[EnvSpec, Network, Sequence[tuple[str, int]], int, int]) -> Moments:
     """Gather from some episodes; at module level so that worker processes can be sent it."""
     spec, network, episodes, keep_us, first = job
-    lanes = Lanes(3, spec)
-    records = (lanes.phones, lanes.scenarios, lanes.lanes)
-    layers = (np.zeros(HIDDEN[0]), np.zeros(HIDDEN[1]))
-    asked = (spec.actions(), lanes.epochs, lanes.parts)
-    found: list[Moments] = []
-    for number, (preset, seed) in enumerate(episodes, start=first):
-        drawn = lanes.draw(0, seed, preset)
-        lanes.scenarios[1:] = lanes.scenarios[0]
-        decisions = count(*records, network, layers, asked, lanes.observations)
-        spacing = max(1, -(-decisions // MOMENTS))
-        begun = int(np.random.default_rng(seed).integers(spacing))
-        chosen = np.arange(begun, decisions, spacing, dtype=np.int64)
-        noted = np.zeros((len(chosen), len(spec.parts)), dtype=np.float32)
-        paid = np.zeros((len(chosen), 2, N_OBJECTIVES))
-        pair(*records, chosen, keep_us, network, layers, asked, lanes.observations, noted, paid)
-        presets = np.full(len(chosen), drawn.preset)
-        found.append(Moments(noted, paid[:, 1] - paid[:, 0], presets, np.full(len(chosen), number)))
+    pairs = Pairs(spec, PairedPolicy(network, spec.parts), keep_us)
+    found = [pairs.play(preset, seed, number) for number, (preset, seed) in enumerate(episodes, start=first)]
     return together(found, renumbered=False)
 
 
