@@ -12,15 +12,15 @@ from rich.console import Console
 from rich.progress import Progress
 
 from agents.evaluate import load_model, spec_of
+from agents.planning.plans import per_batch
 from agents.trained import TRAINED, Group, stored
 from agents.training import runs
-from agents.tune import tuned
+from agents.tune import SPEC, tuned
 from experiments import results
-from experiments.agents import discounting, planners
+from experiments.agents import discounting
 from experiments.agents.importance import importance, surrogate, watch
 from experiments.agents.measure import Measured, measure
 from experiments.agents.report import Behaviour, write_all
-from swapgym.envs.spec import EnvSpec
 from swapgym.workload import Suite, suite
 
 RESULTS = Path(__file__).parent / "results"
@@ -59,7 +59,7 @@ def main(
             test = (suite("test").first(2) if quick else suite("test")).of(specs[group].preset)
             task = bar.add_task(f"{group.kernel} r{group.ms_per_mib:g}", total=2 * len(test))
             try:
-                measured = measure(group, folders, test, evaluations, lambda task=task: bar.advance(task))  # type: ignore[misc]
+                measured = measure(group, specs[group], folders, test, evaluations, lambda task=task: bar.advance(task))  # type: ignore[misc]
             except ValueError as error:
                 raise typer.BadParameter(str(error)) from error
             bar.update(task, completed=2 * len(test))
@@ -67,13 +67,13 @@ def main(
             behaviours[group] = behaviour(folders, measured, test)
     discounts = {}
     for kernel in dict.fromkeys(group.kernel for group in groups):
-        spec = EnvSpec(kernel=kernel)
+        spec = SPEC.but(kernel=kernel)
         played = Suite("train", 0, 2 if quick else DISCOUNT_EPISODES).of(spec.preset)
         differences, spacing = discounting.differences(spec, played)
         discounts[kernel] = (discounting.agreements(differences), spacing)
     summary = write_all(folder, found, behaviours, discounts)
     trained_in = [runs.spec_of(runs.config_of(one)) for folders in groups.values() for one in folders]
-    results.write_worlds(folder, [*specs.values(), *trained_in, *map(planners.spec_of, groups)])
+    results.write_worlds(folder, [*specs.values(), *trained_in, *map(per_batch, specs.values())])
     for name, value in summary.items():
         console.print(f"{name}: {value:.5g}", highlight=False)
     console.print(f"{time.monotonic() - began:.0f} s; results in {folder}", highlight=False)

@@ -90,7 +90,7 @@ def differences(spec: EnvSpec, episodes: Sequence[tuple[str, int]]) -> tuple[dic
             if decision in chosen:
                 sums: list[dict[str, float]] = []
                 for action in (INLINE, DEFER):
-                    fork.put(0, lanes.take(0), drawn.preset, True)
+                    fork.put(0, lanes.take(0), drawn, True)
                     costs, times = branch(fork, action)
                     sums.append(discounted(costs, times))
                     if action == DEFER:

@@ -14,6 +14,7 @@ from agents.evaluate import BOUND, LEARNED, PLANNERS, by_policy, difference, pla
 from agents.runner import Row
 from agents.trained import Group
 from experiments.agents import planners
+from swapgym.envs.spec import EnvSpec
 
 Scores = npt.NDArray[np.float64]
 RESAMPLES: Final = 2_000
@@ -80,6 +81,7 @@ def share(own: Scores, best: Scores, bound: Scores) -> float:
 
 def measure(
     group: Group,
+    spec: EnvSpec,
     folders: Sequence[Path],
     episodes: Sequence[tuple[str, int]],
     evaluations: int | None,
@@ -90,6 +92,7 @@ def measure(
 
     Args:
         group: What the runs share.
+        spec: The decision process that they are compared in.
         folders: Their folders.
         episodes: Pairs of preset and seed.
         evaluations: Plans of the bound per episode, to search it now; None takes what is kept.
@@ -101,14 +104,14 @@ def measure(
     """
     rows = play_runs(folders, episodes)
     if evaluations is None:
-        kept = planners.kept(planners.path_of(group), group, episodes)
+        kept = planners.kept(planners.path_of(spec), spec, episodes)
         if kept is None:
             raise ValueError(
-                f"{planners.path_of(group)} has not all episodes; run python -m experiments.agents.planners --kernel"
+                f"{planners.path_of(spec)} has not all episodes; run python -m experiments.agents.planners --kernel"
                 f" {group.kernel} --ms-per-mib {group.ms_per_mib:g}, or say --evaluations"
             )
     else:
-        kept = planners.plan(group, episodes, evaluations, planners.SETTINGS, progress, workers)
+        kept = planners.plan(spec, episodes, evaluations, planners.SETTINGS, progress, workers)
     rows += [{**row, "run": ""} for row in kept]
     scores = by_policy(rows, episodes)
     scores.pop("random", None)

@@ -25,9 +25,8 @@ from agents.planning import mpc, search_all
 from agents.planning.clairvoyant import STARTS
 from agents.planning.plans import per_batch
 from agents.runner import Row, decode, encode, play
-from agents.trained import Group
 from agents.training.runs import put
-from agents.tune import KERNEL, PRESET, RATES
+from agents.tune import KERNEL, PRESET, RATES, SPEC
 from swapgym.envs.spec import EnvSpec
 from swapgym.workload import kernel_variant, suite
 
@@ -55,18 +54,13 @@ class Recorded:
         return np.array([next(self.actions)], dtype=np.int64), state
 
 
-def spec_of(group: Group) -> EnvSpec:
-    """Return the decision process of a group's planners: the default task, asked at every batch."""
-    return per_batch(EnvSpec(kernel=group.kernel, ms_per_mib=group.ms_per_mib))
-
-
 def played(label: str, spec: EnvSpec, preset: str, seed: int, actions: str) -> Row:
-    """Play recorded actions; return the episode's row."""
-    return play(spec, Recorded(decode(actions)), label, [(preset, seed)])[0]
+    """Play recorded actions, one for every batch; return the episode's row."""
+    return play(per_batch(spec), Recorded(decode(actions)), label, [(preset, seed)])[0]
 
 
 def plan(
-    group: Group,
+    spec: EnvSpec,
     episodes: Episodes,
     evaluations: int,
     settings: mpc.Settings,
@@ -74,7 +68,6 @@ def plan(
     workers: int,
 ) -> list[Row]:
     """Let both planners play every episode; return their rows."""
-    spec = spec_of(group)
     bounds = search_all(episodes, spec, evaluations, progress=progress, workers=workers)
     online = mpc.play_all(episodes, spec, settings, workers=workers, progress=progress)
     return [
@@ -84,9 +77,9 @@ def plan(
     ]
 
 
-def path_of(group: Group, folder: Path = RESULTS) -> Path:
-    """Return where a group's plans are kept."""
-    return folder / f"planners-{group.kernel}-r{group.ms_per_mib:g}.json"
+def path_of(spec: EnvSpec, folder: Path = RESULTS) -> Path:
+    """Return where the plans of a decision process are kept."""
+    return folder / f"planners-{spec.kernel}-r{spec.ms_per_mib:g}.json"
 
 
 def keep(path: Path, rows: Sequence[Row], about: dict[str, Any]) -> None:
@@ -98,7 +91,7 @@ def keep(path: Path, rows: Sequence[Row], about: dict[str, Any]) -> None:
     put(path, text.encode())
 
 
-def kept(path: Path, group: Group, episodes: Episodes) -> list[Row] | None:
+def kept(path: Path, spec: EnvSpec, episodes: Episodes) -> list[Row] | None:
     """Return what the planners came to on ``episodes``, played again; None where it is not kept.
 
     Raises:
@@ -117,7 +110,7 @@ def kept(path: Path, group: Group, episodes: Episodes) -> list[Row] | None:
                 return None
             actions, digest = plans[label, preset, seed]
             try:
-                row = played(label, spec_of(group), preset, seed, actions)
+                row = played(label, spec, preset, seed, actions)
             except (StopIteration, ValueError):
                 row = {"digest": ""}
             if row["digest"] != digest:
@@ -146,20 +139,20 @@ def main(
         raise typer.BadParameter(str(error)) from error
     for rate in ms_per_mib or RATES:
         began = time.monotonic()
-        group = Group(kernel, rate)
+        spec = SPEC.but(kernel=kernel, ms_per_mib=rate)
         with Progress(console=console) as bar:
             task = bar.add_task(f"{kernel} r{rate:g}", total=2 * len(pairs))
-            rows = plan(group, pairs, evaluations, SETTINGS, lambda task=task: bar.advance(task), workers)  # type: ignore[misc]
+            rows = plan(spec, pairs, evaluations, SETTINGS, lambda task=task: bar.advance(task), workers)  # type: ignore[misc]
         about = {
             "command": f"python -m experiments.agents.planners --kernel {kernel} --ms-per-mib {rate:g}",
             "suite": "test", "evaluations": evaluations, "settings": dataclasses.asdict(SETTINGS),
-            "base_rule": mpc.rule_of(spec_of(group)).parameters(),
+            "base_rule": mpc.rule_of(spec).parameters(),
         }  # fmt: skip
-        keep(path_of(group, out), rows, about)
+        keep(path_of(spec, out), rows, about)
         console.print(f"mpc's base rule: rt_aware {about['base_rule']}", highlight=False)
         for label in PLANNERS:
             mean = np.mean([row["score"] for row in rows if row["policy"] == label])
-            console.print(f"{group.kernel} r{rate:g} {label}: {mean:.4f}", highlight=False)
+            console.print(f"{kernel} r{rate:g} {label}: {mean:.4f}", highlight=False)
         console.print(f"{time.monotonic() - began:.0f} s", highlight=False)
 
 

@@ -14,8 +14,8 @@ from swapgym.envs.lanes import Lanes
 from swapgym.envs.spec import EnvSpec
 from swapgym.workload import MIXED
 
-SPEC: Final = EnvSpec(preset=MIXED)
-"""What the simulator alone plays: scenarios of all presets, so that no single one sets the price of a tick."""
+SPEC: Final = EnvSpec(preset=MIXED, device=None)
+"""What the simulator alone plays: scenarios of all presets and devices, so that none sets the price of a tick."""
 LANES: Final = (1, 16, 64, 256, 1_024, 4_096)
 QUICK_LANES: Final = (1, 64, 1_024)
 SYNC_LANES: Final = 64

@@ -25,7 +25,7 @@ SIMPY_EPISODES: Final = 2
 
 def ours() -> Play:
     """Return the play of one environment through gym.make, resets included."""
-    env = gym.make(f"swapgym:{OURS}", preset=SPEC.preset)
+    env = gym.make(f"swapgym:{OURS}", preset=SPEC.preset, device=SPEC.device)
     env.reset(seed=0)
     actions = np.random.default_rng(0).integers(2, size=STEPS).tolist()
 

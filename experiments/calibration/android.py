@@ -186,7 +186,7 @@ def add_event(board: PhoneBuilder, event: Any) -> None:
 
 def vivo_claim(episodes: int = 40) -> dict[str, Estimate]:
     """Return what vivo's rule changes in camera launches against always inline: launch time and lag, in percent."""
-    spec = EnvSpec(kernel="vivo-async", epochs=BATCH)  # a kernel's rule is asked for every batch
+    spec = EnvSpec(device=None, kernel="vivo-async", epochs=BATCH)  # a kernel's rule is asked for every batch
     jobs = list(suite("test").only("camera_launch").first(episodes))
     rows = {name: play_job((spec, Player(name, name), jobs)) for name in ("always_inline", "vivo", "always_defer")}
     inline = rows["always_inline"]

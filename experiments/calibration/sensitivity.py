@@ -40,7 +40,7 @@ class Variation:
 
 def scores_of(overrides: dict[str, Any], episodes: list[tuple[str, int]]) -> dict[str, float]:
     """Return each policy's mean score under ``overrides``."""
-    spec = EnvSpec(overrides=overrides, routes=3)
+    spec = EnvSpec(device=None, overrides=overrides, routes=3)
     return {p: fmean(row["score"] for row in play_job((spec, Player(p, p), episodes))) for p in POLICIES}
 
 

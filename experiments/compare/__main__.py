@@ -11,13 +11,14 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
+from agents.planning.plans import per_batch
 from agents.policies import POLICIES, make
 from agents.runner import Player, Row, play_all
-from agents.tune import command
+from agents.tune import SPEC, command
 from experiments import results
 from experiments.compare import tables
 from experiments.compare.report import write_all
-from experiments.compare.rivals import SPEC, plan_spec, planned, rivals
+from experiments.compare.rivals import planned, rivals
 from swapgym.envs.epochs import BATCH
 from swapgym.envs.spec import EnvSpec
 from swapgym.workload import kernel_variant, presets_of, suite
@@ -43,7 +44,7 @@ console = Console()
 
 def compared(kernel: str, policies: list[str]) -> Players:
     """Return every policy, in one kernel variant with all three routes; the one all are compared with comes along."""
-    spec = SPEC.but(kernel=kernel, routes=3)
+    spec = SPEC.but(kernel=kernel, device=None, routes=3)
     for name in policies:
         make(name, spec.route_names, spec.parts)
     chosen = policies if tables.REFERENCE in policies else [tables.REFERENCE, *policies]
@@ -52,7 +53,8 @@ def compared(kernel: str, policies: list[str]) -> Players:
 
 def published() -> Players:
     """Return each kernel variant with its published rule, asked for every batch as a kernel asks it."""
-    return [(SPEC.but(kernel=kernel, epochs=BATCH), Player(kernel, policy)) for kernel, policy in PUBLISHED]
+    spec = SPEC.but(device=None, epochs=BATCH)
+    return [(spec.but(kernel=kernel), Player(kernel, policy)) for kernel, policy in PUBLISHED]
 
 
 def run(players: Players, episodes: list[tuple[str, int]], workers: int) -> list[Row]:
@@ -103,9 +105,12 @@ def main(
         f" with 95 % stratified bootstrap intervals; score: {tables.SCORE} (lower is better); `score@`: the same at"
         " other rates."
     )
-    where = f"{len(task)} scenarios of {', '.join(f'`{name}`' for name in presets_of(SPEC.preset))}, {suite_name} suite"
+    presets = ", ".join(f"`{name}`" for name in presets_of(SPEC.preset))
+    where = f"{len(task)} scenarios of the {suite_name} suite: {presets} on {SPEC.device or 'all devices'}"
     summary = write_all(folder, kernel, rows, variant_rows, other_rows, about, where)
-    results.write_worlds(folder, [spec for spec, _ in (*players, *variants, *others)] + [plan_spec(kernel)])
+    results.write_worlds(
+        folder, [spec for spec, _ in (*players, *variants, *others)] + [per_batch(SPEC.but(kernel=kernel))]
+    )
     show(rows, summary)
     if not others and not policy:
         console.print(

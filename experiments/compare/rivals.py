@@ -14,13 +14,11 @@ from agents.policies import Policy
 from agents.runner import Player, Row
 from agents.trained import Group, TrainedPlayer, stored
 from agents.training.runs import config_of
-from agents.tune import tuned
+from agents.tune import SPEC, tuned
 from experiments.agents import planners
 from experiments.compare.tables import REFERENCE
 from swapgym.envs.spec import EnvSpec
 
-SPEC: Final = EnvSpec()
-"""The default task."""
 TUNED: Final = "tuned "
 """What a tuned policy's name begins with in the table."""
 
@@ -56,16 +54,11 @@ def group_of(kernel: str) -> Group:
     return Group(kernel, SPEC.ms_per_mib)
 
 
-def plan_spec(kernel: str) -> EnvSpec:
-    """Return the decision process of the planners."""
-    return planners.spec_of(group_of(kernel))
-
-
 def planned(kernel: str, episodes: Sequence[tuple[str, int]]) -> list[Row]:
     """Return the rows of the planners; none where their plans are not kept for all ``episodes``.
 
     Raises:
         ValueError: If what is kept no longer replays.
     """
-    group = group_of(kernel)
-    return planners.kept(planners.path_of(group), group, episodes) or []
+    spec = SPEC.but(kernel=kernel)
+    return planners.kept(planners.path_of(spec), spec, episodes) or []

@@ -8,15 +8,17 @@ from statistics import fmean
 from typing import Any, Final
 
 from agents.runner import Row
-from agents.tune import RATES
+from agents.tune import RATES, SPEC
 from experiments.statistics import Estimate, estimate
 from swapgym.envs.costs import OBJECTIVES, Rates
-from swapgym.envs.spec import EnvSpec
+from swapgym.workload import Drawn
 
 REFERENCE: Final = "always_inline"
-RATE: Final = EnvSpec().ms_per_mib
+RATE: Final = SPEC.ms_per_mib
 """What a MiB of peak is worth (ms of lag) in ``score``."""
-SCORE: Final = f"cost = lag + {RATE:g} ms per MiB of peak, over what mainline's always inline costs on the preset"
+SCORE: Final = (
+    f"cost = lag + {RATE:g} ms per MiB of peak, over what mainline's always inline costs on preset and device"
+)
 OTHER_RATES: Final = {f"score@{rate:g}": Rates(rate) for rate in RATES if rate != RATE}
 """Columns of the scores at other rates."""
 SCORES: Final = ("score", *OTHER_RATES)
@@ -54,10 +56,9 @@ Table = dict[str, dict[str, Estimate]]
 
 def other_scores(row: Row) -> dict[str, float]:
     """Return what an episode of a suite scores at the other rates."""
-    lag_ms, peak_mib, unaccounted_cpu_ms = (row[name] for name in OBJECTIVES)
-    return {
-        name: rates.score(row["preset"], lag_ms, peak_mib, unaccounted_cpu_ms) for name, rates in OTHER_RATES.items()
-    }
+    drawn = Drawn(row["preset"], row["seed"], row["device"], row["kernel"])
+    costs = [row[name] for name in OBJECTIVES]
+    return {name: rates.score(drawn, costs) for name, rates in OTHER_RATES.items()}
 
 
 def by_policy(rows: Iterable[Row]) -> dict[str, list[Row]]:

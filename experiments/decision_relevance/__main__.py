@@ -52,7 +52,7 @@ def main(
         searching = bar.add_task("bound and planner", total=2 * len(test))
         found = bound.measure(test, plans, spec, lambda: bar.advance(searching), QUICK if quick else planners.SETTINGS)
         sorting = bar.add_task("regimes", total=len(train))
-        sorted_ = regimes.measure(train, spec, lambda: bar.advance(sorting))
+        sorted_ = regimes.measure(train, spec.but(device=None), lambda: bar.advance(sorting))
         looking = bar.add_task("online", total=len(looked))
         seen = online.measure(looked, spec, lambda: bar.advance(looking))
     visible = online.judge(seen)

@@ -61,7 +61,7 @@ HOGS: Final[dict[str, tuple[Camera, int]]] = {
 SECONDS: Final = (0, 5, 60, 300, 900)
 TUNED_SECONDS: Final = (60, 300)
 FOREGROUND: Final = tuple(range(7))
-VIVO: Final = EnvSpec(kernel="vivo-async", epochs=BATCH)
+VIVO: Final = EnvSpec(device=None, kernel="vivo-async", epochs=BATCH)
 """vivo's kernel, whose rule is asked for every batch."""
 PRODUCTS: Final = ("camera_launch", "camera_target", "app_switching")
 

@@ -33,7 +33,9 @@ def main(
     began = time.monotonic()
     folder = out or (RESULTS / "quick" if quick else RESULTS)
     chosen = suite("test").first(QUICK_EPISODES) if quick else suite("test")
-    players = [(EnvSpec(kernel=kernel), Player(f"{kernel}/{rule}", rule)) for kernel in KERNELS for rule in RULES]
+    players = [
+        (EnvSpec(device=None, kernel=kernel), Player(f"{kernel}/{rule}", rule)) for kernel in KERNELS for rule in RULES
+    ]
     episodes = list(chosen)
     with Progress(console=console) as bar:
         task = bar.add_task("episodes", total=len(players) * len(episodes))

@@ -29,7 +29,7 @@ def test_draw(benchmark: Benchmark) -> None:
 
 @pytest.mark.parametrize("route", [0, 1], ids=["inline", "deferred"])
 def test_episodes_of_16_lanes(benchmark: Benchmark, route: int) -> None:
-    lanes = Lanes(16, EnvSpec(preset="mixed"))
+    lanes = Lanes(16, EnvSpec(preset="mixed", device=None))
     for lane in range(16):
         lanes.draw(lane, lane)
     lanes.actions[:] = lanes.spec.actions()[route]

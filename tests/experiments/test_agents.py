@@ -19,7 +19,7 @@ from agents.policies import make
 from agents.runner import play
 from agents.trained import Group, place, stored
 from agents.training import runs
-from agents.tune import KERNEL, ROUTES
+from agents.tune import KERNEL, ROUTES, SPEC
 from experiments.agents import discounting, planners
 from experiments.agents.__main__ import app
 from experiments.agents.importance import importance, surrogate, watch
@@ -38,7 +38,7 @@ def measured() -> Measured:
         BOUND: np.array([[0.5, 1.5]]),
         ONLINE: np.array([[0.9, 1.9]]),
     }
-    return Measured(Group(KERNEL, 3.0), [("camera_launch", 0), ("clear_all", 1)], [], scores)
+    return Measured(Group(KERNEL, SPEC.ms_per_mib), [("camera_launch", 0), ("clear_all", 1)], [], scores)
 
 
 def test_the_gap_by_hand() -> None:
@@ -100,11 +100,11 @@ def test_a_run_end_to_end(tmp_path: Path, tuned_folder: Path, monkeypatch: pytes
     assert outcome.exit_code == 0, outcome.output
     summary = json.loads((tmp_path / "out" / "summary.json").read_text())
     assert summary["seeds"] == 2
-    assert summary[f"SwapRelease-v1.{KERNEL}.r3.bound.score"] == summary["bound.score"]
+    assert summary[f"SwapRelease-v1.{KERNEL}.r6.bound.score"] == summary["bound.score"]
     assert summary["bound.score"] <= summary["best_tuned_fixed.score"] + 1e-9
     assert {"learned.score", "gap_to_planner_closed", "gap_to_planner_closed_ci_low"} <= set(summary)
     assert summary["gap_closed_ci_low"] <= summary["gap_closed"] <= summary["gap_closed_ci_high"]
-    with (tmp_path / "out" / f"episodes-{KERNEL}-r3.csv").open() as file:
+    with (tmp_path / "out" / f"episodes-{KERNEL}-r6.csv").open() as file:
         rows = list(csv.DictReader(file))
     assert {row["policy"] for row in rows} >= {"paired", BOUND, ONLINE, "always_defer"}
     assert all(row["digest"] for row in rows)
@@ -129,25 +129,24 @@ def test_rivals_are_tuned_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 
 @pytest.mark.usefixtures("hasty")
 def test_plans_are_kept_as_they_replay(tmp_path: Path) -> None:
-    small = ["--episodes", "1", "--evaluations", "12", "--workers", "1", "--ms-per-mib", "3", "--out", str(tmp_path)]
+    small = ["--episodes", "1", "--evaluations", "12", "--workers", "1", "--ms-per-mib", "6", "--out", str(tmp_path)]
     outcome = CliRunner().invoke(planners.app, small)
     assert outcome.exit_code == 0, outcome.output
-    group = Group(KERNEL, 3.0)
-    path = planners.path_of(group, tmp_path)
+    path = planners.path_of(SPEC, tmp_path)
     episodes = suite("test").first(1).of("camera")
-    rows = planners.kept(path, group, episodes)
+    rows = planners.kept(path, SPEC, episodes)
     assert rows is not None
     assert [row["policy"] for row in rows] == [BOUND] * len(episodes) + [ONLINE] * len(episodes)
     bound = [row["score"] for row in rows if row["policy"] == BOUND]
-    inline = [row["score"] for row in play(planners.spec_of(group), make("always_inline", ROUTES), "", episodes)]
+    inline = [row["score"] for row in play(SPEC, make("always_inline", ROUTES), "", episodes)]
     assert all(a <= b + 1e-9 for a, b in zip(bound, inline, strict=True))
-    assert planners.kept(path, group, suite("test").first(2).of("camera")) is None
-    assert planners.kept(tmp_path / "none.json", group, episodes) is None
+    assert planners.kept(path, SPEC, suite("test").first(2).of("camera")) is None
+    assert planners.kept(tmp_path / "none.json", SPEC, episodes) is None
     stored_ = json.loads(path.read_text())
     stored_["plans"][0][4] = "0" * 16
     path.write_text(json.dumps(stored_))
     with pytest.raises(ValueError, match="ends otherwise"):
-        planners.kept(path, group, episodes)
+        planners.kept(path, SPEC, episodes)
 
 
 def test_discounts_by_hand() -> None:

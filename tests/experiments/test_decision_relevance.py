@@ -121,7 +121,7 @@ def test_end_to_end(there: bool, tmp_path: Path, tuned_folder: Path, monkeypatch
 
 
 def test_bad_input_is_named(tmp_path: Path) -> None:
-    outcome = CliRunner().invoke(app, ["--quick", "--ms-per-mib", "2", "--evaluations", "8", "--out", str(tmp_path)])
+    outcome = CliRunner().invoke(app, ["--quick", "--ms-per-mib", "3", "--evaluations", "8", "--out", str(tmp_path)])
     assert outcome.exit_code == 2
-    assert "ms_per_mib: 2.0, must be one of 1, 3, 10" in " ".join(outcome.output.replace("│", " ").split())
+    assert "ms_per_mib: 3.0, must be one of 2, 6, 20" in " ".join(outcome.output.replace("│", " ").split())
     assert not list(tmp_path.iterdir())
