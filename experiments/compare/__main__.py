@@ -126,7 +126,7 @@ def main(
 def show(rows: list[Row], summary: dict[str, float]) -> None:
     """Print the main figures."""
     columns = (
-        *tables.SCORES,
+        "score",
         "lag_ms",
         "peak_mib",
         "launch_delay_ms",
@@ -143,6 +143,11 @@ def show(rows: list[Row], summary: dict[str, float]) -> None:
     for name in names:
         table.add_row(name, *(f"{summary[f'{name}.{column}']:.3g}" for column in columns))
     console.print(table)
+    told = []
+    for rate, column in tables.SCORE_AT.items():
+        means = {name: summary[f"{name}.{column}"] for name in names if name != "random"}
+        told.append(f"{rate:g} ms {min(means, key=means.__getitem__)}")
+    console.print(f"best by what a MiB is worth: {', '.join(told)}", highlight=False)
     best = tables.best_per_preset(tables.per_preset(rows))
     console.print(
         "best of each preset: " + ", ".join(f"{preset} {name}" for preset, name in best.items()), highlight=False

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from experiments import results
-from experiments.compare.tables import RATE, SCORES, Table
+from experiments.compare.tables import SCORE_AT, Table, best_at
 from experiments.statistics import Estimate
 from swapgym.workload import kernel_variant
 
@@ -103,11 +103,10 @@ def headline(
 def at_other_rates(table: Table, defer: Mapping[str, Estimate]) -> str:
     """Return which policy has the lowest mean score at each rate, and what always deferring changes there."""
     told = []
-    for column in SCORES:
-        rate = column.partition("@")[2] or f"{RATE:g}"
-        lowest = min((name for name in table if name != "random"), key=lambda name: table[name][column].value)
+    for rate, column in SCORE_AT.items():
+        lowest = best_at(table, column)
         told.append(
-            f"at {rate} ms per MiB {words(lowest)} ({table[lowest][column].value:.3f}; always deferring"
+            f"at {rate:g} ms per MiB {words(lowest)} ({table[lowest][column].value:.3f}; always deferring"
             f" {spread(defer[column], 3)})"
         )
     return (

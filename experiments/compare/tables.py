@@ -19,7 +19,9 @@ RATE: Final = SPEC.ms_per_mib
 SCORE: Final = (
     f"cost = lag + {RATE:g} ms per MiB of peak, over what mainline's always inline costs on preset and device"
 )
-OTHER_RATES: Final = {f"score@{rate:g}": Rates(rate) for rate in RATES if rate != RATE}
+SCORE_AT: Final = {rate: "score" if rate == RATE else f"score@{rate:g}" for rate in sorted({RATE, *RATES})}
+"""Column of the score at each rate, ascending."""
+OTHER_RATES: Final = {column: Rates(rate) for rate, column in SCORE_AT.items() if rate != RATE}
 """Columns of the scores at other rates."""
 SCORES: Final = ("score", *OTHER_RATES)
 COLUMNS: Final = (
@@ -129,6 +131,11 @@ def per_preset(rows: Sequence[Row], reference: str = REFERENCE) -> list[dict[str
                 }
             )
     return result
+
+
+def best_at(table: Table, column: str) -> str:
+    """Return the policy of the lowest mean in a column; random is left out."""
+    return min((name for name in table if name != "random"), key=lambda name: table[name][column].value)
 
 
 def best_per_preset(breakdown: Sequence[Mapping[str, Any]]) -> dict[str, str]:
