@@ -25,7 +25,7 @@ from agents.planning.clairvoyant import EVALUATIONS, STARTS
 from agents.planning.plans import per_batch
 from agents.runner import encode, replay
 from agents.training.runs import put
-from agents.tune import KERNEL, PRESET, RATES, TUNED
+from agents.tune import PRESET, RATES, SPEC, TUNED
 from swapgym.envs.costs import costs_of
 from swapgym.envs.spec import EnvSpec
 from swapgym.workload import PRESET_NAMES, suite
@@ -62,15 +62,9 @@ class Bounded:
     digest: str
 
 
-def spec_for(ms_per_mib: float, kernel: str) -> EnvSpec:
-    """Return the decision process of agents that a MiB is worth so much to, asked at every batch."""
-    return per_batch(EnvSpec(kernel=kernel, ms_per_mib=ms_per_mib))
-
-
 def searched(
     episodes: Episodes,
-    ms_per_mib: float,
-    kernel: str = KERNEL,
+    spec: EnvSpec,
     evaluations: int = EVALUATIONS,
     *,
     workers: int = 1,
@@ -80,8 +74,7 @@ def searched(
 
     Args:
         episodes: Pairs of preset and seed.
-        ms_per_mib: Lag (ms) that a MiB of peak is worth.
-        kernel: Kernel variant.
+        spec: The decision process; it is asked at every batch.
         evaluations: Plans played per episode.
         workers: Worker processes; 1 searches in this one.
         progress: Called after each episode.
@@ -89,7 +82,6 @@ def searched(
     Raises:
         ValueError: If a name is unknown or the evaluations do not suffice for the start.
     """
-    spec = spec_for(ms_per_mib, kernel)
     found = search_all(episodes, spec, evaluations, workers=workers, progress=progress)
     return [record(one, spec) for one in found]
 
@@ -100,11 +92,11 @@ def record(found: Found, spec: EnvSpec) -> Bounded:
     stage.play(found.plan)
     lag_ms, peak_mib, _ = costs_of(stage.phones[0]).tolist()
     actions = encode(found.actions)
-    digest = replay(spec, found.preset, found.seed, actions)
+    digest = replay(per_batch(spec), found.preset, found.seed, actions)
     return Bounded(found.preset, found.seed, found.score, lag_ms, peak_mib, actions, digest)
 
 
-def stored(episodes: Episodes, ms_per_mib: float, kernel: str, path: Path = STORED) -> list[Bounded] | None:
+def stored(episodes: Episodes, spec: EnvSpec, path: Path = STORED) -> list[Bounded] | None:
     """Return the stored bound of the episodes, or ``None`` where it is not stored for all of them.
 
     Raises:
@@ -118,7 +110,7 @@ def stored(episodes: Episodes, ms_per_mib: float, kernel: str, path: Path = STOR
         known = {
             (row[0], row[1]): Bounded(*row, *replayed)
             for entry in entries
-            if (entry["ms_per_mib"], entry["kernel"]) == (ms_per_mib, kernel)
+            if (entry["ms_per_mib"], entry["kernel"], entry["device"]) == (spec.ms_per_mib, spec.kernel, spec.device)
             for row, replayed in zip(entry["episodes"], entry["records"], strict=True)
         }
     except (ValueError, KeyError, TypeError) as error:
@@ -127,7 +119,7 @@ def stored(episodes: Episodes, ms_per_mib: float, kernel: str, path: Path = STOR
         return None
     found = [known[pair] for pair in episodes]
     for one in found:
-        if not replays(one, spec_for(ms_per_mib, kernel)):
+        if not replays(one, spec):
             raise ValueError(
                 f"{path}: {one.preset} {one.seed} ends otherwise than when its bound was searched;"
                 " run python -m agents.bound again, or remove the file"
@@ -138,7 +130,7 @@ def stored(episodes: Episodes, ms_per_mib: float, kernel: str, path: Path = STOR
 def replays(one: Bounded, spec: EnvSpec) -> bool:
     """Return whether an episode still ends in the same phone."""
     try:
-        return replay(spec, one.preset, one.seed, one.actions) == one.digest
+        return replay(per_batch(spec), one.preset, one.seed, one.actions) == one.digest
     except ValueError:
         return False
 
@@ -148,16 +140,17 @@ def means(found: Sequence[Bounded]) -> dict[str, float]:
     return {name: float(np.mean([getattr(one, name) for one in found])) for name in ("score", "lag_ms", "peak_mib")}
 
 
-def write(path: Path, evaluations: int, found: Sequence[tuple[float, str, Sequence[Bounded]]]) -> None:
-    """Write bounds by rate and kernel."""
+def write(path: Path, evaluations: int, found: Sequence[tuple[EnvSpec, Sequence[Bounded]]]) -> None:
+    """Write bounds by decision process."""
     entries = [
         {
-            "ms_per_mib": ms_per_mib,
-            "kernel": kernel,
+            "ms_per_mib": spec.ms_per_mib,
+            "kernel": spec.kernel,
+            "device": spec.device,
             "episodes": [[one.preset, one.seed, one.score, one.lag_ms, one.peak_mib] for one in bounds],
             "records": [[one.actions, one.digest] for one in bounds],
         }
-        for ms_per_mib, kernel, bounds in found
+        for spec, bounds in found
     ]
     about: dict[str, Any] = {"command": "python -m agents.bound", "suite": "validation", "evaluations": evaluations}
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -183,11 +176,11 @@ def main(
         for rate in RATES:
             task = bar.add_task(f"{rate:g} ms per MiB", total=len(pairs))
             advance = functools.partial(bar.advance, task)
-            bounds = searched(pairs, rate, KERNEL, evaluations, workers=workers, progress=advance)
-            found.append((rate, KERNEL, bounds))
+            spec = SPEC.but(ms_per_mib=rate)
+            found.append((spec, searched(pairs, spec, evaluations, workers=workers, progress=advance)))
     write(out, evaluations, found)
-    for rate, _, bounds in found:
-        console.print(f"{rate:g} ms per MiB: {means(bounds)['score']:.4f}", highlight=False)
+    for spec, bounds in found:
+        console.print(f"{spec.ms_per_mib:g} ms per MiB: {means(bounds)['score']:.4f}", highlight=False)
     console.print(f"{time.monotonic() - began:.0f} s; written to {out}", highlight=False)
 
 

@@ -1,4 +1,4 @@
-"""Evaluate runs beside fixed policies, tuned where there are such: ``python -m agents.evaluate runs/ppo-r3-*``.
+"""Evaluate runs beside fixed policies, tuned where there are such: ``python -m agents.evaluate runs/ppo-r6-*``.
 
 All play the same scenarios of a suite, each run in the decision process that it was trained in. Runs of one algorithm
 and rate are training seeds of one agent: its score on an episode is the mean over its seeds, and the interval of a
@@ -25,7 +25,7 @@ from agents.improving.network import PairedPolicy
 from agents.policies import Policy, make
 from agents.runner import Row, play
 from agents.training import algorithms, runs
-from agents.tune import ROUTES, rivals
+from agents.tune import ROUTES, SPEC, rivals
 from swapgym.envs.spec import EnvSpec
 from swapgym.workload import PRESET_NAMES, SUITES, suite
 from swapgym.workload.config import unknown
@@ -66,18 +66,18 @@ def load_model(folder: Path) -> tuple[dict[str, Any], Policy]:
 
 
 def spec_of(folders: Sequence[Path]) -> EnvSpec:
-    """Return what is compared: the default task with the runs' kernel, rate and preset.
+    """Return what is compared: the default task with what all runs share: kernel, device, preset and rate.
 
     Raises:
         FileNotFoundError: If a folder is no run.
         ValueError: If the runs differ in one of them: their scores cannot be compared.
     """
     specs = [runs.spec_of(runs.config_of(Path(folder))) for folder in folders]
-    found = {(spec.kernel, spec.ms_per_mib, spec.preset) for spec in specs}
+    names = ("kernel", "device", "preset", "ms_per_mib")
+    found = {tuple(getattr(spec, name) for name in names) for spec in specs}
     if len(found) != 1:
-        raise ValueError(f"runs: of kernels, rates and presets {sorted(found)}, must share one of each")
-    ((kernel, ms_per_mib, preset),) = found
-    return EnvSpec(preset=preset, kernel=kernel, ms_per_mib=ms_per_mib)
+        raise ValueError(f"runs: {', '.join(names)} of {sorted(map(str, found))}, must share one of each")
+    return SPEC.but(**dict(zip(names, found.pop(), strict=True)))
 
 
 def play_runs(folders: Sequence[Path], episodes: Sequence[tuple[str, int]]) -> list[Row]:
@@ -187,7 +187,7 @@ def breakdown(rows: Sequence[Row], episodes: Sequence[tuple[str, int]]) -> list[
 
 @app.command()
 def main(
-    run: Annotated[list[Path], typer.Argument(help="Run folders of one kernel, rate and preset.")],
+    run: Annotated[list[Path], typer.Argument(help="Run folders of one kernel, device, preset and rate.")],
     on: Annotated[str, typer.Option("--suite", help=f"One of {', '.join(SUITES)}.")] = "test",
     preset: Annotated[str | None, typer.Option(help=f"Of {', '.join(PRESET_NAMES)}; the runs' own by default.")] = None,
     episodes: Annotated[int | None, typer.Option(min=1, help="Per preset; all of the suite by default.")] = None,
@@ -206,8 +206,8 @@ def main(
     fixed = rivals(spec.ms_per_mib, kernel=spec.kernel, preset=spec.preset)[1]
     if out is not None:
         about = {
-            "suite": on, "episodes": len(pairs), "kernel": spec.kernel, "ms_per_mib": spec.ms_per_mib,
-            "preset": preset or spec.preset, "fixed_policies": fixed,
+            "suite": on, "episodes": len(pairs), "kernel": spec.kernel, "device": spec.device,
+            "ms_per_mib": spec.ms_per_mib, "preset": preset or spec.preset, "fixed_policies": fixed,
         }  # fmt: skip
         write(out, rows, table, breakdown(rows, pairs), about)
     shown = Table(title=f"{on} suite, {len(pairs)} scenarios, {spec.ms_per_mib:g} ms per MiB; score: lower is better")

@@ -27,7 +27,7 @@ from agents.improving.network import PairedPolicy, threshold_network
 from agents.runner import play
 from agents.trained import curve_of
 from agents.training import runs
-from agents.tune import ENV_ID, KERNEL, PRESET, SPEC
+from agents.tune import ANY, DEVICE, ENV_ID, KERNEL, PRESET, SPEC, device_of
 from swapgym.envs.spec import EnvSpec
 from swapgym.phone import constants as k
 from swapgym.workload import PRESET_NAMES, Suite, config_hash
@@ -48,6 +48,7 @@ console = Console()
 def main(
     kernel: Annotated[str, typer.Option(help="Kernel variant.")] = KERNEL,
     preset: Annotated[str, typer.Option(help=f"One of {', '.join(PRESET_NAMES)}.")] = PRESET,
+    device: Annotated[str, typer.Option(help=f"Device profile; {ANY} lets each preset draw its own.")] = DEVICE,
     ms_per_mib: Annotated[float, typer.Option(min=0.0, help="Lag (ms) that a MiB of peak is worth.")] = SPEC.ms_per_mib,
     epochs: Annotated[str, typer.Option(help="When the policy is asked: event or batch.")] = str(SPEC.epochs),
     hold_ms: Annotated[int, typer.Option(min=0, help="How long an answer stands at most.")] = SPEC.hold_ms,
@@ -70,7 +71,10 @@ def main(
             if len(curve_of(folder)) > 1 and not (folder / "iteration-1.npz").exists():
                 raise ValueError(f"resume: {resume} keeps only its model, as stored runs do; start another")
         else:
-            spec = EnvSpec(preset=preset, kernel=kernel, ms_per_mib=ms_per_mib, epochs=epochs, hold_ms=hold_ms)
+            spec = SPEC.but(
+                preset=preset, kernel=kernel, device=device_of(device), ms_per_mib=ms_per_mib, epochs=epochs,
+                hold_ms=hold_ms,
+            )  # fmt: skip
             folder = out or Path("runs") / f"paired-r{ms_per_mib:g}-{seed}"
             if (folder / "config.json").exists():
                 raise ValueError(f"out: {folder} holds a run already; go on with --resume {folder}, or name another")

@@ -16,7 +16,7 @@ from rich.console import Console
 
 from agents.policies import FixedPolicy, make
 from agents.training import algorithms, runs
-from agents.tune import ENV_ID, KERNEL, PRESET, ROUTES, SPEC, command, nearest
+from agents.tune import ANY, DEVICE, ENV_ID, KERNEL, PRESET, ROUTES, SPEC, command, device_of, nearest
 from swapgym.envs.epochs import BATCH, EVENT
 from swapgym.envs.spec import EnvSpec
 from swapgym.workload import KERNELS, PRESET_NAMES, suite
@@ -32,6 +32,7 @@ def main(
     env: Annotated[str, typer.Option(help="Environment id.")] = ENV_ID,
     preset: Annotated[str, typer.Option(help=f"One of {', '.join(PRESET_NAMES)}.")] = PRESET,
     kernel: Annotated[str, typer.Option(help=f"One of {', '.join(KERNELS)}.")] = KERNEL,
+    device: Annotated[str, typer.Option(help=f"Device profile; {ANY} lets each preset draw its own.")] = DEVICE,
     ms_per_mib: Annotated[float, typer.Option(min=0.0, help="Lag (ms) that a MiB of peak is worth.")] = SPEC.ms_per_mib,
     epochs: Annotated[str, typer.Option(help=f"When the agent is asked: {EVENT} or {BATCH}.")] = EVENT,
     hold_ms: Annotated[int, typer.Option(min=0, help="How long an answer stands at most.")] = SPEC.hold_ms,
@@ -57,7 +58,10 @@ def main(
             folder = resume
         else:
             suite("validation").first(eval_episodes)
-            spec = EnvSpec(preset=preset, kernel=kernel, ms_per_mib=ms_per_mib, epochs=epochs, hold_ms=hold_ms)
+            spec = SPEC.but(
+                preset=preset, kernel=kernel, device=device_of(device), ms_per_mib=ms_per_mib, epochs=epochs,
+                hold_ms=hold_ms,
+            )  # fmt: skip
             values = algorithms.hyperparameters(algo, env, overridden(timesteps, lanes, changes or []))
             folder = out or Path("runs") / f"{algo}-r{ms_per_mib:g}-{seed}"
             if (folder / "config.json").exists():
@@ -125,34 +129,34 @@ def evaluation_of(config: dict[str, Any], folder: Path) -> Any:
     if best is not None:
         rivals = {"best_tuned": best, **rivals}
     else:
-        missing = f"no policy is tuned, best_tuned is left out: {command(spec.kernel, spec.preset)} tunes them"
+        missing = (
+            f"no policy is tuned, best_tuned is left out: {command(spec.kernel, spec.preset, spec.device)} tunes them"
+        )
         console.print(missing, style="yellow", highlight=False)
     return Evaluation(
         spec,
         episodes,
         config["eval_every"],
         rivals,
-        bound=bound_of(episodes, spec.ms_per_mib, spec.kernel, search=config.get("bound", False)),
+        bound=bound_of(episodes, spec, search=config.get("bound", False)),
         watched=episodes[0] if config.get("figures", True) else None,
         folder=folder,
     )
 
 
-def bound_of(
-    episodes: list[tuple[str, int]], ms_per_mib: float, kernel: str, *, search: bool
-) -> dict[str, float] | None:
+def bound_of(episodes: list[tuple[str, int]], spec: EnvSpec, *, search: bool) -> dict[str, float] | None:
     """Return the clairvoyant bound's means: as stored, or else searched if it is asked for."""
     from agents import bound
 
     try:
-        found = bound.stored(episodes, ms_per_mib, kernel)
+        found = bound.stored(episodes, spec)
     except ValueError as error:
         # a reference line is no reason not to train
         console.print(f"the stored bound is left out: {error}", style="yellow", highlight=False)
         found = None
     if found is None and search:
         console.print(f"searching the bound of {len(episodes)} validation episodes", highlight=False)
-        found = bound.searched(episodes, ms_per_mib, kernel, bound.QUICK_EVALUATIONS)
+        found = bound.searched(episodes, spec, bound.QUICK_EVALUATIONS)
     return bound.means(found) if found is not None else None
 
 

@@ -106,7 +106,8 @@ def card(config: dict[str, Any], curve: list[dict[str, float]]) -> str:
     return f"""# {config["algo"]}, seed {config["seed"]}: kernel `{spec.kernel}`, {spec.ms_per_mib:g} ms per MiB
 
 {how} It decides whether a victim's batches of swap entries are released inline (0) or deferred (1), from the
-{len(spec.parts)} parts of the observation of `{config["env_id"]}`. It was trained on preset `{spec.preset}`, for lag +
+{len(spec.parts)} parts of the observation of `{config["env_id"]}`. It was trained on
+preset `{spec.preset}`, device `{spec.device or "any"}`, for lag +
 {spec.ms_per_mib:g} ms x the MiB of peak, over what mainline's inline release costs (lower is better).
 
 - Made by `{config["command"]}` at commit `{config["git"] or "unknown"}` (`+`: with changes not yet committed); all

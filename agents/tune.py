@@ -8,7 +8,6 @@ nothing, and the best of those is kept. What is kept is data in ``agents/tuned``
 
 from __future__ import annotations
 
-import functools
 import json
 import math
 import multiprocessing
@@ -29,19 +28,21 @@ from scipy.stats import qmc
 from agents.policies import POLICIES, FixedPolicy, make, ranges
 from agents.policies.rules import Comparison, Rule
 from agents.runner import play
-from swapgym.envs.costs import OBJECTIVES, Rates
+from swapgym.envs.costs import OBJECTIVES, Rates, reference
 from swapgym.envs.lanes import Lanes
 from swapgym.envs.observations import INDEX, PARTS
 from swapgym.envs.spec import EnvSpec
 from swapgym.workload import PRESET_NAMES, suite
 
 TUNED: Final = Path(__file__).parent / "tuned"
-RATES: Final = (1.0, 3.0, 10.0)
+RATES: Final = (2.0, 6.0, 20.0)
 """What a MiB of peak is worth (ms of lag): what policies are tuned for."""
 ENV_ID: Final = "swapgym/SwapRelease-v1"
 SPEC: Final = EnvSpec()
 KERNEL: Final = SPEC.kernel
 PRESET: Final = SPEC.preset
+ANY: Final = "any"
+DEVICE: Final = SPEC.device or ANY
 ROUTES: Final = SPEC.route_names
 TUNABLE: Final = tuple(name for name, policy in POLICIES.items() if ranges(policy))
 UNTUNED: Final = tuple(name for name in POLICIES if name not in ("random", "userspace_reaper"))
@@ -65,23 +66,23 @@ class Trial:
         policy: Name of the policy, or ``rule``.
         parameters: Its parameters as JSON has them.
         costs: By objective, shape ``(episodes, N_OBJECTIVES)``.
-        presets: Preset of each episode.
+        references: What the reference costs in the same episodes, by objective, of the same shape.
     """
 
     policy: str
     parameters: Mapping[str, Any]
     costs: Costs
-    presets: tuple[str, ...]
+    references: Costs
 
     def score(self, ms_per_mib: float) -> float:
         """Return the mean score at a rate; lower is better."""
-        return float((self.costs * weights(ms_per_mib, self.presets)).sum(axis=1).mean())
+        worth = Rates(ms_per_mib).vector
+        return float(((self.costs @ worth) / (self.references @ worth)).mean())
 
 
-@functools.lru_cache(maxsize=64)
-def weights(ms_per_mib: float, presets: tuple[str, ...]) -> Costs:
-    """Return what a unit of each objective costs in episodes of ``presets``, shape ``(episodes, N_OBJECTIVES)``."""
-    return np.array([Rates(ms_per_mib).weights(preset) for preset in presets])
+def device_of(name: str) -> str | None:
+    """Return a device as a spec has it: ``any`` lets each preset draw its own."""
+    return None if name == ANY else name
 
 
 def build(policy: str, parameters: Mapping[str, Any], routes: Sequence[str] = ROUTES) -> FixedPolicy:
@@ -101,7 +102,8 @@ def measure(job: tuple[EnvSpec, str, Mapping[str, Any], Sequence[tuple[str, int]
     spec, policy, parameters, episodes = job
     rows = play(spec, build(policy, parameters), policy, episodes)
     costs = np.array([[row[name] for name in OBJECTIVES] for row in rows])
-    return Trial(policy, parameters, costs, tuple(preset for preset, _ in episodes))
+    references = np.array([reference(row["preset"], row["device"]) for row in rows])
+    return Trial(policy, parameters, costs, references)
 
 
 def points(policy: str, count: int) -> Iterator[dict[str, float]]:
@@ -157,6 +159,7 @@ def best(trials: Sequence[Trial], ms_per_mib: float, count: int) -> list[Trial]:
 def main(
     kernel: Annotated[str, typer.Option(help="Kernel variant to tune on.")] = KERNEL,
     preset: Annotated[str, typer.Option(help=f"What to tune on: one of {', '.join(PRESET_NAMES)}.")] = PRESET,
+    device: Annotated[str, typer.Option(help=f"Device profile; {ANY} lets each preset draw its own.")] = DEVICE,
     samples: Annotated[int, typer.Option(min=1, help="Points over each policy's ranges.")] = 64,
     rules: Annotated[int, typer.Option(min=1, help="Rules of two comparisons.")] = 600,
     episodes: Annotated[int, typer.Option(min=1, help="Train episodes per preset in the search.")] = 8,
@@ -167,7 +170,7 @@ def main(
     """Tune the fixed policies and search rules, for each rate."""
     began = time.monotonic()
     try:
-        spec = EnvSpec(preset=preset, kernel=kernel)
+        spec = SPEC.but(preset=preset, kernel=kernel, device=device_of(device))
         everything = suite("train").first(episodes + again).of(preset)
     except ValueError as error:
         raise typer.BadParameter(str(error)) from error
@@ -222,9 +225,10 @@ def write(folder: Path, spec: EnvSpec, chosen: Sequence[Trial], sizes: Mapping[s
     names = dict.fromkeys(trial.policy for trial in chosen)
     each = [best([trial for trial in chosen if trial.policy == name], rate, 1)[0] for name in names]
     stored = {
-        "command": command(spec.kernel, spec.preset),
+        "command": command(spec.kernel, spec.preset, spec.device),
         "kernel": spec.kernel,
         "preset": spec.preset,
+        "device": spec.device,
         "ms_per_mib": rate,
         **sizes,
         "policies": [
@@ -237,10 +241,10 @@ def write(folder: Path, spec: EnvSpec, chosen: Sequence[Trial], sizes: Mapping[s
     partial.replace(folder / f"r{rate:g}.json")
 
 
-def command(kernel: str, preset: str = PRESET) -> str:
-    """Return the command that tunes on a kernel variant and preset."""
-    options = (" --kernel " + kernel) * (kernel != KERNEL) + (" --preset " + preset) * (preset != PRESET)
-    return f"python -m agents.tune{options}"
+def command(kernel: str, preset: str = PRESET, device: str | None = SPEC.device) -> str:
+    """Return the command that tunes on a kernel variant, preset and device."""
+    told = (("kernel", kernel, KERNEL), ("preset", preset, PRESET), ("device", device or ANY, DEVICE))
+    return "python -m agents.tune" + "".join(f" --{name} {value}" for name, value, usual in told if value != usual)
 
 
 def folder_of(kernel: str, preset: str = PRESET) -> Path:

@@ -1,4 +1,4 @@
-"""Watch an agent decide: ``python -m agents.watch runs/ppo-r3-0``; a fixed policy by its name, as ``vivo``.
+"""Watch an agent decide: ``python -m agents.watch runs/ppo-r6-0``; a fixed policy by its name, as ``vivo``.
 
 Plays one scenario in the terminal, a panel of the phone after each decision, and says what came of it beside always
 inline and always defer in the very same scenario.

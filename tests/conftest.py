@@ -18,7 +18,7 @@ def tuned_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     rule = {"literals": [["rt_load", False, 0.3]], "how": "all"}
     found = (("rt_aware", {"load": 0.3}), ("rule", rule), ("always_defer", {}), ("always_inline", {}))
     trials = [
-        tune.Trial(name, given, np.full((1, N_OBJECTIVES), 1.0 + place), ("camera_launch",))
+        tune.Trial(name, given, np.full((1, N_OBJECTIVES), 1.0 + place), np.ones((1, N_OBJECTIVES)))
         for place, (name, given) in enumerate(found)
     ]
     for rate in tune.RATES:

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from agents.improving.network import Network, PairedPolicy
 from agents.training.runs import put
-from swapgym.envs.costs import N_OBJECTIVES, Rates
+from swapgym.envs.costs import N_OBJECTIVES, Rates, reference
 from swapgym.envs.lanes import Lanes
 from swapgym.envs.spec import EnvSpec
 from swapgym.phone.constants import RUN_DECISION, RUN_END
@@ -34,13 +34,13 @@ class Moments:
         observations: float32, shape ``(n, parts)``.
         worths: What deferring costs more than inline by objective, float64, shape ``(n, N_OBJECTIVES)``: below 0
             deferring was better.
-        presets: Preset that the episode of each was drawn from, text, shape ``(n,)``.
+        references: What the reference costs in the episode of each, by objective, of the same shape.
         episodes: Number of the episode of each, int64, shape ``(n,)``.
     """
 
     observations: npt.NDArray[np.float32]
     worths: npt.NDArray[np.float64]
-    presets: npt.NDArray[np.str_]
+    references: npt.NDArray[np.float64]
     episodes: npt.NDArray[np.int64]
 
     def __len__(self) -> int:
@@ -49,8 +49,7 @@ class Moments:
 
     def scores(self, rates: Rates) -> npt.NDArray[np.float64]:
         """Return what deferring costs more than inline as a score, shape ``(n,)``."""
-        weights = np.array([rates.weights(preset) for preset in self.presets.tolist()])
-        scores: npt.NDArray[np.float64] = (self.worths * weights).sum(axis=1)
+        scores: npt.NDArray[np.float64] = (self.worths @ rates.vector) / (self.references @ rates.vector)
         return scores
 
     def save(self, path: Path) -> None:
@@ -76,7 +75,7 @@ def together(parts: Sequence[Moments], renumbered: bool = True) -> Moments:
     return Moments(
         np.concatenate([part.observations for part in parts]),
         np.concatenate([part.worths for part in parts]),
-        np.concatenate([part.presets for part in parts]),
+        np.concatenate([part.references for part in parts]),
         np.concatenate(episodes),
     )
 
@@ -106,8 +105,8 @@ class Pairs:
         if chosen:
             worths = self.go_on([np.concatenate(records) for records in zip(*chosen, strict=True)])
         seen = [observations for *_, observations in chosen] or [episode.observations[:0]]
-        presets = np.full(len(chosen), drawn.preset)
-        return Moments(np.concatenate(seen), worths, presets, np.full(len(chosen), number))
+        references = np.tile(reference(drawn.preset, drawn.device), (len(chosen), 1))
+        return Moments(np.concatenate(seen), worths, references, np.full(len(chosen), number))
 
     def go_on(self, moments: Sequence[npt.NDArray[Any]]) -> npt.NDArray[np.float64]:
         """Return what deferring costs more than inline at each moment, by objective.

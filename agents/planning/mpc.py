@@ -161,7 +161,7 @@ class Planner:
         self._routes = arguments.route_codes(names, self.scenarios[0])
         self._deferral = self._routes[names.index(rule.deferral())]
         self._rule = np.array([rule.load, rule.starved_us], dtype=np.float64)
-        self._weights = spec.rates.weights(drawn.preset)
+        self._weights = spec.rates.weights(drawn)
         *_, spread = configured(drawn.device, drawn.kernel, canonical(spec.overrides))
         self._sigma = float(spread[LAUNCH_HISTORY])
         self._drawn, self._pasts, self._readings = empty(1), np.zeros(1, PAST), np.zeros(1, READING)

@@ -103,7 +103,7 @@ class Stage:
         entries = scenarios[0]["apps"]["swap_entries"]
         size = int(scenarios[0]["kernel"]["batch_entries"])
         self.batches = np.minimum(-(-entries // size) + 1, MAX_BATCHES).astype(np.int64)
-        self.weights = spec.rates.weights(drawn.preset)
+        self.weights = spec.rates.weights(drawn)
 
     def scores(self, plans: npt.NDArray[np.int8]) -> npt.NDArray[np.float64]:
         """Return the scores (lower is better, shape ``(n,)``) of plans of shape ``(n, MAX_PROCESSES, MAX_BATCHES)``."""

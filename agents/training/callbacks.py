@@ -67,7 +67,7 @@ STEPS_PER_LOG: Final = 64
 SCORES: Final = ("score", "best_tuned", "always_inline", "bound")
 OUTCOMES: Final = ("eval/score", "eval/lag_ms", "eval/peak_mib", "eval/best_tuned", "rollout/ep_rew_mean")
 TRAINED: Final = ("algo", "env_id", "seed")
-TRAINED_IN: Final = ("preset", "kernel", "ms_per_mib", "epochs", "hold_ms")
+TRAINED_IN: Final = ("preset", "kernel", "device", "ms_per_mib", "epochs", "hold_ms")
 LAYOUT: Final = {
     "swapgym": {
         "score on the validation suite": ["Multiline", [f"eval/{name}" for name in SCORES]],

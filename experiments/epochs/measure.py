@@ -9,6 +9,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from swapgym.envs.epochs import EVENT_NAMES
 from swapgym.envs.lanes import Lanes
 from swapgym.envs.spec import EnvSpec
 from swapgym.phone.constants import RUN_END
@@ -17,6 +18,12 @@ GAMMA: Final = 0.99
 """Discount per decision: the default of Stable-Baselines3."""
 BASES: Final = ("INLINE", "DEFER")
 """The policies that episodes are played by: always the one route or always the other."""
+
+PRESETS: Final = ("camera", "mixed")
+WAYS: Final[dict[str, str | tuple[str, ...]]] = {"event": "event", "batch": "batch", "hold": ()} | {
+    f"without {name}": tuple(other for other in EVENT_NAMES if other != name) for name in EVENT_NAMES
+}
+"""Ways to ask: at events, at every batch, by the clock alone, and without each of the events."""
 
 Floats = npt.NDArray[np.float64]
 
@@ -87,3 +94,10 @@ def measure(spec: EnvSpec, episodes: Sequence[tuple[str, int]], per_episode: int
                 discounted.append(found[1][1] - found[0][1])
                 numbers.append(number)
     return Epochs(np.array(decisions, float), np.array(advantages), np.array(discounted), np.array(numbers))
+
+
+def job(task: tuple[str, str, int]) -> Epochs:
+    """Measure one way to ask; at module level so that worker processes can be sent it."""
+    preset, way, count = task
+    spec = EnvSpec(preset=preset, device=None if preset == "mixed" else EnvSpec().device, epochs=WAYS[way])
+    return measure(spec, [(preset, seed) for seed in range(count)], 3 if way == "batch" else 6)

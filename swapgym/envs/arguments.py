@@ -137,6 +137,11 @@ def check_max_decisions(max_decisions: int | None) -> int | None:
 def check_render_mode(render_mode: str | None, allowed: Sequence[str]) -> str | None:
     """Return ``render_mode`` if there is such a mode."""
     if render_mode is not None and render_mode not in allowed:
+        if render_mode == "human":
+            raise ValueError(
+                "render_mode: 'human' needs a display, and there is none (DISPLAY, WAYLAND_DISPLAY and"
+                f" SDL_VIDEODRIVER are unset), must be one of {', '.join(map(repr, allowed))}"
+            )
         raise unknown("render_mode", render_mode, allowed)
     return render_mode
 

@@ -133,7 +133,7 @@ def costs_of(phone: Any) -> npt.NDArray[np.float64]:
     return costs
 
 
-# ------------------------------------------------------------------------------------------------------------ one number
+# ----------------------------------------------------------------------------------------------------------- one number
 @dataclass(frozen=True)
 class Rates:
     """What the objectives are worth in milliseconds of lag.

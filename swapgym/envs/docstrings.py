@@ -17,7 +17,10 @@ from swapgym.envs.costs import TERMS
 from swapgym.envs.epochs import EVENTS
 from swapgym.envs.spec import EnvSpec
 
-RENDER_MODE = '`"ansi"`: a text panel; `"rgb_array"`: a dashboard, uint8 of shape `(640, 960, 3)`; `"human"`: the same in a window'
+RENDER_MODE = (
+    '`"ansi"`: a text panel; `"rgb_array"`: a dashboard, uint8 of shape `(640, 960, 3)`;'
+    ' `"human"`: the same in a window'
+)
 
 
 def document(described: type, spec: EnvSpec, extra: dict[str, tuple[Any, str, str]] | None = None) -> None:

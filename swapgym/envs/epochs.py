@@ -136,7 +136,7 @@ def signature(phone: Any, scenario: Any) -> int:
     word |= np.int64(realtime) << _REALTIME
     word |= np.int64(zone) << _WATERMARK
     word |= np.int64(step) << _BACKLOG
-    return word
+    return word  # type: ignore[return-value]  # a kernel's integer
 
 
 @kernel

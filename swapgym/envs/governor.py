@@ -1,4 +1,4 @@
-"""``swapgym/SwapReleaseGovernor-v0``: the route of a victim's entries, and the pace at which deferred ones are drained."""
+"""``swapgym/SwapReleaseGovernor-v0``: the route of a victim's entries, and the pace at which deferred ones drain."""
 
 from __future__ import annotations
 

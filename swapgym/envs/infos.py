@@ -1,4 +1,4 @@
-"""What an environment tells beside observation and reward: the same keys in every step, so that recorders can rely on it.
+"""What an environment tells beside observation and reward: the same keys in every step, as recorders need it.
 
 Costs are what the episode has been charged so far, 0 at its start; a step's reward is minus their growth. ``metrics``
 and ``digest`` have their values at the episode's end; before it metrics are -1, which none of them can be, and the

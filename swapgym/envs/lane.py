@@ -35,7 +35,9 @@ LANE: Final[np.dtype[Any]] = record(
     real("weights", "1", "what a unit of each objective costs, over the reference cost", N_OBJECTIVES),
     real("costs", "ms, MiB, ms", "what the episode has cost so far by objective, paid or not", N_OBJECTIVES),
     real("terms", "ms, MiB", "what the episode has cost so far by term", N_TERMS),
-    real("credit", "ms, MiB, ms per us", "what the reference costs by objective, per time; 0 not centred", N_OBJECTIVES),
+    real(
+        "credit", "ms, MiB, ms per us", "what the reference costs by objective, per time; 0 not centred", N_OBJECTIVES
+    ),
     real("gained", "ms, MiB, ms", "what the last step cost less than that by objective", N_OBJECTIVES),
     real("reward", "1", "the last step's reward"),
     wide("paid_us", "us", "until when costs have been paid"),

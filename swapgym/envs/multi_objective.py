@@ -33,9 +33,9 @@ class MOSwapReleaseEnv(PhoneEnv):
 
     ## Rewards
 
-    float64 of shape `(3,)`, `reward_space` on the environment: minus the growth of `lag_ms`, `peak_mib` and
-    `unaccounted_cpu_ms` since the last decision, each over the reference cost of the drawn preset (at `ms_per_mib` and
-    `ms_per_cpu_ms`). With the weights `(1, ms_per_mib, ms_per_cpu_ms)` their sum is the reward of `SwapRelease-v1`.
+    float64 of shape `(3,)`, `reward_space` on the environment: what the reference has cost of `lag_ms`, `peak_mib` and
+    `unaccounted_cpu_ms` in the time since the last decision, less their growth, each over the reference cost (at
+    `ms_per_mib` and `ms_per_cpu_ms`). With the weights `(1, ms_per_mib, ms_per_cpu_ms)` their sum is the reward of `SwapRelease-v1`.
 
     $terms
 
@@ -72,7 +72,8 @@ class MOSwapReleaseVectorEnv(PhoneVectorEnv):
     """
     ## Description
 
-    `num_envs` episodes of `swapgym.envs.multi_objective.MOSwapReleaseEnv` side by side; rewards of shape `(num_envs, 3)`.
+    `num_envs` episodes of `swapgym.envs.multi_objective.MOSwapReleaseEnv` side by side; rewards of shape
+    `(num_envs, 3)`.
 
     $vector
     """  # noqa: D212, D415

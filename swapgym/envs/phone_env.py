@@ -58,10 +58,11 @@ class PhoneEnv(gym.Env[Observation, Any]):
             TypeError: If a keyword is unknown; the message names the nearest.
         """
         self.env_spec = self.SPEC.but(**kwargs)
+        self.metadata = {**self.metadata, "render_modes": modes_here(self.metadata["render_modes"])}
         self.render_mode = arguments.check_render_mode(render_mode, self.metadata["render_modes"])
         self.parts = self.env_spec.parts
         self.action_space = self.env_spec.action_space
-        self.observation_space = self.env_spec.observation_space
+        self.observation_space = self.env_spec.observation_space  # type: ignore[assignment]  # of float32
         self.reward_space = self.env_spec.reward_space
         self.lanes = Lanes(1, self.env_spec)
         self._recording = recording_of(self.env_spec, self.render_mode)
@@ -248,6 +249,13 @@ class PhoneEnv(gym.Env[Observation, Any]):
                 return int(action)
             return int(action[0]) * len(self.env_spec.pace_names) + int(action[1])
         raise invalid(action, self.env_spec)
+
+
+def modes_here(modes: list[str]) -> list[str]:
+    """Return the render modes that can be had here: without a display all but ``"human"``."""
+    from swapgym.render.window import has_display
+
+    return [mode for mode in modes if mode != "human" or has_display()]
 
 
 def recording_of(spec: EnvSpec, render_mode: str | None) -> Recording | None:

@@ -46,20 +46,27 @@ class SwapReleaseEnv(PhoneEnv):
 
     ## Rewards
 
-    Minus the cost that has accrued since the last decision, over a reference cost:
+    What the reference has cost in the time since the last decision, less what this episode has cost, over the reference:
 
-    `reward = -(lag_ms + ms_per_mib * peak_mib + ms_per_cpu_ms * unaccounted_cpu_ms) / reference_cost`
+    `cost = lag_ms + ms_per_mib * peak_mib + ms_per_cpu_ms * unaccounted_cpu_ms`
+
+    `reward = elapsed / duration - cost / reference_cost`
 
     Objectives are sums of terms, each the growth of a counter:
 
     $terms
 
-    The reference cost is what always releasing inline under `mainline` costs on the drawn preset, mean over episodes, at the
-    same rates (`reference_costs.json`): that policy's mean return is about -1. `ms_per_mib` says what memory is worth: an app
-    that lmkd kills for memory holds some 300 MiB and costs about a second to start again, 3 ms per MiB.
+    The reference cost is what always releasing inline under `mainline` costs on the drawn preset and device, mean over
+    episodes, at the same rates (`reference_costs.json`). An episode's return is 1 - score, where the score is its cost over
+    the reference cost: a return of 0 is as good as mainline, and 1 is an episode that costs nothing. `centered=False` leaves
+    out the first term; then the return is minus the score. It is there because rewards are discounted by decisions: without
+    it, putting off what must be paid anyway looks like a gain (`swapgym.envs.costs`).
+
+    `ms_per_mib` says what memory is worth: an app that lmkd kills frees 156 MiB on these phones and costs 950 ms to start
+    again, 6 ms per MiB.
+
     Rewards telescope: what accrues before the first decision is paid with the first step and what accrues after the last one
-    with the last step, so that an episode's return is the same formula of `metrics["lag_ms"]`, `metrics["peak_mib"]` and
-    `metrics["unaccounted_cpu_ms"]`.
+    with the last step, so that an episode's return is the same formula of its `metrics`.
 
     ## Starting State
 
@@ -101,9 +108,9 @@ class SwapReleaseEnv(PhoneEnv):
 
     ## The default task
 
-    A camera is started (`camera_launch`, `camera_target`) on a phone whose kernel defers to a worker of the normal pool
-    (`vivo-async-nice0`, as the series of 2026 have it). Deferring all makes launches faster and the peak higher there;
-    which costs less differs from episode to episode. `experiments/default_task` has the numbers.
+    A camera is started (`camera_launch`, `camera_target`) on a phone of 12 GB whose kernel defers to a worker of the normal
+    pool (`vivo-async-nice0`, as the series of 2026 have it). Deferring all makes launches faster and the peak higher there;
+    which costs less differs from episode to episode. `experiments/default_task` has the numbers, and those of other choices.
 
     ## Vectorized environment
 

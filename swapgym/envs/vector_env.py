@@ -48,15 +48,15 @@ DESCRIPTION: Final = """A step answers each lane and runs it on to its own next 
 
     ## Resets
 
-    `reset(seed=)` takes an integer (lane `i` is seeded with `seed + i`), a list of one seed or `None` per lane, or `None`.
-    `options` takes `scenario_seed` and `preset` as the single environment does, or a list of one or `None` per lane; and
-    `reset_mask`, a boolean array: only these lanes are reset. With `"Disabled"` that is how ended lanes go on.
+    `reset(seed=)` takes an integer (lane `i` is seeded with `seed + i`), a list of one seed or `None` per lane, or
+    `None`. `options` takes `scenario_seed` and `preset` as the single environment does, or a list of one or `None` per
+    lane; and `reset_mask`, a boolean array: only these lanes are reset. With `"Disabled"` ended lanes go on that way.
 
     ## Infos
 
     Those of the single environment, an array over lanes for every key. With `"SameStep"` an episode's last ones are in
-    `infos["final_info"]`, beside `infos["final_obs"]`. A lane that `max_episode_steps` cuts off has its metrics too, which
-    `TimeLimit` around a single environment cannot give.
+    `infos["final_info"]`, beside `infos["final_obs"]`. A lane that `max_episode_steps` cuts off has its metrics too,
+    which `TimeLimit` around a single environment cannot give.
 
     `snapshot(lane)`, `restore(lane, snapshot)`, `metrics(lane)`, `digest(lane)`, `phone(lane)`, `scenario(lane)` and
     `render_lane(lane)` are the single environment's; snapshots go from one to the other."""
@@ -103,7 +103,7 @@ class PhoneVectorEnv(VectorEnv[Observations, Any, npt.NDArray[Any]]):
         self.single = self.SINGLE(render_mode=render_mode, **kwargs)
         self.env_spec = self.single.env_spec
         self.lanes = Lanes(self.num_envs, self.env_spec, threads)
-        self.metadata = {**self.SINGLE.metadata, "autoreset_mode": self.autoreset_mode}
+        self.metadata = {**self.single.metadata, "autoreset_mode": self.autoreset_mode}
         self.render_mode = render_mode
         self.single_action_space = self.single.action_space
         self.single_observation_space = self.single.observation_space

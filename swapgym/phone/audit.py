@@ -20,7 +20,8 @@ from swapgym.phone.state import PHONE
 
 MAY_BE_NEGATIVE = frozenset(
     {
-        "pending", "drain_pace", "killer", "gate_launch", "reaper", "cpu", "demand_ns", "requested_us", "cached_us", "reclaim_cursor",
+        "pending", "drain_pace", "killer", "gate_launch", "reaper", "cpu", "demand_ns", "requested_us", "cached_us",
+        "reclaim_cursor",
         "compact_target", "last_direct_us", "waiting_for", "victim", "last_some_event_us",
         "last_full_event_us",
         "credit_ps",  # the cost of forking the USERSPACE child is a debt until it is paid

@@ -10,6 +10,6 @@ from swapgym.render.dashboard import draw
 from swapgym.render.extra import MissingExtra
 from swapgym.render.history import History
 from swapgym.render.panel import panel
-from swapgym.render.window import NoDisplay, Window
+from swapgym.render.window import NoDisplay, Window, has_display
 
-__all__ = ["History", "MissingExtra", "NoDisplay", "Window", "draw", "panel", "save_gif"]
+__all__ = ["History", "MissingExtra", "NoDisplay", "Window", "draw", "has_display", "panel", "save_gif"]

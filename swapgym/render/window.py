@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from typing import Any, Final
 
 import numpy as np
@@ -12,6 +13,12 @@ from swapgym.render.extra import MissingExtra
 
 UNSEEN: Final = ("offscreen", "dummy")
 """Drivers without a window; SDL takes one by itself where it finds no display."""
+
+
+def has_display() -> bool:
+    """Return whether a window may be opened here: SDL_VIDEODRIVER is set, or there is a display, or no need for one."""
+    named = any(os.environ.get(name) for name in ("SDL_VIDEODRIVER", "DISPLAY", "WAYLAND_DISPLAY"))
+    return named or not sys.platform.startswith("linux")
 
 
 class NoDisplay(RuntimeError):

@@ -9,11 +9,12 @@ import pytest
 from typer.testing import CliRunner
 
 from agents import bound
+from agents.planning.plans import per_batch
 from agents.policies import make
 from agents.runner import play
 from agents.train import bound_of
-from agents.tune import PRESET, RATES
-from swapgym.envs.costs import Rates
+from agents.tune import PRESET, RATES, SPEC
+from swapgym.envs.costs import reference
 from swapgym.workload import suite
 
 pytestmark = pytest.mark.xdist_group("bound")  # one run serves all
@@ -41,47 +42,49 @@ def changed(path: Path, tmp_path: Path, field: str, row: int, column: int, value
 
 @pytest.mark.parametrize("rate", RATES)
 def test_what_is_stored_is_found_and_can_be_done(path: Path, rate: float) -> None:
-    found = bound.stored(PAIRS, rate, bound.KERNEL, path)
+    spec = SPEC.but(ms_per_mib=rate)
+    found = bound.stored(PAIRS, spec, path)
     assert found is not None
     assert [(one.preset, one.seed) for one in found] == PAIRS
-    spec = bound.spec_for(rate, bound.KERNEL)
     for name in ("always_inline", "vivo"):
-        rows = play(spec, make(name), name, PAIRS)
+        rows = play(per_batch(spec), make(name), name, PAIRS)
         assert all(one.score <= row["score"] + 1e-9 for one, row in zip(found, rows, strict=True))
     # the same episodes, in the order that is asked for
-    assert bound.stored(PAIRS[::-1], rate, bound.KERNEL, path) == found[::-1]
+    assert bound.stored(PAIRS[::-1], spec, path) == found[::-1]
     scale = [row["score"] for row in rows]
     assert bound.means(found)["score"] <= sum(scale) / len(scale)
 
 
 def test_score_lag_and_peak_are_of_one_episode(path: Path) -> None:
     for rate in RATES:
-        for one in bound.stored(PAIRS, rate, bound.KERNEL, path) or []:
-            expected = (one.lag_ms + rate * one.peak_mib) / Rates(rate).reference_cost(one.preset)
+        for one in bound.stored(PAIRS, SPEC.but(ms_per_mib=rate), path) or []:
+            lag_ms, peak_mib, _ = reference(one.preset, SPEC.device or "")
+            expected = (one.lag_ms + rate * one.peak_mib) / (lag_ms + rate * peak_mib)
             assert one.score == pytest.approx(expected, rel=1e-9)
 
 
 def test_what_is_not_stored_for_all_episodes_is_none(path: Path, tmp_path: Path) -> None:
-    assert bound.stored(suite("validation").first(2).of(PRESET), 3.0, bound.KERNEL, path) is None
-    assert bound.stored(PAIRS, 2.0, bound.KERNEL, path) is None
-    assert bound.stored(PAIRS, 3.0, "mainline", path) is None
-    assert bound.stored(PAIRS, 3.0, bound.KERNEL, tmp_path / "nowhere.json") is None
+    assert bound.stored(suite("validation").first(2).of(PRESET), SPEC, path) is None
+    assert bound.stored(PAIRS, SPEC.but(ms_per_mib=3.0), path) is None
+    assert bound.stored(PAIRS, SPEC.but(kernel="mainline"), path) is None
+    assert bound.stored(PAIRS, SPEC.but(device=None), path) is None
+    assert bound.stored(PAIRS, SPEC, tmp_path / "nowhere.json") is None
 
 
 def test_a_bound_of_another_phone_is_named(path: Path, tmp_path: Path) -> None:
     for column, value in ((0, "3a"), (1, "0" * 16)):
         other = changed(path, tmp_path, "records", 1, column, value)
         with pytest.raises(ValueError, match=f"{PAIRS[1][0]} {PAIRS[1][1]} ends otherwise.*run python -m agents.bound"):
-            bound.stored(PAIRS, 3.0, bound.KERNEL, other)
-        assert bound.stored(PAIRS[:1], 3.0, bound.KERNEL, other) is not None
+            bound.stored(PAIRS, SPEC, other)
+        assert bound.stored(PAIRS[:1], SPEC, other) is not None
 
 
 def test_a_file_that_is_no_bound_is_named(tmp_path: Path) -> None:
     broken = tmp_path / "broken.json"
-    for text in ("{", "{}", '{"entries": [{"ms_per_mib": 3.0}]}', "[]"):
+    for text in ("{", "{}", '{"entries": [{"ms_per_mib": 6.0}]}', "[]"):
         broken.write_text(text)
         with pytest.raises(ValueError, match=r"broken\.json: .* must be as python -m agents\.bound writes it"):
-            bound.stored(PAIRS, 3.0, bound.KERNEL, broken)
+            bound.stored(PAIRS, SPEC, broken)
 
 
 def test_training_goes_on_without_a_stale_bound(
@@ -90,12 +93,12 @@ def test_training_goes_on_without_a_stale_bound(
     other = changed(path, tmp_path, "records", 0, 1, "0" * 16)
     real = bound.stored
     monkeypatch.setattr(bound, "stored", lambda *given: real(*given, other))
-    assert bound_of(PAIRS, 3.0, bound.KERNEL, search=False) is None
+    assert bound_of(PAIRS, SPEC, search=False) is None
     assert "left out" in capsys.readouterr().out
     monkeypatch.setattr(bound, "stored", lambda *given: real(*given, path))
-    found = bound.stored(PAIRS, 3.0, bound.KERNEL)
+    found = bound.stored(PAIRS, SPEC)
     assert found is not None
-    assert bound_of(PAIRS, 3.0, bound.KERNEL, search=False) == bound.means(found)
+    assert bound_of(PAIRS, SPEC, search=False) == bound.means(found)
 
 
 def test_bad_input_is_named(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from agents.improving.fit import fit, gains
 from agents.improving.gather import MOMENTS, Moments, gather, together
 from agents.improving.network import HIDDEN, Network, PairedPolicy, threshold_network, worths
 from agents.runner import play
-from swapgym.envs.costs import Rates, costs_of
+from swapgym.envs.costs import Rates, costs_of, reference
 from swapgym.envs.lanes import Lanes
 from swapgym.envs.spec import RELEASE_PARTS, EnvSpec
 
@@ -105,7 +105,7 @@ def test_moments_are_what_the_lanes_come_to(epochs: str) -> None:
         np.testing.assert_allclose(found.worths[place], more, atol=1e-9)
         assert found.observations[place].tobytes() == seen.tobytes()
     assert np.abs(found.worths).max() > 0
-    assert set(found.presets) == {preset}
+    assert (found.references == reference(preset, row["device"])).all()
 
 
 def test_workers_change_no_bit_and_three_routes_are_refused() -> None:
@@ -128,8 +128,9 @@ def test_a_fit_finds_what_is_there() -> None:
     peak = 0.02 * (observations[:, 4] - 0.6) + rng.normal(scale=0.02, size=12_000)
     rates = Rates(10.0)
     worths = np.zeros((12_000, 3))
-    worths[:, 1] = peak * rates.reference_cost("camera_launch") / 10.0
-    moments = Moments(observations, worths, np.full(12_000, "camera_launch"), np.arange(12_000) // 20)
+    worths[:, 1] = peak * 1_500.0 / 10.0
+    references = np.tile([500.0, 100.0, 0.0], (12_000, 1))
+    moments = Moments(observations, worths, references, np.arange(12_000) // 20)
     np.testing.assert_allclose(moments.scores(rates), peak)
     found = fit(moments, rates, seed=0)
     policy = PairedPolicy(found.network)

@@ -22,7 +22,7 @@ from swapgym.workload import PRESETS
 
 pytestmark = pytest.mark.xdist_group("planning_online")  # one process compiles its kernels
 
-SPEC = EnvSpec()
+SPEC = EnvSpec(device=None)
 BATCH = SPEC.but(epochs="batch")
 EPISODES = [("camera_launch", 1), ("app_switching", 2), ("rt_recording", 5)]
 QUICK = Settings(futures=3, rounds=1, hold=0, caution=0.0)
@@ -193,6 +193,9 @@ def test_futures_are_such_as_the_preset_has(preset: str) -> None:
             foreground = future["launches"]["foreground"][events["a"][events["kind"] == k.EVENT_LAUNCH]]
             assert low <= foreground.sum() <= high
             assert len(foreground) == future["n_launches"] or phone["launches"]["phase"].any()
+            launches, begun = future["launches"], phone["launches"]["phase"] != k.LAUNCH_WAITING
+            assert (launches["expected_pages"][: future["n_launches"]] > 0).all()
+            assert (launches[begun] == planner.scenarios[0]["launches"][begun]).all()
             kills = events["a"][past:][events["kind"][past:] == k.EVENT_KILL]
             assert (moment["processes"]["state"][kills] == k.PROCESS_ALIVE).all()
             assert len(set(kills.tolist())) == len(kills)
@@ -205,7 +208,7 @@ def test_futures_are_such_as_the_preset_has(preset: str) -> None:
 @pytest.mark.parametrize("preset", sorted(PRESETS))
 def test_pages_and_time_balance_at_the_end_of_every_future(preset: str) -> None:
     for seed in (41, 42):
-        planner, n = ready(preset, seed, 0.5, futures=2, spec=EnvSpec(routes=3))
+        planner, n = ready(preset, seed, 0.5, futures=2, spec=SPEC.but(routes=3))
         planner.look_ahead(n)
         for route in (BY_RULE, k.INLINE, k.KWORKER, k.USERSPACE):
             planner.costs(route)
@@ -214,7 +217,7 @@ def test_pages_and_time_balance_at_the_end_of_every_future(preset: str) -> None:
                 assert phone["now_us"] >= future["duration_us"]
 
 
-@pytest.mark.parametrize("spec", [SPEC, EnvSpec(routes=3)])
+@pytest.mark.parametrize("spec", [SPEC, SPEC.but(routes=3)])
 def test_episodes_replay(spec: EnvSpec) -> None:
     for preset, seed in [("camera_launch", 3), ("service_restart", 4)]:
         planner = Planner(preset, seed, spec, QUICK)

@@ -51,7 +51,7 @@ def test_what_is_found_can_be_done_in_the_environment() -> None:
         _, reward, terminated, _, _ = env.step(action)
         total += float(reward)
         assert terminated == (position == len(found.actions) - 1)
-    assert -total == pytest.approx(found.score, rel=1e-9)
+    assert 1.0 - total == pytest.approx(found.score, rel=1e-9)
 
 
 def test_it_finds_what_two_constant_plans_miss() -> None:

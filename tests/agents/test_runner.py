@@ -34,7 +34,7 @@ def test_rows_are_the_environment_s_own_episodes() -> None:
             rewards += float(reward)
             done = terminated or truncated
         assert info["digest"].startswith(row["digest"])
-        assert rewards == pytest.approx(-row["score"], rel=1e-9)
+        assert rewards == pytest.approx(1.0 - row["score"], rel=1e-9)
         assert info["metrics"]["lag_ms"] == row["lag_ms"]
 
 

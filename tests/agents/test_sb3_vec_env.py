@@ -13,7 +13,7 @@ from stable_baselines3.common.evaluation import evaluate_policy
 from stable_baselines3.common.vec_env import DummyVecEnv, VecMonitor, VecNormalize
 
 from agents.sb3_vec_env import SB3VecEnv, make_sb3
-from swapgym.envs.costs import Rates
+from swapgym.envs.costs import reference
 from swapgym.envs.release import SwapReleaseEnv, SwapReleaseVectorEnv
 
 LANES = 3
@@ -78,8 +78,9 @@ def test_the_last_info_has_what_the_episode_has_cost() -> None:
         returns += rewards
     lane = int(np.flatnonzero(done)[0])
     info = infos[lane]
-    cost = (info["lag_ms"] + 10.0 * info["peak_mib"]) / Rates(10.0).reference_cost(info["preset"])
-    assert returns[lane] == pytest.approx(-cost, rel=1e-5)
+    lag_ms, peak_mib, _ = reference(info["preset"], info["device"])
+    score = (info["lag_ms"] + 10.0 * info["peak_mib"]) / (lag_ms + 10.0 * peak_mib)
+    assert returns[lane] == pytest.approx(1.0 - score, rel=1e-5)
     assert info["lag_ms"] == info["metrics"]["lag_ms"]
 
 

@@ -61,3 +61,11 @@ def test_constructor(make: Callable[..., SwapReleaseEnv], kwargs: dict[str, Any]
 def test_reset_options(env: SwapReleaseEnv, options: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         env.reset(options=options)
+
+
+def test_a_window_needs_a_display(make: Callable[..., SwapReleaseEnv], monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("DISPLAY", "WAYLAND_DISPLAY", "SDL_VIDEODRIVER"):
+        monkeypatch.delenv(name, raising=False)
+    with pytest.raises(ValueError, match=r"render_mode: 'human' needs a display.*'rgb_array'"):
+        make(render_mode="human")
+    assert "human" not in make().metadata["render_modes"]

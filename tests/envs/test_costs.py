@@ -30,15 +30,20 @@ def play(env: SwapReleaseEnv, scenario_seed: int) -> tuple[float, dict[str, Any]
 
 @pytest.mark.parametrize("rates", [(3.0, 0.0), (0.0, 0.0), (10.0, 2.0), (1, 0.5)])
 @pytest.mark.parametrize("max_decisions", [None, 8])
-def test_return_is_the_cost_of_the_episode(make: Make, rates: tuple[float, float], max_decisions: int | None) -> None:
-    env = make(ms_per_mib=rates[0], ms_per_cpu_ms=rates[1], max_decisions=max_decisions)
+@pytest.mark.parametrize("centered", [True, False])
+def test_return_is_the_cost_of_the_episode(
+    make: Make, rates: tuple[float, float], max_decisions: int | None, centered: bool
+) -> None:
+    env = make(ms_per_mib=rates[0], ms_per_cpu_ms=rates[1], max_decisions=max_decisions, centered=centered)
     total, info = play(env, scenario_seed=5)
     metrics = info["metrics"]
     cost = metrics["lag_ms"] + rates[0] * metrics["peak_mib"] + rates[1] * metrics["unaccounted_cpu_ms"]
-    entry = costs.stored_reference()["presets"][info["preset"]]
-    assert total == pytest.approx(-cost / (entry["lag_ms"] + rates[0] * entry["peak_mib"]), rel=1e-9)
-    score = Rates(*rates).score(info["preset"], *(metrics[name] for name in OBJECTIVES))
-    assert total == pytest.approx(-score, rel=1e-12)
+    entry = costs.stored_reference()["presets"][info["preset"]][info["device"]]
+    score = cost / (entry["lag_ms"] + rates[0] * entry["peak_mib"])
+    credit = min(1.0, info["elapsed_us"] / int(env.scenario["duration_us"])) if centered else 0.0
+    assert credit == float(centered) or max_decisions is not None
+    assert total == pytest.approx(credit - score, rel=1e-9)
+    assert score == pytest.approx(Rates(*rates).score(env.drawn, [metrics[name] for name in OBJECTIVES]), rel=1e-12)
     assert {name: info[name] for name in OBJECTIVES} == {name: metrics[name] for name in OBJECTIVES}
     assert info["frame_lateness_ms"] == pytest.approx(metrics["frame_late_ms"])
     assert info["launch_delay_ms"] == pytest.approx(metrics["launch_delay_ms"])
@@ -49,9 +54,9 @@ def test_return_is_the_cost_of_the_episode(make: Make, rates: tuple[float, float
 
 
 def test_costs_only_grow_and_each_step_pays_the_growth(make: Make) -> None:
-    env = make(ms_per_cpu_ms=0.25)
+    env = make(ms_per_cpu_ms=0.25, centered=False)
     _, before = env.reset(options={"scenario_seed": 6})
-    weights = env.env_spec.rates.weights(before["preset"])
+    weights = env.env_spec.rates.weights(env.drawn)
     over = False
     while not over:
         _, reward, over, _, info = env.step(1)
@@ -93,5 +98,13 @@ def test_rates_are_numbers(make: Make, value: object) -> None:
     assert make(ms_per_mib=np.float32(2.5)).env_spec.ms_per_mib == make(ms_per_mib=2.5).env_spec.ms_per_mib
 
 
-def test_a_preset_without_a_reference_takes_that_of_mixed() -> None:
-    assert costs.reference_cost("a-trace") == costs.reference_cost("mixed") > 0.0
+def test_what_has_no_reference_takes_the_mean_of_all_others() -> None:
+    stored = costs.stored_reference()["presets"]
+    lags = np.array([[entry["lag_ms"] for entry in devices.values()] for devices in stored.values()])
+    assert costs.reference("a-trace", "a-phone")[0] == pytest.approx(lags.mean())
+    assert costs.reference("low_ram", "a-phone")[0] == pytest.approx(lags[list(stored).index("low_ram")].mean())
+    assert costs.reference("a-trace", "phone-6gb")[0] == pytest.approx(
+        lags[:, list(stored["low_ram"]).index("phone-6gb")].mean()
+    )
+    own = stored["low_ram"]["phone-6gb"]
+    assert costs.reference("low_ram", "phone-6gb").tolist() == [own["lag_ms"], own["peak_mib"], 0.0]

@@ -19,7 +19,7 @@ from swapgym.envs.costs import DEFAULT_RATES
 from swapgym.envs.lanes import LANES_PER_THREAD
 from swapgym.envs.release import SwapReleaseEnv, SwapReleaseVectorEnv
 from swapgym.envs.spec import EnvSpec
-from swapgym.workload import MIXED, device_profile, drawn_preset, kernel_variant
+from swapgym.workload import MIXED, Drawn, device_profile, drawn_preset, kernel_variant
 from swapgym.workload.config import override
 
 Make = Callable[..., SwapReleaseEnv]
@@ -127,7 +127,8 @@ def total(env: SwapReleaseEnv, options: dict[str, Any]) -> tuple[float, dict[str
 
 
 def score(preset: str, metrics: dict[str, float]) -> float:
-    return DEFAULT_RATES.score(preset, metrics["lag_ms"], metrics["peak_mib"], metrics["unaccounted_cpu_ms"])
+    drawn = Drawn(preset, 0, EnvSpec().device or "", EnvSpec().kernel)
+    return DEFAULT_RATES.score(drawn, [metrics["lag_ms"], metrics["peak_mib"], metrics["unaccounted_cpu_ms"]])
 
 
 def test_a_reward_depends_on_the_drawn_preset_alone(make: Make) -> None:
@@ -135,7 +136,7 @@ def test_a_reward_depends_on_the_drawn_preset_alone(make: Make) -> None:
     totals = [total(make(preset=own), options) for own in ("clear_all", "camera_launch", MIXED)]
     assert totals[0] == totals[1] == totals[2]
     reward, metrics = totals[0]
-    assert reward == pytest.approx(-score("clear_all", metrics), rel=1e-9) and reward < -0.1
+    assert reward == pytest.approx(1 - score("clear_all", metrics), rel=1e-9) and abs(reward) > 0.01
 
 
 def test_under_mixed_the_drawn_presets_cost_is_the_scale_in_single_vector_and_runner(make: Make) -> None:
@@ -145,7 +146,7 @@ def test_under_mixed_the_drawn_presets_cost_is_the_scale_in_single_vector_and_ru
     totals = []
     for seed in seeds:
         reward, metrics = total(env, {"scenario_seed": seed})
-        assert reward == pytest.approx(-score(drawn_preset(MIXED, seed), metrics))
+        assert reward == pytest.approx(1 - score(drawn_preset(MIXED, seed), metrics))
         named = total(make(preset="low_ram"), {"preset": drawn_preset(MIXED, seed), "scenario_seed": seed})
         assert named[0] == reward
         totals.append(reward)
@@ -164,7 +165,7 @@ def test_under_mixed_the_drawn_presets_cost_is_the_scale_in_single_vector_and_ru
             over = bool(ended[0])
     assert sums.tolist() == totals
     rows = play(EnvSpec(), make_policy("always_inline"), "inline", [(MIXED, seed) for seed in seeds])
-    assert [-row["score"] for row in rows] == pytest.approx(totals)
+    assert [1 - row["score"] for row in rows] == pytest.approx(totals)
 
 
 # ----------------------------------------------------------------------------------------------------------------- fork
