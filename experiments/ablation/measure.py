@@ -64,7 +64,7 @@ def play(error: float | None, episodes: int) -> Choices:
                 lanes.step(waiting)
             part.append([weighted(row["costs"], row["weights"]) for row in lanes.lanes])
         scores.append(np.array(part).T)
-    return Choices(spec.parts, np.concatenate(seen), np.concatenate(scores))
+    return Choices(tuple(spec.parts), np.concatenate(seen), np.concatenate(scores))
 
 
 def closed(choices: Choices, without: Sequence[str] = (), folds: int = 5) -> tuple[float, float, float]:

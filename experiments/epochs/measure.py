@@ -20,7 +20,7 @@ BASES: Final = ("INLINE", "DEFER")
 """The policies that episodes are played by: always the one route or always the other."""
 
 PRESETS: Final = ("camera", "mixed")
-WAYS: Final[dict[str, str | tuple[str, ...]]] = {"event": "event", "batch": "batch", "hold": ()} | {
+WAYS: Final[dict[str, str | Sequence[str]]] = {"event": "event", "batch": "batch", "hold": ()} | {
     f"without {name}": tuple(other for other in EVENT_NAMES if other != name) for name in EVENT_NAMES
 }
 """Ways to ask: at events, at every batch, by the clock alone, and without each of the events."""

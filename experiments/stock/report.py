@@ -47,9 +47,9 @@ def constants(episodes: int) -> dict[str, Constant]:
     found = {}
     for name in FIXED:
         rows = play(EnvSpec(), make(name), name, suite("camera").first(episodes).of(EnvSpec().preset))
-        columns = [[float(row[key]) for row in rows] for key in ("score", "lag_ms", "peak_mib")]
+        score, lag_ms, peak_mib = ([float(row[key]) for row in rows] for key in ("score", "lag_ms", "peak_mib"))
         looks = play(EnvSpec(), make(name), name, suite("validation").of(EnvSpec().preset))
-        found[name] = Constant(*columns, float(np.mean([row["score"] for row in looks])))
+        found[name] = Constant(score, lag_ms, peak_mib, float(np.mean([row["score"] for row in looks])))
     return found
 
 

@@ -82,9 +82,9 @@ def train(way: str, seed: int, timesteps: int, look_every: int, test_episodes: i
     from stable_baselines3 import DQN, PPO
     from stable_baselines3.common.callbacks import BaseCallback
     from stable_baselines3.common.env_util import make_vec_env
-    from swapgym.wrappers import RelativeReward
 
     import swapgym  # noqa: F401 (registers the environments)
+    from swapgym.wrappers import RelativeReward
 
     torch.set_num_threads(1)
     chosen = WAYS[way]
@@ -96,7 +96,7 @@ def train(way: str, seed: int, timesteps: int, look_every: int, test_episodes: i
         """Scores the policy now and then."""
 
         def look(self) -> None:
-            rows = play(spec, self.model, way, validation)
+            rows = play(spec, policy, way, validation)
             means = [sum(row[name] for row in rows) / len(rows) for name in ("score", "lag_ms", "peak_mib")]
             looks.append((self.num_timesteps, means[0], means[1], means[2]))
 
@@ -120,13 +120,15 @@ def train(way: str, seed: int, timesteps: int, look_every: int, test_episodes: i
         model = PPO("MlpPolicy", envs, seed=seed, device="cpu")
     else:
         model = DQN("MlpPolicy", gym.make(ENV_ID, **chosen.arguments), seed=SEED_STEP * seed, device="cpu")
+    policy: Any = model
     look = Look()
     model.learn(timesteps, callback=look)
     look.look()
     seconds = time.monotonic() - began
     rows = play(spec, model, way, suite("camera").first(test_episodes).of(spec.preset))
-    columns = ([row[name] for row in rows] for name in ("score", "lag_ms", "peak_mib"))
-    return Run(way, seed, *map(list, zip(*looks, strict=True)), *columns, seconds)
+    test, test_lag_ms, test_peak_mib = ([row[name] for row in rows] for name in ("score", "lag_ms", "peak_mib"))
+    frames, scores, lag_ms, peak_mib = (list(column) for column in zip(*looks, strict=True))
+    return Run(way, seed, frames, scores, lag_ms, peak_mib, test, test_lag_ms, test_peak_mib, seconds)
 
 
 def job(task: tuple[str, int, int, int, int]) -> Run:
