@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from swapgym.envs.epochs import EVENT_NAMES
+from swapgym.envs.epochs import BATCH, EVENT, EVENT_NAMES, USUAL
 from swapgym.envs.lanes import Lanes
 from swapgym.envs.spec import EnvSpec
 from swapgym.phone.constants import RUN_END
@@ -20,10 +20,15 @@ BASES: Final = ("INLINE", "DEFER")
 """The policies that episodes are played by: always the one route or always the other."""
 
 PRESETS: Final = ("camera", "mixed")
-WAYS: Final[dict[str, str | tuple[str, ...]]] = {"event": "event", "batch": "batch", "hold": ()} | {
-    f"without {name}": tuple(other for other in EVENT_NAMES if other != name) for name in EVENT_NAMES
+WAYS: Final[dict[str, str | Sequence[str]]] = {
+    "event": EVENT,
+    "all events": EVENT_NAMES,
+    "batch": BATCH,
+    "clock": (),
+    **{f"without {name}": tuple(other for other in USUAL if other != name) for name in USUAL},
+    **{f"with {name}": (*USUAL, name) for name in EVENT_NAMES if name not in USUAL},
 }
-"""Ways to ask: at events, at every batch, by the clock alone, and without each of the events."""
+"""Ways to ask: at the usual events, at all, at every batch, by the clock alone; with and without each event."""
 
 Floats = npt.NDArray[np.float64]
 

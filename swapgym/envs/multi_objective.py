@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from swapgym.envs.costs import N_OBJECTIVES
 from swapgym.envs.phone_env import PhoneEnv
 from swapgym.envs.spec import EnvSpec
 from swapgym.envs.vector_env import PhoneVectorEnv
@@ -66,6 +67,11 @@ class MOSwapReleaseEnv(PhoneEnv):
     """  # noqa: D212, D415, E501
 
     SPEC: ClassVar[EnvSpec] = EnvSpec(vector_reward=True)
+
+    @property
+    def reward_dim(self) -> int:
+        """How many objectives there are, as MO-Gymnasium's own environments say it."""
+        return N_OBJECTIVES
 
 
 class MOSwapReleaseVectorEnv(PhoneVectorEnv):

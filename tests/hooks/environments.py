@@ -1,0 +1,87 @@
+"""Tests libraries that are too heavy, or too particular, for the development environment: each in one of its own.
+
+python -m tests.hooks.environments              # all of them: some minutes and gigabytes
+python -m tests.hooks.environments mo minari    # some
+python -m tests.hooks.environments zoo --folder ~/.cache/swapgym-hooks    # kept for the next time
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+import venv
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+ROOT: Final = Path(__file__).parents[2]
+OPTIONS: Final = ("-o", "addopts=--import-mode=importlib --strict-markers", "--confcutdir=tests/hooks", "-q", "-rs")
+"""How tests are run without what only the development environment has."""
+
+
+@dataclass(frozen=True)
+class Environment:
+    """A library's environment. Its name is that of the extra to install.
+
+    Attributes:
+        library: Module that must be importable in the end.
+        tests: Which of ``tests/hooks``.
+        more: What else to install.
+    """
+
+    library: str
+    tests: tuple[str, ...]
+    more: tuple[str, ...] = ()
+
+
+ENVIRONMENTS: Final[dict[str, Environment]] = {
+    "zoo": Environment("rl_zoo3", ("test_rl_zoo3.py", "test_stable_baselines3.py", "test_gymnasium.py")),
+    "rllib": Environment("ray.rllib", ("test_rllib.py", "test_gymnasium.py")),  # requires an older Gymnasium
+    "mo": Environment("mo_gymnasium", ("test_mo_gymnasium.py",)),
+    "minari": Environment("minari", ("test_minari.py",), ("pyarrow",)),
+}
+
+
+def test(name: str, folder: Path) -> bool:
+    """Make the environment ``name`` in ``folder``, where it is not there already, and run its tests."""
+    environment = ENVIRONMENTS[name]
+    python = folder / "bin" / "python"
+    if not python.exists():
+        venv.create(folder, with_pip=True)
+    install = ["-m", "pip", "install", "-q", "-e", f"{ROOT}[{name}]", "pytest", *environment.more]
+    tests = [f"tests/hooks/{file}" for file in environment.tests]
+    for command in (install, ["-c", f"import {environment.library}"], ["-m", "pytest", *OPTIONS, *tests]):
+        if subprocess.run([str(python), *command], cwd=ROOT, env=clean(), check=False).returncode != 0:
+            return False
+    return True
+
+
+def clean() -> dict[str, str]:
+    """Return this process's environment variables less those that lead to packages of another Python."""
+    return {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "PYTHONHOME")}
+
+
+def main() -> None:
+    """Test what is asked for; the exit code is the number of environments that failed."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(ENVIRONMENTS)}; by default all")
+    parser.add_argument("--folder", type=Path, help="where environments are made and kept; by default nowhere")
+    given = parser.parse_args()
+    for name in given.names:
+        if name not in ENVIRONMENTS:
+            parser.error(f"{name!r}: must be one of {', '.join(ENVIRONMENTS)}")
+    passed: dict[str, bool] = {}
+    for name in given.names or ENVIRONMENTS:
+        print(f"== {name}", flush=True)
+        with tempfile.TemporaryDirectory(prefix="swapgym-hooks-") as nowhere:
+            passed[name] = test(name, (given.folder or Path(nowhere)) / name)
+    for name, good in passed.items():
+        print(f"{name:<8} {'passed' if good else 'FAILED'}")
+    sys.exit(list(passed.values()).count(False))
+
+
+if __name__ == "__main__":
+    main()
