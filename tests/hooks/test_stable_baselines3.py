@@ -149,6 +149,7 @@ def test_metrics_of_episodes_are_logged(
     model.set_logger(configure(str(tmp_path), ["csv"]))
     seen = Ends()
     model.learn(1024, callback=CallbackList([seen, DomainMetricsCallback()]))
+    model.logger.close()
     rows = [row for row in progress(tmp_path) if row["domain/lag_ms"]]
     assert rows
     logged = seen.at_logs(model, rows)
