@@ -20,7 +20,7 @@ LANES = 3
 
 
 def test_as_stable_baselines_own_vector_of_single_environments() -> None:
-    kwargs: dict[str, Any] = {"preset": "mixed", "max_decisions": 5}
+    kwargs: dict[str, Any] = {"preset": "mixed", "epochs": "batch", "max_decisions": 5}
     ours = make_sb3(LANES, **kwargs)
     theirs = DummyVecEnv([lambda: SwapReleaseEnv(**kwargs)] * LANES)
     assert ours.seed(4) == theirs.seed(4)
@@ -124,7 +124,7 @@ def test_ppo_trains_saves_and_is_evaluated(tmp_path: Path) -> None:
 
 
 def test_dqn_stores_what_was_seen_last() -> None:
-    model = DQN("MlpPolicy", make_sb3(4, max_decisions=5), learning_starts=100, buffer_size=400, seed=0)
+    model = DQN("MlpPolicy", make_sb3(4, epochs="batch", max_decisions=5), learning_starts=100, buffer_size=400, seed=0)
     model.learn(60)
     buffer = model.replay_buffer
     assert buffer is not None

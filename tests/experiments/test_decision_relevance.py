@@ -43,7 +43,7 @@ def test_an_advantage_is_the_difference_of_two_episodes() -> None:
 
 
 def test_looking_does_not_change_the_episode() -> None:
-    seen = online.measure([("low_ram", 3)] * 2, EnvSpec(), lambda: None)
+    seen = online.measure([("low_ram", 3)] * 2, EnvSpec(epochs="batch"), lambda: None)
     half = len(seen.advantages) // 2
     assert half > 3
     assert (seen.advantages[:half] == seen.advantages[half:]).all()
