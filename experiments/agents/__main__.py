@@ -21,7 +21,8 @@ from experiments.agents import discounting
 from experiments.agents.importance import importance, surrogate, watch
 from experiments.agents.measure import Measured, measure
 from experiments.agents.report import Behaviour, write_all
-from swapgym.workload import Suite, suite
+from experiments.task import scenarios
+from swapgym.workload import Suite
 
 RESULTS = Path(__file__).parent / "results"
 DISCOUNT_EPISODES = 40
@@ -56,7 +57,8 @@ def main(
     behaviours: dict[Group, Behaviour] = {}
     with Progress(console=console) as bar:
         for group, folders in groups.items():
-            test = (suite("test").first(2) if quick else suite("test")).of(specs[group].preset)
+            preset = specs[group].preset
+            test = scenarios(preset, 2) if quick else scenarios(preset)
             task = bar.add_task(f"{group.kernel} r{group.ms_per_mib:g}", total=2 * len(test))
             try:
                 measured = measure(group, specs[group], folders, test, evaluations, lambda task=task: bar.advance(task))  # type: ignore[misc]

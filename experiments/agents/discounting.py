@@ -20,10 +20,8 @@ from swapgym.envs.spec import EnvSpec
 from swapgym.phone import constants as k
 
 HOLD_US: Final = 500 * k.MS
-STATES: Final = 6
-"""Decision states per episode, at most."""
-STRIDE: Final = 5
-"""Every so many decisions one is taken, at least."""
+STATES: Final = 8
+"""Decision states per episode: its first ones."""
 INLINE: Final = 0
 DEFER: Final = 1
 TIMES_MS: Final = (300.0, 1_000.0, 3_000.0)
@@ -81,25 +79,21 @@ def differences(spec: EnvSpec, episodes: Sequence[tuple[str, int]]) -> tuple[dic
     codes = spec.actions()
     for preset, seed in episodes:
         drawn = lanes.draw(0, seed, preset)
-        rng = np.random.default_rng(seed)
-        step = 1 + int(rng.integers(STRIDE))
-        chosen = set((int(rng.integers(step)) + step * np.arange(STATES)).tolist())
         lanes.begin()
-        decision = 0
-        while len(lanes.waiting()):
-            if decision in chosen:
-                sums: list[dict[str, float]] = []
-                for action in (INLINE, DEFER):
-                    fork.put(0, lanes.take(0), drawn, True)
-                    costs, times = branch(fork, action)
-                    sums.append(discounted(costs, times))
-                    if action == DEFER:
-                        gaps.append(np.diff(times))
-                for name in sums[0]:
-                    found.setdefault(name, []).append(sums[DEFER][name] - sums[INLINE][name])
+        for _ in range(STATES):
+            if len(lanes.waiting()) == 0:
+                break
+            sums: list[dict[str, float]] = []
+            for action in (INLINE, DEFER):
+                fork.put(0, lanes.take(0), drawn, True)
+                costs, times = branch(fork, action)
+                sums.append(discounted(costs, times))
+                if action == DEFER:
+                    gaps.append(np.diff(times))
+            for name in sums[0]:
+                found.setdefault(name, []).append(sums[DEFER][name] - sums[INLINE][name])
             lanes.actions[0] = codes[DEFER]
             lanes.step()
-            decision += 1
     return {name: np.array(values) for name, values in found.items()}, spacing(np.concatenate(gaps))
 
 

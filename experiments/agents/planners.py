@@ -1,4 +1,4 @@
-"""What the planners come to on the test suite, kept: ``python -m experiments.agents.planners --kernel KERNEL``.
+"""What the planners come to on the default task, kept: ``python -m experiments.agents.planners --kernel KERNEL``.
 
 The clairvoyant planner plays hundreds of plans of each episode, and the one that samples futures thousands of futures:
 far more than all agents together. What they decided is kept as actions that replay, with the digest of the episode's
@@ -27,8 +27,9 @@ from agents.planning.plans import per_batch
 from agents.runner import Row, decode, encode, play
 from agents.training.runs import put
 from agents.tune import KERNEL, PRESET, RATES, SPEC
+from experiments.task import EPISODES, scenarios
 from swapgym.envs.spec import EnvSpec
-from swapgym.workload import kernel_variant, suite
+from swapgym.workload import kernel_variant
 
 RESULTS: Final = Path(__file__).parent / "results"
 EVALUATIONS: Final = 600
@@ -127,16 +128,16 @@ def main(
     kernel: Annotated[str, typer.Option(help="Kernel variant.")] = KERNEL,
     ms_per_mib: Annotated[list[float] | None, typer.Option(help="Rates; all that are tuned for by default.")] = None,
     evaluations: Annotated[int, typer.Option(min=len(STARTS), help="Plans of the bound per episode.")] = EVALUATIONS,
-    episodes: Annotated[int | None, typer.Option(min=1, help="Per preset; all of the suite by default.")] = None,
+    episodes: Annotated[int, typer.Option(min=1, help="Test scenarios per preset.")] = EPISODES,
     workers: Annotated[int, typer.Option(min=1, help="Worker processes.")] = 2,
     out: Annotated[Path, typer.Option(help="Folder for the plans.")] = RESULTS,
 ) -> None:
-    """Let the planners play the default task's scenarios of the test suite, and keep what they decided."""
+    """Let the planners play the default task's test scenarios, and keep what they decided."""
     try:
         kernel_variant(kernel)
-        pairs = (suite("test") if episodes is None else suite("test").first(episodes)).of(PRESET)
     except ValueError as error:
         raise typer.BadParameter(str(error)) from error
+    pairs = scenarios(PRESET, episodes)
     for rate in ms_per_mib or RATES:
         began = time.monotonic()
         spec = SPEC.but(kernel=kernel, ms_per_mib=rate)
@@ -145,7 +146,7 @@ def main(
             rows = plan(spec, pairs, evaluations, SETTINGS, lambda task=task: bar.advance(task), workers)  # type: ignore[misc]
         about = {
             "command": f"python -m experiments.agents.planners --kernel {kernel} --ms-per-mib {rate:g}",
-            "suite": "test", "evaluations": evaluations, "settings": dataclasses.asdict(SETTINGS),
+            "suite": "camera", "evaluations": evaluations, "settings": dataclasses.asdict(SETTINGS),
             "base_rule": mpc.rule_of(spec).parameters(),
         }  # fmt: skip
         keep(path_of(spec, out), rows, about)

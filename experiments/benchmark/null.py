@@ -10,7 +10,7 @@ import numpy.typing as npt
 from gymnasium import spaces
 
 NULL_ID: Final = "swapgym-benchmark/Null-v0"
-EPISODE_STEPS: Final = 20
+EPISODE_STEPS: Final = 10
 """About as many as an episode of the default task asks for."""
 
 

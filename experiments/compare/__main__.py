@@ -19,9 +19,10 @@ from experiments import results
 from experiments.compare import tables
 from experiments.compare.report import write_all
 from experiments.compare.rivals import planned, rivals
+from experiments.task import EPISODES, scenarios
 from swapgym.envs.epochs import BATCH
 from swapgym.envs.spec import EnvSpec
-from swapgym.workload import kernel_variant, presets_of, suite
+from swapgym.workload import SUITES, kernel_variant, presets_of, suite
 
 RESULTS = Path(__file__).parent / "results"
 QUICK_EPISODES = 6
@@ -57,6 +58,15 @@ def published() -> Players:
     return [(spec.but(kernel=kernel), Player(kernel, policy)) for kernel, policy in PUBLISHED]
 
 
+def task_scenarios(suite_name: str, quick: bool) -> list[tuple[str, int]]:
+    """Return scenarios of the default task, of the suite that is asked for."""
+    count = QUICK_EPISODES if quick else EPISODES
+    if suite_name == "test":
+        return scenarios(SPEC.preset, count)
+    chosen = suite(suite_name)
+    return chosen.first(min(count, chosen.episodes)).of(SPEC.preset)
+
+
 def run(players: Players, episodes: list[tuple[str, int]], workers: int) -> list[Row]:
     """Play all with a progress bar; the rows come with their scores at the other rates too."""
     bar = Progress(
@@ -76,7 +86,7 @@ def run(players: Players, episodes: list[tuple[str, int]], workers: int) -> list
 @app.command()
 def main(
     quick: Annotated[bool, typer.Option(help=f"Only the first {QUICK_EPISODES} scenarios of each preset.")] = False,
-    suite_name: Annotated[str, typer.Option("--suite", help="test, validation or train.")] = "test",
+    suite_name: Annotated[str, typer.Option("--suite", help=f"One of {', '.join(SUITES)}.")] = "test",
     kernel: Annotated[str, typer.Option(help="Kernel variant in which all policies are compared.")] = SPEC.kernel,
     policy: Annotated[list[str] | None, typer.Option(help="Only this policy (repeat for more).")] = None,
     out: Annotated[Path | None, typer.Option(help="Folder for the results.")] = None,
@@ -89,7 +99,8 @@ def main(
     try:
         chosen = suite(suite_name).first(QUICK_EPISODES) if quick else suite(suite_name)
         kernel_variant(kernel)
-        episodes, task = list(chosen), chosen.of(SPEC.preset)
+        episodes = list(chosen)
+        task = task_scenarios(suite_name, quick)
         players = compared(kernel, policy or list(POLICIES))
         others = [] if policy else rivals(kernel)
         plans = planned(kernel, task) if others else []
@@ -106,7 +117,7 @@ def main(
         " other rates."
     )
     presets = ", ".join(f"`{name}`" for name in presets_of(SPEC.preset))
-    where = f"{len(task)} scenarios of the {suite_name} suite: {presets} on {SPEC.device or 'all devices'}"
+    where = f"{len(task)} {suite_name} scenarios of the default task: {presets} on {SPEC.device or 'all devices'}"
     summary = write_all(folder, kernel, rows, variant_rows, other_rows, about, where)
     results.write_worlds(
         folder, [spec for spec, _ in (*players, *variants, *others)] + [per_batch(SPEC.but(kernel=kernel))]

@@ -15,8 +15,9 @@ from agents.tune import KERNEL, PRESET, RATES, SPEC
 from experiments.agents import planners
 from experiments.decision_relevance import bound, online, regimes
 from experiments.decision_relevance.report import write_all
+from experiments.task import scenarios
 from swapgym.envs.spec import EnvSpec
-from swapgym.workload import PRESET_NAMES, Suite, suite
+from swapgym.workload import PRESET_NAMES, Suite
 
 RESULTS = Path(__file__).parent / "results"
 QUICK = mpc.Settings(futures=4, rounds=1, hold=0)
@@ -45,7 +46,7 @@ def main(
     began = time.monotonic()
     folder = out or (RESULTS / "quick" if quick else RESULTS)
     plans = evaluations or (60 if quick else 600)
-    test = (suite("test").first(2) if quick else suite("test")).of(preset)
+    test = scenarios(preset, 2) if quick else scenarios(preset)
     train = list(Suite("train", 0, 20 if quick else 400))
     looked = Suite("train", 0, 40 if quick else 1_000).of(preset)
     with Progress(console=console) as bar:

@@ -1,6 +1,6 @@
 """How much of what hindsight would choose can be told from the observation at the moment of the decision.
 
-At decisions of episodes in which everything is deferred, the same state is continued twice: everything deferred, and
+At the decisions of episodes in which everything is deferred, the same state is continued twice: everything deferred, and
 this victim's remaining batches inline. The difference is the advantage of deferring in that very future. A regression
 on observations, judged on episodes it has not seen, says what of it is visible in time: choosing inline wherever it
 predicts a gain is one step of policy improvement, without exploring at random.
@@ -30,10 +30,8 @@ CLIP: Final = 0.15
 """Advantages beyond are rare kills in one of the two futures; the fit is on clipped ones, the judgement on all."""
 PARTS: Final = 4
 """Every fourth episode judges, the others fit."""
-MOST: Final = 24
-"""Decisions looked at per episode, at most."""
-STRIDE: Final = 3
-"""Every so many decisions one is looked at, at least."""
+MOST: Final = 32
+"""Decisions looked at per episode: its first ones."""
 
 
 @kernel
@@ -48,10 +46,8 @@ def finish(phones: Any, scenarios: Any, lane: int, process: int, route: int) -> 
 
 
 @kernel
-def look(
-    phones: Any, scenarios: Any, lanes: Any, epochs: Any, parts: Any, chosen: Any, observations: Any, advantages: Any
-) -> int:
-    """Play lane 0 all deferred; at the ``chosen`` decisions note the observation and the advantage of deferring.
+def look(phones: Any, scenarios: Any, lanes: Any, epochs: Any, parts: Any, observations: Any, advantages: Any) -> int:
+    """Play lane 0 all deferred; at its first decisions note the observation and the advantage of deferring.
 
     Args:
         phones: Three PHONE records: the episode, what would come of inline, what comes anyway.
@@ -59,7 +55,6 @@ def look(
         lanes: LANE records; the first one's weights are what the objectives cost.
         epochs: When the policy is asked.
         parts: Observed parts, int64.
-        chosen: Numbers of decisions, ascending.
         observations: float32, shape ``(n, len(parts))``. Written.
         advantages: float64, shape ``(n,)``. Written: cost of the inline future less that of the other.
 
@@ -67,24 +62,21 @@ def look(
         How many were noted.
     """
     noted = 0
-    decisions = 0
     defer = np.full(2, -1, np.int64)
     clear_lane(phones, scenarios, lanes, 0)
     status = run_lane(phones, scenarios, lanes, 0, epochs, FOREVER_US)
-    while status == k.RUN_DECISION and noted < len(chosen):
-        if decisions == chosen[noted]:
-            observe(phones[0], scenarios[0], parts, observations[noted])
-            process = phones[0].pending
-            phones[1] = phones[0]
-            finish(phones, scenarios, 1, process, k.INLINE)
-            phones[2] = phones[0]
-            finish(phones, scenarios, 2, process, scenarios[2].kernel.defer_route)
-            weights = lanes[0].weights
-            advantages[noted] = cost(phones, 1, weights) - cost(phones, 2, weights)
-            noted += 1
+    while status == k.RUN_DECISION and noted < len(advantages):
+        observe(phones[0], scenarios[0], parts, observations[noted])
+        process = phones[0].pending
+        phones[1] = phones[0]
+        finish(phones, scenarios, 1, process, k.INLINE)
+        phones[2] = phones[0]
+        finish(phones, scenarios, 2, process, scenarios[2].kernel.defer_route)
+        weights = lanes[0].weights
+        advantages[noted] = cost(phones, 1, weights) - cost(phones, 2, weights)
+        noted += 1
         answer_lane(phones, scenarios, lanes, 0, defer)
         status = run_lane(phones, scenarios, lanes, 0, epochs, FOREVER_US)
-        decisions += 1
     return noted
 
 
@@ -107,7 +99,7 @@ class Seen:
 
 
 def measure(episodes: Sequence[tuple[str, int]], spec: EnvSpec, progress: Callable[[], None], most: int = MOST) -> Seen:
-    """Look at up to ``most`` decisions of each episode, spread evenly with a random phase."""
+    """Look at the first ``most`` decisions of each episode."""
     lanes = Lanes(3, spec)
     observations = np.zeros((most, len(spec.parts)), dtype=np.float32)
     advantages = np.zeros(most)
@@ -115,12 +107,7 @@ def measure(episodes: Sequence[tuple[str, int]], spec: EnvSpec, progress: Callab
     for number, (preset, seed) in enumerate(episodes):
         lanes.draw(0, seed, preset)
         lanes.scenarios[1:] = lanes.scenarios[0]
-        rng = np.random.default_rng(seed)
-        step = 1 + int(rng.integers(STRIDE))
-        chosen = int(rng.integers(step)) + step * np.arange(most, dtype=np.int64)
-        noted = look(
-            lanes.phones, lanes.scenarios, lanes.lanes, lanes.epochs, lanes.parts, chosen, observations, advantages
-        )
+        noted = look(lanes.phones, lanes.scenarios, lanes.lanes, lanes.epochs, lanes.parts, observations, advantages)
         found.append((observations[:noted].copy(), advantages[:noted].copy(), preset, number))
         progress()
     return Seen(

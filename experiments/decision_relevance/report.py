@@ -179,7 +179,7 @@ Kernel `{spec.kernel}`. Score: lag + {spec.ms_per_mib:g} ms per MiB of peak, ove
 
 ## The bound and the planner against fixed policies
 
-{len(bound.episodes)} scenarios of the test suite; {evaluations} plans played per episode. The bound knows the episode beforehand; a gap to it is
+{len(bound.episodes)} test scenarios; {evaluations} plans played per episode. The bound knows the episode beforehand; a gap to it is
 what nobody online can hope to close fully. The planner knows the present whole and samples futures: what it gets can be had online. Fixed policies: {bound.about}. Best of all presets: {bound.best_fixed()}.
 
 {table}

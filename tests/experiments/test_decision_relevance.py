@@ -14,10 +14,11 @@ from agents import tune
 from agents.planning.plans import Stage, constant, stack
 from experiments.decision_relevance import bound, online, regimes
 from experiments.decision_relevance.__main__ import QUICK, app
+from experiments.task import scenarios
 from swapgym.envs.lanes import Lanes
 from swapgym.envs.spec import EnvSpec
 from swapgym.phone import constants as k
-from swapgym.workload import draw, empty, suite
+from swapgym.workload import draw, empty
 
 
 def test_an_advantage_is_the_difference_of_two_episodes() -> None:
@@ -28,8 +29,7 @@ def test_an_advantage_is_the_difference_of_two_episodes() -> None:
     observations, advantages = np.zeros((1, len(spec.parts)), np.float32), np.zeros(1)
     # at the very first decision: its process all inline against nothing inline
     noted = online.look(
-        lanes.phones, lanes.scenarios, lanes.lanes, lanes.epochs, lanes.parts, np.zeros(1, np.int64), observations,
-        advantages,
+        lanes.phones, lanes.scenarios, lanes.lanes, lanes.epochs, lanes.parts, observations, advantages,
     )  # fmt: skip
     assert noted == 1
     stage = Stage(drawn.preset, 7, spec)
@@ -43,7 +43,7 @@ def test_an_advantage_is_the_difference_of_two_episodes() -> None:
 
 
 def test_looking_does_not_change_the_episode() -> None:
-    seen = online.measure([("low_ram", 3)] * 2, EnvSpec(epochs="batch"), lambda: None)
+    seen = online.measure([("low_ram", 3), ("camera_launch", 5)] * 2, EnvSpec(), lambda: None)
     half = len(seen.advantages) // 2
     assert half > 3
     assert (seen.advantages[:half] == seen.advantages[half:]).all()
@@ -89,7 +89,7 @@ def test_factors_by_hand() -> None:
 
 
 def test_the_bound_is_never_above_its_rivals() -> None:
-    found = bound.measure(suite("test").first(1).of("camera"), 24, EnvSpec(), lambda: None, QUICK, workers=1)
+    found = bound.measure(scenarios("camera", 1), 24, EnvSpec(), lambda: None, QUICK, workers=1)
     # the search starts from untuned policies: it may miss a tuned one by as much as so few plans leave
     untuned = np.array([one.start for one in found.found])
     assert (found.scores <= untuned).all()
