@@ -1,7 +1,8 @@
 """The clairvoyant bound on the validation suite, stored: ``python -m agents.bound``.
 
 Training draws it as a reference line. To search it takes hundreds of plays of each episode, so it is stored with the
-routes that reach it: an entry is good for as long as they still end in the same phone, bit for bit.
+actions that reach it, one at every batch: an entry is good for as long as they still end in the same phone, bit for
+bit.
 """
 
 from __future__ import annotations
@@ -21,14 +22,15 @@ from rich.progress import Progress
 
 from agents.planning import Found, Stage, search_all
 from agents.planning.clairvoyant import EVALUATIONS, STARTS
-from agents.runner import World, encode, replay
+from agents.planning.plans import per_batch
+from agents.runner import encode, replay
 from agents.training.runs import put
-from agents.tune import LAG_WEIGHTS, ROUTES, TUNED
-from swapgym.envs.metrics import episode_metrics
-from swapgym.workload import suite
+from agents.tune import PRESET, RATES, SPEC, TUNED
+from swapgym.envs.costs import costs_of
+from swapgym.envs.spec import EnvSpec
+from swapgym.workload import PRESET_NAMES, suite
 
 STORED: Final = TUNED / "bound-validation.json"
-KERNEL: Final = "vivo-async"
 QUICK_EVALUATIONS: Final = 120
 """Plans per episode of a bound that is not stored and was asked for: a looser one, in a fifth of the time."""
 
@@ -44,10 +46,10 @@ class Bounded:
     Attributes:
         preset: Preset of the episode.
         seed: Its scenario seed.
-        score: Its score at the preference weight searched for; lower is better.
+        score: Its score at the rate searched for; lower is better.
         lag_ms: Its lag.
         peak_mib: Its growth of the highest memory demand.
-        actions: Its routes, as :func:`agents.runner.encode` writes them.
+        actions: Its actions at every batch, as :func:`agents.runner.encode` writes them.
         digest: Of the phone's final bytes, as :func:`agents.runner.replay` returns it.
     """
 
@@ -60,15 +62,9 @@ class Bounded:
     digest: str
 
 
-def world_of(lag_weight: float, kernel: str) -> World:
-    """Return the world that agents of a preference weight are trained in."""
-    return World(kernel=kernel, routes=ROUTES, weights=(lag_weight, 1 - lag_weight))
-
-
 def searched(
     episodes: Episodes,
-    lag_weight: float,
-    kernel: str = KERNEL,
+    spec: EnvSpec,
     evaluations: int = EVALUATIONS,
     *,
     workers: int = 1,
@@ -78,8 +74,7 @@ def searched(
 
     Args:
         episodes: Pairs of preset and seed.
-        lag_weight: Of lag in the score; peak has the rest.
-        kernel: Kernel variant.
+        spec: The decision process; it is asked at every batch.
         evaluations: Plans played per episode.
         workers: Worker processes; 1 searches in this one.
         progress: Called after each episode.
@@ -87,25 +82,21 @@ def searched(
     Raises:
         ValueError: If a name is unknown or the evaluations do not suffice for the start.
     """
-    world = world_of(lag_weight, kernel)
-    return [
-        record(found, world) for found in search_all(episodes, world, evaluations, workers=workers, progress=progress)
-    ]
+    found = search_all(episodes, spec, evaluations, workers=workers, progress=progress)
+    return [record(one, spec) for one in found]
 
 
-def record(found: Found, world: World) -> Bounded:
+def record(found: Found, spec: EnvSpec) -> Bounded:
     """Return what a search has found as a record."""
-    stage = Stage(found.preset, found.seed, world, width=1)
+    stage = Stage(found.preset, found.seed, spec, width=1)
     stage.play(found.plan)
-    metrics = episode_metrics(stage.phones[0], stage.scenarios[0])
-    actions = encode(found.routes)
-    digest = replay(world, found.preset, found.seed, actions)
-    return Bounded(
-        found.preset, found.seed, found.score, metrics["lag_ms"], metrics["peak_mib"], actions, digest
-    )  # fmt: skip
+    lag_ms, peak_mib, _ = costs_of(stage.phones[0]).tolist()
+    actions = encode(found.actions)
+    digest = replay(per_batch(spec), found.preset, found.seed, actions)
+    return Bounded(found.preset, found.seed, found.score, lag_ms, peak_mib, actions, digest)
 
 
-def stored(episodes: Episodes, lag_weight: float, kernel: str, path: Path = STORED) -> list[Bounded] | None:
+def stored(episodes: Episodes, spec: EnvSpec, path: Path = STORED) -> list[Bounded] | None:
     """Return the stored bound of the episodes, or ``None`` where it is not stored for all of them.
 
     Raises:
@@ -119,7 +110,7 @@ def stored(episodes: Episodes, lag_weight: float, kernel: str, path: Path = STOR
         known = {
             (row[0], row[1]): Bounded(*row, *replayed)
             for entry in entries
-            if (entry["lag_weight"], entry["kernel"]) == (lag_weight, kernel)
+            if (entry["ms_per_mib"], entry["kernel"], entry["device"]) == (spec.ms_per_mib, spec.kernel, spec.device)
             for row, replayed in zip(entry["episodes"], entry["records"], strict=True)
         }
     except (ValueError, KeyError, TypeError) as error:
@@ -128,7 +119,7 @@ def stored(episodes: Episodes, lag_weight: float, kernel: str, path: Path = STOR
         return None
     found = [known[pair] for pair in episodes]
     for one in found:
-        if not replays(one, world_of(lag_weight, kernel)):
+        if not replays(one, spec):
             raise ValueError(
                 f"{path}: {one.preset} {one.seed} ends otherwise than when its bound was searched;"
                 " run python -m agents.bound again, or remove the file"
@@ -136,10 +127,10 @@ def stored(episodes: Episodes, lag_weight: float, kernel: str, path: Path = STOR
     return found
 
 
-def replays(one: Bounded, world: World) -> bool:
+def replays(one: Bounded, spec: EnvSpec) -> bool:
     """Return whether an episode still ends in the same phone."""
     try:
-        return replay(world, one.preset, one.seed, one.actions) == one.digest
+        return replay(per_batch(spec), one.preset, one.seed, one.actions) == one.digest
     except ValueError:
         return False
 
@@ -149,16 +140,17 @@ def means(found: Sequence[Bounded]) -> dict[str, float]:
     return {name: float(np.mean([getattr(one, name) for one in found])) for name in ("score", "lag_ms", "peak_mib")}
 
 
-def write(path: Path, evaluations: int, found: Sequence[tuple[float, str, Sequence[Bounded]]]) -> None:
-    """Write bounds by preference weight and kernel."""
+def write(path: Path, evaluations: int, found: Sequence[tuple[EnvSpec, Sequence[Bounded]]]) -> None:
+    """Write bounds by decision process."""
     entries = [
         {
-            "lag_weight": lag_weight,
-            "kernel": kernel,
+            "ms_per_mib": spec.ms_per_mib,
+            "kernel": spec.kernel,
+            "device": spec.device,
             "episodes": [[one.preset, one.seed, one.score, one.lag_ms, one.peak_mib] for one in bounds],
             "records": [[one.actions, one.digest] for one in bounds],
         }
-        for lag_weight, kernel, bounds in found
+        for spec, bounds in found
     ]
     about: dict[str, Any] = {"command": "python -m agents.bound", "suite": "validation", "evaluations": evaluations}
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -167,27 +159,28 @@ def write(path: Path, evaluations: int, found: Sequence[tuple[float, str, Sequen
 
 @app.command()
 def main(
-    episodes: Annotated[int, typer.Option(help="Validation episodes per preset.")] = 5,
+    preset: Annotated[str, typer.Option(help=f"What is bounded: one of {', '.join(PRESET_NAMES)}.")] = PRESET,
+    episodes: Annotated[int, typer.Option(help="Validation episodes per preset.")] = 10,
     evaluations: Annotated[int, typer.Option(min=len(STARTS), help="Plans played per episode.")] = EVALUATIONS,
     workers: Annotated[int, typer.Option(min=1, help="Worker processes.")] = 2,
     out: Annotated[Path, typer.Option(help="File for the bound.")] = STORED,
 ) -> None:
-    """Search and store the bound that training compares with, for each preference weight."""
+    """Search and store the bound that training compares with, for each rate."""
     began = time.monotonic()
     try:
-        pairs = list(suite("validation").first(episodes))
+        pairs = suite("validation").first(episodes).of(preset)
     except ValueError as error:
         raise typer.BadParameter(str(error)) from error
     found = []
     with Progress(console=console) as bar:
-        for lag_weight in LAG_WEIGHTS:
-            task = bar.add_task(f"lag weight {lag_weight:g}", total=len(pairs))
+        for rate in RATES:
+            task = bar.add_task(f"{rate:g} ms per MiB", total=len(pairs))
             advance = functools.partial(bar.advance, task)
-            bounds = searched(pairs, lag_weight, KERNEL, evaluations, workers=workers, progress=advance)
-            found.append((lag_weight, KERNEL, bounds))
+            spec = SPEC.but(ms_per_mib=rate)
+            found.append((spec, searched(pairs, spec, evaluations, workers=workers, progress=advance)))
     write(out, evaluations, found)
-    for lag_weight, _, bounds in found:
-        console.print(f"lag weight {lag_weight:g}: {means(bounds)['score']:.4f}", highlight=False)
+    for spec, bounds in found:
+        console.print(f"{spec.ms_per_mib:g} ms per MiB: {means(bounds)['score']:.4f}", highlight=False)
     console.print(f"{time.monotonic() - began:.0f} s; written to {out}", highlight=False)
 
 

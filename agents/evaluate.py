@@ -1,8 +1,9 @@
-"""Evaluate runs beside fixed policies, tuned where there are such: ``python -m agents.evaluate runs/ppo-w0.5-*``.
+"""Evaluate runs beside fixed policies, tuned where there are such: ``python -m agents.evaluate runs/ppo-r6-*``.
 
-All play the same scenarios of a suite. Runs of one algorithm and preference weight are training seeds of one agent: its
-score on an episode is the mean over its seeds, and the interval of a difference counts both episodes and seeds. The
-rows are replayable records: ``python -m experiments.validate`` plays them again.
+All play the same scenarios of a suite, each run in the decision process that it was trained in. Runs of one algorithm
+and rate are training seeds of one agent: its score on an episode is the mean over its seeds, and the interval of a
+difference counts both episodes and seeds. The rows are replayable records: ``python -m experiments.validate`` plays
+them again.
 """
 
 from __future__ import annotations
@@ -22,11 +23,11 @@ from scipy import stats
 
 from agents.improving.network import PairedPolicy
 from agents.policies import Policy, make
-from agents.runner import Row, World, play
-from agents.train import ROUTES
+from agents.runner import Row, play
 from agents.training import algorithms, runs
-from agents.tune import rivals
-from swapgym.workload import SUITES, suite
+from agents.tune import ROUTES, SPEC, rivals
+from swapgym.envs.spec import EnvSpec
+from swapgym.workload import PRESET_NAMES, SUITES, suite
 from swapgym.workload.config import unknown
 
 RESAMPLES: Final = 2_000
@@ -64,30 +65,38 @@ def load_model(folder: Path) -> tuple[dict[str, Any], Policy]:
     return config, model
 
 
-def hold_of(config: Mapping[str, Any]) -> int:
-    """Return how long a run's actions stand (ms), as it was trained; 0: asked at every batch."""
-    return int(config.get("hyperparameters", {}).get("hold_ms") or 0)
-
-
-def play_runs(folders: Sequence[Path], episodes: Sequence[tuple[str, int]]) -> tuple[list[Row], float, str]:
-    """Play every run and the fixed policies to beat at their weight; return rows, the weight and the kernel.
+def spec_of(folders: Sequence[Path]) -> EnvSpec:
+    """Return what is compared: the default task with what all runs share: kernel, device, preset and rate.
 
     Raises:
-        ValueError: If the runs differ in preference weight or kernel: their scores cannot be compared.
+        FileNotFoundError: If a folder is no run.
+        ValueError: If the runs differ in one of them: their scores cannot be compared.
     """
-    loaded = {folder: load_model(folder) for folder in folders}
-    worlds = {(config["lag_weight"], config["kernel"]) for config, _ in loaded.values()}
-    if len(worlds) != 1:
-        raise ValueError(f"runs: of lag weights and kernels {sorted(worlds)}, must share one of each")
-    ((weight, kernel),) = worlds
-    world = World(kernel=kernel, routes=ROUTES, weights=(weight, 1 - weight))
+    specs = [runs.spec_of(runs.config_of(Path(folder))) for folder in folders]
+    names = ("kernel", "device", "preset", "ms_per_mib")
+    found = {tuple(getattr(spec, name) for name in names) for spec in specs}
+    if len(found) != 1:
+        raise ValueError(f"runs: {', '.join(names)} of {sorted(map(str, found))}, must share one of each")
+    return SPEC.but(**dict(zip(names, found.pop(), strict=True)))
+
+
+def play_runs(folders: Sequence[Path], episodes: Sequence[tuple[str, int]]) -> list[Row]:
+    """Play every run, and the fixed policies to beat: those asked as often as the default task asks.
+
+    Raises:
+        FileNotFoundError: If a folder is no run, or has no model yet.
+        ValueError: If the runs' scores cannot be compared.
+    """
+    spec = spec_of(folders)
     rows = []
-    for folder, (config, model) in loaded.items():
-        found = play(world, model, config["algo"], episodes, hold_of(config))
+    for folder in map(Path, folders):
+        config, model = load_model(folder)
+        found = play(runs.spec_of(config), model, config["algo"], episodes)
         rows += [row | {"run": folder.name} for row in found]
-    for name, policy in (rivals(weight, kernel=kernel)[0] | {"always_inline": make("always_inline", ROUTES)}).items():
-        rows += [row | {"run": ""} for row in play(world, policy, name, episodes)]
-    return rows, weight, kernel
+    fixed, _ = rivals(spec.ms_per_mib, kernel=spec.kernel, preset=spec.preset)
+    for name, policy in (fixed | {"always_inline": make("always_inline", ROUTES)}).items():
+        rows += [row | {"run": ""} for row in play(spec, policy, name, episodes)]
+    return rows
 
 
 def by_policy(rows: Sequence[Row], episodes: Sequence[tuple[str, int]]) -> dict[str, Scores]:
@@ -178,8 +187,9 @@ def breakdown(rows: Sequence[Row], episodes: Sequence[tuple[str, int]]) -> list[
 
 @app.command()
 def main(
-    run: Annotated[list[Path], typer.Argument(help="Run folders of one preference weight.")],
+    run: Annotated[list[Path], typer.Argument(help="Run folders of one kernel, device, preset and rate.")],
     on: Annotated[str, typer.Option("--suite", help=f"One of {', '.join(SUITES)}.")] = "test",
+    preset: Annotated[str | None, typer.Option(help=f"Of {', '.join(PRESET_NAMES)}; the runs' own by default.")] = None,
     episodes: Annotated[int | None, typer.Option(min=1, help="Per preset; all of the suite by default.")] = None,
     out: Annotated[Path | None, typer.Option(help="Folder for records and table.")] = None,
 ) -> None:
@@ -187,21 +197,20 @@ def main(
     try:
         if on not in SUITES:
             raise unknown("suite", on, SUITES)
-        pairs = list(suite(on) if episodes is None else suite(on).first(episodes))
-        rows, weight, kernel = play_runs(run, pairs)
+        spec = spec_of(run)
+        pairs = (suite(on) if episodes is None else suite(on).first(episodes)).of(preset or spec.preset)
+        rows = play_runs(run, pairs)
     except (ValueError, FileNotFoundError) as error:
         raise typer.BadParameter(str(error)) from error
     table = summarise(rows, pairs)
-    fixed = rivals(weight, kernel=kernel)[1]
+    fixed = rivals(spec.ms_per_mib, kernel=spec.kernel, preset=spec.preset)[1]
     if out is not None:
-        write(
-            out,
-            rows,
-            table,
-            breakdown(rows, pairs),
-            {"suite": on, "episodes": len(pairs), "lag_weight": weight, "kernel": kernel, "fixed_policies": fixed},
-        )
-    shown = Table(title=f"{on} suite, {len(pairs)} scenarios, lag weight {weight:g}; score: lower is better")
+        about = {
+            "suite": on, "episodes": len(pairs), "kernel": spec.kernel, "device": spec.device,
+            "ms_per_mib": spec.ms_per_mib, "preset": preset or spec.preset, "fixed_policies": fixed,
+        }  # fmt: skip
+        write(out, rows, table, breakdown(rows, pairs), about)
+    shown = Table(title=f"{on} suite, {len(pairs)} scenarios, {spec.ms_per_mib:g} ms per MiB; score: lower is better")
     for column in ("policy", "seeds", "score", "over best fixed", "95 %"):
         shown.add_column(column, justify="right")
     for row in table:

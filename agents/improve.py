@@ -5,7 +5,7 @@ network on the differences, those of earlier iterations too (:mod:`agents.improv
 aware of SCHED_FIFO load. How sure a network must be to release inline, and which iteration is kept, is chosen by the
 score on train episodes that nobody learns from: the start is among them, so that what chance found is hardly kept.
 ``--resume`` goes on after the last whole iteration, with the same result. Moments of the first iteration do not depend
-on the preference weight: runs that name the same ``--share`` folder gather them once for all weights.
+on what a MiB is worth: runs that name the same ``--share`` folder gather them once for all rates.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ from rich.progress import Progress
 from agents.improving.fit import fit
 from agents.improving.gather import Moments, gather, together
 from agents.improving.network import PairedPolicy, threshold_network
-from agents.runner import World, play
+from agents.runner import play
 from agents.trained import curve_of
 from agents.training import runs
-from agents.tune import ROUTES
-from swapgym.envs.observations import INDEX
+from agents.tune import ANY, DEVICE, ENV_ID, KERNEL, PRESET, SPEC, device_of
+from swapgym.envs.spec import EnvSpec
 from swapgym.phone import constants as k
-from swapgym.workload import Suite, kernel_variant
+from swapgym.workload import PRESET_NAMES, Suite, config_hash
 
 START: Final = 0.3
 """SCHED_FIFO load above which the start releases inline: a judgement; 0 to 1."""
@@ -46,16 +46,20 @@ console = Console()
 
 @app.command()
 def main(
-    kernel: Annotated[str, typer.Option(help="Kernel variant.")] = "vivo-async",
-    lag_weight: Annotated[float, typer.Option(min=0.0, max=1.0, help="Of lag in the score; peak has the rest.")] = 0.5,
+    kernel: Annotated[str, typer.Option(help="Kernel variant.")] = KERNEL,
+    preset: Annotated[str, typer.Option(help=f"One of {', '.join(PRESET_NAMES)}.")] = PRESET,
+    device: Annotated[str, typer.Option(help=f"Device profile; {ANY} lets each preset draw its own.")] = DEVICE,
+    ms_per_mib: Annotated[float, typer.Option(min=0.0, help="Lag (ms) that a MiB of peak is worth.")] = SPEC.ms_per_mib,
+    epochs: Annotated[str, typer.Option(help="When the policy is asked: event or batch.")] = str(SPEC.epochs),
+    hold_ms: Annotated[int, typer.Option(min=0, help="How long an answer stands at most.")] = SPEC.hold_ms,
     seed: Annotated[int, typer.Option(min=0, help="Training seed.")] = 0,
     episodes: Annotated[int, typer.Option(min=8, help="Episodes per preset and iteration.")] = 500,
     iterations: Annotated[int, typer.Option(min=1)] = 2,
-    hold_ms: Annotated[int, typer.Option(min=1, help="How long a continuation keeps its route.")] = 500,
+    keep_ms: Annotated[int, typer.Option(min=1, help="How long a continuation keeps its route.")] = 500,
     eval_episodes: Annotated[int, typer.Option(min=1, help="Episodes per preset that choose among networks.")] = 100,
     workers: Annotated[int, typer.Option(min=1, help="Worker processes; the result does not depend on them.")] = 1,
-    share: Annotated[Path | None, typer.Option(help="Folder that keeps first moments for other weights.")] = None,
-    out: Annotated[Path | None, typer.Option(help="Run folder; runs/paired-w<weight>-<seed> by default.")] = None,
+    share: Annotated[Path | None, typer.Option(help="Folder that keeps first moments for other rates.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Run folder; runs/paired-r<rate>-<seed> by default.")] = None,
     resume: Annotated[Path | None, typer.Option(help="Run folder to go on with; all else is taken from it.")] = None,
 ) -> None:
     """Improve a policy by paired continuations, and store it with how it was made."""
@@ -67,14 +71,16 @@ def main(
             if len(curve_of(folder)) > 1 and not (folder / "iteration-1.npz").exists():
                 raise ValueError(f"resume: {resume} keeps only its model, as stored runs do; start another")
         else:
-            kernel_variant(kernel)
-            folder = out or Path("runs") / f"paired-w{lag_weight:g}-{seed}"
+            spec = SPEC.but(
+                preset=preset, kernel=kernel, device=device_of(device), ms_per_mib=ms_per_mib, epochs=epochs,
+                hold_ms=hold_ms,
+            )  # fmt: skip
+            folder = out or Path("runs") / f"paired-r{ms_per_mib:g}-{seed}"
             if (folder / "config.json").exists():
                 raise ValueError(f"out: {folder} holds a run already; go on with --resume {folder}, or name another")
             config = {
-                "algo": "paired", "env": "swapgym/SwapRelease-v0", "preset": "mixed", "kernel": kernel,
-                "lag_weight": lag_weight, "seed": seed, "episodes": episodes, "iterations": iterations,
-                "hold_ms": hold_ms, "eval_episodes": eval_episodes,
+                "algo": "paired", "env_id": ENV_ID, "env": spec.as_dict(), "seed": seed, "episodes": episodes,
+                "iterations": iterations, "keep_ms": keep_ms, "eval_episodes": eval_episodes,
             }  # fmt: skip
     except (ValueError, FileNotFoundError) as error:
         raise typer.BadParameter(str(error)) from error
@@ -92,25 +98,24 @@ def main(
 
 def improve(config: dict[str, Any], folder: Path, workers: int, share: Path | None = None) -> list[dict[str, float]]:
     """Run all iterations that the folder has not got; return a row per iteration, the start's first."""
-    weights = (config["lag_weight"], 1 - config["lag_weight"])
-    world = World(kernel=config["kernel"], routes=ROUTES, weights=weights)
-    judges = list(Suite("train", JUDGE_SEED, config["eval_episodes"]))
-    policy = PairedPolicy(threshold_network(INDEX["rt_load"], START))
+    spec = runs.spec_of(config)
+    judges = Suite("train", JUDGE_SEED, config["eval_episodes"]).of(spec.preset)
+    policy = PairedPolicy(threshold_network("rt_load", START, spec.parts), spec.parts)
     curve = curve_of(folder)
     if not curve:
-        curve = [{"iteration": 0, **score(world, policy, judges)}]
+        curve = [{"iteration": 0, **score(spec, policy, judges)}]
         keep(folder, policy, curve, config)
     pool: list[Moments] = []
     for iteration in range(1, config["iterations"] + 1):
         stored = folder / f"iteration-{iteration}.npz"
         kept_in = moments_file(config, folder, iteration, share)
-        pool.append(moments_of(config, iteration, world, policy, workers, kept_in))
+        pool.append(moments_of(config, iteration, spec, policy, workers, kept_in))
         if iteration < len(curve):
             policy = PairedPolicy.load(stored)
             continue
-        found = fit(together(pool), config["lag_weight"], config["seed"])
-        tried = [PairedPolicy(found.cautious(margin.margin)) for margin in found.margins]
-        scores = [score(world, one, judges) for one in tried]
+        found = fit(together(pool), spec.rates, config["seed"])
+        tried = [PairedPolicy(found.cautious(margin.margin), spec.parts) for margin in found.margins]
+        scores = [score(spec, one, judges) for one in tried]
         best = min(range(len(tried)), key=lambda index: scores[index]["score"])
         tried[best].save(stored)
         policy = PairedPolicy.load(stored)  # rounded as stored, as a run that goes on has it
@@ -122,25 +127,26 @@ def improve(config: dict[str, Any], folder: Path, workers: int, share: Path | No
 
 
 def moments_file(config: dict[str, Any], folder: Path, iteration: int, share: Path | None) -> Path:
-    """Return where an iteration's moments are kept; only the first ones serve other preference weights too."""
+    """Return where an iteration's moments are kept; only the first ones serve other rates too."""
     if share is None or iteration > 1:
         return folder / f"moments-{iteration}.npz"
-    names = ("kernel", "seed", "episodes", "hold_ms")
-    return share / f"moments-{'-'.join(str(config[name]) for name in names)}.npz"
+    told = {name: config[name] for name in ("seed", "episodes", "keep_ms")}
+    of = config_hash(told, runs.spec_of(config).but(ms_per_mib=SPEC.ms_per_mib).as_dict())
+    return share / f"moments-{of}.npz"
 
 
 def moments_of(
-    config: dict[str, Any], iteration: int, world: World, policy: PairedPolicy, workers: int, path: Path
+    config: dict[str, Any], iteration: int, spec: EnvSpec, policy: PairedPolicy, workers: int, path: Path
 ) -> Moments:
     """Return an iteration's moments: those kept, or else gathered and kept."""
     if path.exists():
         return Moments.load(path)
     first = FIRST_SEED + config["seed"] * SEEDS_PER_RUN + (iteration - 1) * config["episodes"]
-    played = list(Suite("train", first, config["episodes"]))
+    played = Suite("train", first, config["episodes"]).of(spec.preset)
     with Progress(console=console) as bar:
         task = bar.add_task(f"iteration {iteration}: moments", total=len(played))
-        hold_us = config["hold_ms"] * k.MS
-        moments = gather(world, policy.network, played, hold_us, workers, partial(bar.advance, task))
+        keep_us = config["keep_ms"] * k.MS
+        moments = gather(spec, policy.network, played, keep_us, workers, partial(bar.advance, task))
     moments.save(path)
     return moments
 
@@ -153,9 +159,9 @@ def keep(folder: Path, policy: PairedPolicy, curve: list[dict[str, float]], conf
     runs.put(folder / "curve.json", (json.dumps(curve, indent=1) + "\n").encode())
 
 
-def score(world: World, policy: PairedPolicy, episodes: list[tuple[str, int]]) -> dict[str, float]:
+def score(spec: EnvSpec, policy: PairedPolicy, episodes: list[tuple[str, int]]) -> dict[str, float]:
     """Return a policy's mean score, lag and peak on ``episodes``."""
-    rows = play(world, policy, "", episodes)
+    rows = play(spec, policy, "", episodes)
     return {name: float(np.mean([row[name] for row in rows])) for name in ("score", "lag_ms", "peak_mib")}
 
 

@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from agents.policies import Policy, make
+from swapgym.envs.costs import costs_of
 from swapgym.envs.lanes import Lanes
 from swapgym.envs.metrics import episode_metrics
 from swapgym.envs.spec import EnvSpec
@@ -93,7 +94,6 @@ def play(spec: EnvSpec, policy: Policy, label: str, episodes: Sequence[tuple[str
     world = config_hash(spec.as_dict())
     for lane, (preset, seed) in enumerate(episodes):
         metrics = episode_metrics(lanes.phones[lane], lanes.scenarios[lane])
-        costs = (metrics["lag_ms"], metrics["peak_mib"], metrics["unaccounted_cpu_ms"])
         rows.append(
             {
                 "policy": label,
@@ -101,7 +101,7 @@ def play(spec: EnvSpec, policy: Policy, label: str, episodes: Sequence[tuple[str
                 "seed": seed,
                 "device": drawn[lane].device,
                 "kernel": spec.kernel,
-                "score": spec.rates.score(drawn[lane], costs),
+                "score": spec.rates.score(drawn[lane], costs_of(lanes.phones[lane])),
                 **metrics,
                 "decisions": len(taken[lane]),
                 "actions": encode(taken[lane]),

@@ -1,4 +1,4 @@
-"""The native vector environment as Stable-Baselines3 wants it: a ``VecEnv`` over the lanes of ``SwapReleaseVectorEnv``.
+"""The native vector environments as Stable-Baselines3 wants them: a ``VecEnv`` over the lanes of one.
 
 Stable-Baselines3 has no adapter of its own, and takes no Gymnasium vector environment. Its ``VecEnv`` resets a lane in
 the very step that ended it, so only autoreset in the same step fits without dropping steps.
@@ -17,23 +17,23 @@ from stable_baselines3.common.vec_env import VecEnv
 from stable_baselines3.common.vec_env.base_vec_env import VecEnvIndices, VecEnvStepReturn
 
 from swapgym.envs import vector_infos
-from swapgym.envs.vector_env import SwapReleaseVectorEnv
+from swapgym.envs.release import SwapReleaseVectorEnv
+from swapgym.envs.vector_env import PhoneVectorEnv
 
 
 class SB3VecEnv(VecEnv):
     """A Stable-Baselines3 ``VecEnv`` over a native vector environment.
 
-    On a lane's last step its info is what the single environment gives there (``reward_terms``, ``metrics``,
-    ``digest``, what was drawn), with ``terminal_observation`` and ``TimeLimit.truncated``; on all others it is an empty
-    dict. The terms of every step are in :attr:`reward_terms`. Wrap it in ``VecMonitor`` for episode statistics.
+    On a lane's last step its info is what the single environment gives there (:mod:`swapgym.envs.infos`), with
+    ``terminal_observation`` and ``TimeLimit.truncated``; on all others it is an empty dict. Wrap it in ``VecMonitor``
+    for episode statistics.
 
     Attributes:
         envs: The native vector environment.
-        reward_terms: float64, shape ``(num_envs, N_TERMS)``: the reward terms of the last step.
         elapsed_us: int64, shape ``(num_envs,)``: simulated time that the last step took; 0 where it ended the episode.
     """
 
-    def __init__(self, envs: SwapReleaseVectorEnv) -> None:
+    def __init__(self, envs: PhoneVectorEnv) -> None:
         """Wrap ``envs``.
 
         Raises:
@@ -45,7 +45,6 @@ class SB3VecEnv(VecEnv):
         self.envs = envs
         self._actions: npt.NDArray[np.int64] = np.zeros(envs.num_envs, dtype=np.int64)
         super().__init__(envs.num_envs, envs.single_observation_space, envs.single_action_space)
-        self.reward_terms = envs.lanes.terms.copy()
         self.elapsed_us: npt.NDArray[np.int64] = np.zeros(envs.num_envs, dtype=np.int64)
 
     def reset(self) -> npt.NDArray[np.float32]:
@@ -66,7 +65,6 @@ class SB3VecEnv(VecEnv):
         """Step all lanes; return observations, rewards (float32), whether lanes ended, and infos."""
         before_us = self.envs.lanes.phones["now_us"].copy()
         observations, rewards, terminated, truncated, batched = self.envs.step(self._actions)
-        self.reward_terms = self.envs.lanes.terms.copy()
         done = terminated | truncated
         self.elapsed_us = np.where(done, 0, self.envs.lanes.phones["now_us"] - before_us)
         infos: list[dict[str, Any]] = [{} for _ in range(self.num_envs)]
@@ -90,13 +88,13 @@ class SB3VecEnv(VecEnv):
         return list(self.envs.render())
 
     def get_attr(self, attr_name: str, indices: VecEnvIndices = None) -> list[Any]:
-        """Return an attribute of the lanes; all but ``phone``, ``scenario`` and ``baseline`` they share.
+        """Return an attribute of the lanes; all but ``phone`` and ``scenario`` they share.
 
         Raises:
             AttributeError: If the single environment has no such attribute.
         """
         lanes = self._lanes(indices)
-        if attr_name in ("phone", "scenario", "baseline"):
+        if attr_name in ("phone", "scenario"):
             return [getattr(self.envs, attr_name)(lane) for lane in lanes]
         value = getattr(self.envs.single, attr_name)
         return [value for _ in lanes]
@@ -150,6 +148,6 @@ def make_sb3(num_envs: int, *, threads: int = 1, **kwargs: Any) -> SB3VecEnv:
     Args:
         num_envs: Lanes.
         threads: Threads that share them.
-        **kwargs: Of :class:`swapgym.envs.release_env.SwapReleaseEnv`.
+        **kwargs: Of :class:`swapgym.envs.release.SwapReleaseEnv`.
     """
     return SB3VecEnv(SwapReleaseVectorEnv(num_envs, autoreset_mode=AutoresetMode.SAME_STEP, threads=threads, **kwargs))

@@ -15,17 +15,12 @@ import typer
 from rich.console import Console
 
 from agents.policies import FixedPolicy, make
-from agents.runner import World
 from agents.training import algorithms, runs
-from agents.tune import command, nearest
-from swapgym.workload import KERNELS, MIXED, PRESET_NAMES, kernel_variant, suite
-from swapgym.workload.config import unknown
+from agents.tune import ANY, DEVICE, ENV_ID, KERNEL, PRESET, ROUTES, SPEC, command, device_of, nearest
+from swapgym.envs.epochs import BATCH, EVENT
+from swapgym.envs.spec import EnvSpec
+from swapgym.workload import KERNELS, PRESET_NAMES, suite
 from swapgym.workload.suites import VALIDATION_EPISODES
-
-ENV_ID = "swapgym/SwapRelease-v0"
-ROUTES = ("INLINE", "DEFER")
-WATCHED = "camera_launch"
-"""Preset of the episode that the timeline figure shows, of a run on all presets."""
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 console = Console()
@@ -35,20 +30,23 @@ console = Console()
 def main(
     algo: Annotated[str, typer.Option(help=f"One of {', '.join(algorithms.ALGORITHMS)}.")] = "ppo",
     env: Annotated[str, typer.Option(help="Environment id.")] = ENV_ID,
-    preset: Annotated[str, typer.Option(help=f"One of {', '.join(PRESET_NAMES)}.")] = MIXED,
-    kernel: Annotated[str, typer.Option(help=f"One of {', '.join(KERNELS)}.")] = "vivo-async",
-    lag_weight: Annotated[float, typer.Option(min=0.0, max=1.0, help="Of lag in the reward; peak has the rest.")] = 0.5,
+    preset: Annotated[str, typer.Option(help=f"One of {', '.join(PRESET_NAMES)}.")] = PRESET,
+    kernel: Annotated[str, typer.Option(help=f"One of {', '.join(KERNELS)}.")] = KERNEL,
+    device: Annotated[str, typer.Option(help=f"Device profile; {ANY} lets each preset draw its own.")] = DEVICE,
+    ms_per_mib: Annotated[float, typer.Option(min=0.0, help="Lag (ms) that a MiB of peak is worth.")] = SPEC.ms_per_mib,
+    epochs: Annotated[str, typer.Option(help=f"When the agent is asked: {EVENT} or {BATCH}.")] = EVENT,
+    hold_ms: Annotated[int, typer.Option(min=0, help="How long an answer stands at most.")] = SPEC.hold_ms,
     seed: Annotated[int, typer.Option(min=0)] = 0,
     timesteps: Annotated[
         int | None, typer.Option(min=1, help="Frames; those of the hyperparameters by default.")
     ] = None,
     lanes: Annotated[int | None, typer.Option(min=1, help="Lanes; those of the hyperparameters by default.")] = None,
     changes: Annotated[list[str] | None, typer.Option("--set", help="A hyperparameter: key=value.")] = None,
-    out: Annotated[Path | None, typer.Option(help="Run folder; runs/<algo>-w<weight>-<seed> by default.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Run folder; runs/<algo>-r<rate>-<seed> by default.")] = None,
     resume: Annotated[Path | None, typer.Option(help="Run folder to go on with; all else is taken from it.")] = None,
     checkpoint_every: Annotated[int, typer.Option(min=1, help="Frames between checkpoints.")] = 200_000,
     eval_every: Annotated[int, typer.Option(min=1, help="Frames between evaluations.")] = 200_000,
-    eval_episodes: Annotated[int, typer.Option(help=f"Validation episodes per preset, to {VALIDATION_EPISODES}.")] = 5,
+    eval_episodes: Annotated[int, typer.Option(help=f"Validation episodes per preset, to {VALIDATION_EPISODES}.")] = 10,
     figures: Annotated[bool, typer.Option(help="Draw figures at evaluations.")] = True,
     bound: Annotated[bool, typer.Option(help="Search the clairvoyant bound where none is stored.")] = False,
     progress: Annotated[bool, typer.Option(help="Show a progress bar.")] = True,
@@ -59,15 +57,19 @@ def main(
             config = runs.config_of(resume)
             folder = resume
         else:
-            check(preset, kernel, eval_episodes)
+            suite("validation").first(eval_episodes)
+            spec = SPEC.but(
+                preset=preset, kernel=kernel, device=device_of(device), ms_per_mib=ms_per_mib, epochs=epochs,
+                hold_ms=hold_ms,
+            )  # fmt: skip
             values = algorithms.hyperparameters(algo, env, overridden(timesteps, lanes, changes or []))
-            folder = out or Path("runs") / f"{algo}-w{lag_weight:g}-{seed}"
+            folder = out or Path("runs") / f"{algo}-r{ms_per_mib:g}-{seed}"
             if (folder / "config.json").exists():
                 raise ValueError(f"out: {folder} holds a run already; go on with --resume {folder}, or name another")
             config = {
-                "algo": algo, "env": env, "preset": preset, "kernel": kernel, "lag_weight": lag_weight, "seed": seed,
-                "hyperparameters": values, "checkpoint_every": checkpoint_every, "eval_every": eval_every,
-                "eval_episodes": eval_episodes, "figures": figures, "bound": bound,
+                "algo": algo, "env_id": env, "env": spec.as_dict(), "seed": seed, "hyperparameters": values,
+                "checkpoint_every": checkpoint_every, "eval_every": eval_every, "eval_episodes": eval_episodes,
+                "figures": figures, "bound": bound,
             }  # fmt: skip
         model = load(folder) if resume is not None else learner(config)
         evaluation = evaluation_of(config, folder)
@@ -77,19 +79,6 @@ def main(
         runs.describe(folder, config)
     ended = train(model, config, folder, evaluation, progress)
     console.print(f"{folder}: {model.num_timesteps:,} frames, {ended}", highlight=False)
-
-
-def check(preset: str, kernel: str, eval_episodes: int) -> None:
-    """Check what would otherwise be asked for only after some work.
-
-    Raises:
-        ValueError: If a name is unknown (names the nearest and all there are) or there are no such episodes.
-    """
-    if not 1 <= eval_episodes <= VALIDATION_EPISODES:
-        raise ValueError(f"eval_episodes: {eval_episodes}, must be from 1 to {VALIDATION_EPISODES} per preset")
-    if preset not in PRESET_NAMES:
-        raise unknown("preset", preset, PRESET_NAMES)
-    kernel_variant(kernel)
 
 
 def overridden(timesteps: int | None, lanes: int | None, changes: list[str]) -> dict[str, Any]:
@@ -107,11 +96,7 @@ def learner(config: dict[str, Any]) -> Any:
 
     torch.set_num_threads(1)
     values = config["hyperparameters"]
-    weights = (config["lag_weight"], 1 - config["lag_weight"])
-    lanes = make_sb3(
-        values["n_envs"], preset=config["preset"], kernel=config["kernel"], weights=weights,
-        hold_ms=values.get("hold_ms", 0),
-    )  # fmt: skip
+    lanes = make_sb3(values["n_envs"], **config["env"])
     extra: dict[str, Any] = {}
     if values.get("discount_ms") is not None:
         from agents.training.discount import SemiMarkovRolloutBuffer
@@ -137,45 +122,41 @@ def evaluation_of(config: dict[str, Any], folder: Path) -> Any:
     """Return the evaluation of a run: episodes, rivals, and the bound where it is stored or asked for."""
     from agents.training.evaluation import Evaluation
 
-    weight, preset = config["lag_weight"], config["preset"]
-    episodes = list(suite("validation").first(config["eval_episodes"]))
-    if preset != MIXED:
-        episodes = [pair for pair in episodes if pair[0] == preset]
-    watched = next(iter(suite("validation").only(WATCHED if preset == MIXED else preset)))
+    spec = runs.spec_of(config)
+    episodes = suite("validation").first(config["eval_episodes"]).of(spec.preset)
     rivals: dict[str, FixedPolicy] = {name: make(name, ROUTES) for name in ("always_inline", "always_defer")}
-    best = next(iter(nearest(weight, kernel=config["kernel"]).values()), None)
+    best = next(iter(nearest(spec.ms_per_mib, kernel=spec.kernel, preset=spec.preset).values()), None)
     if best is not None:
         rivals = {"best_tuned": best, **rivals}
     else:
-        missing = f"no policy is tuned, best_tuned is left out: {command(config['kernel'])} tunes them"
+        missing = (
+            f"no policy is tuned, best_tuned is left out: {command(spec.kernel, spec.preset, spec.device)} tunes them"
+        )
         console.print(missing, style="yellow", highlight=False)
     return Evaluation(
-        World(kernel=config["kernel"], routes=ROUTES, weights=(weight, 1 - weight)),
+        spec,
         episodes,
         config["eval_every"],
         rivals,
-        bound=bound_of(episodes, weight, config["kernel"], search=config.get("bound", False)),
-        watched=watched if config.get("figures", True) else None,
+        bound=bound_of(episodes, spec, search=config.get("bound", False)),
+        watched=episodes[0] if config.get("figures", True) else None,
         folder=folder,
-        hold_ms=config.get("hyperparameters", {}).get("hold_ms") or 0,
     )
 
 
-def bound_of(
-    episodes: list[tuple[str, int]], lag_weight: float, kernel: str, *, search: bool
-) -> dict[str, float] | None:
+def bound_of(episodes: list[tuple[str, int]], spec: EnvSpec, *, search: bool) -> dict[str, float] | None:
     """Return the clairvoyant bound's means: as stored, or else searched if it is asked for."""
     from agents import bound
 
     try:
-        found = bound.stored(episodes, lag_weight, kernel)
+        found = bound.stored(episodes, spec)
     except ValueError as error:
         # a reference line is no reason not to train
         console.print(f"the stored bound is left out: {error}", style="yellow", highlight=False)
         found = None
     if found is None and search:
         console.print(f"searching the bound of {len(episodes)} validation episodes", highlight=False)
-        found = bound.searched(episodes, lag_weight, kernel, bound.QUICK_EVALUATIONS)
+        found = bound.searched(episodes, spec, bound.QUICK_EVALUATIONS)
     return bound.means(found) if found is not None else None
 
 

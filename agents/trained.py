@@ -1,4 +1,4 @@
-"""Trained models, stored in the repository as ``agents/trained/<kernel>/w<lag weight>/<algorithm>-<seed>/``.
+"""Trained models, stored in the repository as ``agents/trained/<kernel>/r<ms per MiB>/<algorithm>-<seed>/``.
 
 Each folder is a run's: ``config.json`` says what it was trained with, ``model.zip`` (Stable-Baselines3) or
 ``model.npz`` (paired continuations) is what it learned. ``python -m agents.trained RUN...`` copies finished runs there.
@@ -16,9 +16,10 @@ import typer
 from rich.console import Console
 
 from agents.policies import Policy
-from agents.runner import Player, World
+from agents.runner import Player
 from agents.training import runs
-from swapgym.envs.observations import N_PARTS
+from swapgym.envs.epochs import BATCH
+from swapgym.envs.spec import EnvSpec
 
 TRAINED: Final = Path(__file__).parent / "trained"
 MODELS: Final = ("model.zip", "model.npz")
@@ -32,11 +33,17 @@ class Group(NamedTuple):
 
     Attributes:
         kernel: Kernel variant.
-        lag_weight: Of lag in the score; that of peak is the rest.
+        ms_per_mib: Lag (ms) that a MiB of peak is worth.
     """
 
     kernel: str
-    lag_weight: float
+    ms_per_mib: float
+
+
+def group_of(config: dict[str, Any]) -> Group:
+    """Return what a run with this configuration can be compared with."""
+    spec = runs.spec_of(config)
+    return Group(spec.kernel, spec.ms_per_mib)
 
 
 @dataclass(frozen=True)
@@ -45,32 +52,30 @@ class TrainedPlayer(Player):
 
     folder: str = ""
 
-    def policy_for(self, world: World) -> Policy:
-        """Return the run's model; it acts in two routes, whatever those of ``world``."""
+    @property
+    def spec(self) -> EnvSpec:
+        """The decision process that it was trained in, which is what it plays."""
+        return runs.spec_of(runs.config_of(Path(self.folder)))
+
+    def policy_for(self, spec: EnvSpec) -> Policy:
+        """Return the run's model; it acts in the routes that it was trained with, whatever those of ``spec``."""
         from agents.evaluate import load_model
 
         return load_model(Path(self.folder))[1]
-
-    @property
-    def hold_ms(self) -> int:
-        """How long its actions stand, as it was trained."""
-        from agents.evaluate import hold_of
-
-        return hold_of(runs.config_of(Path(self.folder)))
 
 
 def stored(folder: Path = TRAINED) -> dict[Group, list[Path]]:
     """Return the stored runs by what they must share, in the order of their names."""
     found: dict[Group, list[Path]] = {}
     for path in sorted(folder.glob("*/*/*/config.json")):
-        config = runs.config_of(path.parent)
-        found.setdefault(Group(config["kernel"], config["lag_weight"]), []).append(path.parent)
+        found.setdefault(group_of(runs.config_of(path.parent)), []).append(path.parent)
     return found
 
 
 def place(config: dict[str, Any], folder: Path = TRAINED) -> Path:
     """Return the folder in which a run with this configuration is stored."""
-    return folder / str(config["kernel"]) / f"w{config['lag_weight']:g}" / f"{config['algo']}-{config['seed']}"
+    group = group_of(config)
+    return folder / group.kernel / f"r{group.ms_per_mib:g}" / f"{config['algo']}-{config['seed']}"
 
 
 def curve_of(folder: Path) -> list[dict[str, float]]:
@@ -90,20 +95,20 @@ def card(config: dict[str, Any], curve: list[dict[str, float]]) -> str:
         if paired
         else f"{config['algo'].upper()} of Stable-Baselines3 on the native lanes (`agents.train`)."
     )
-    hold_ms = int(config.get("hyperparameters", {}).get("hold_ms") or 0)
-    if hold_ms:
-        how += f" An action stands for {hold_ms} ms of simulated time."
+    spec = runs.spec_of(config)
+    if spec.epochs != BATCH:
+        how += f" An answer stands for {spec.hold_ms} ms of simulated time at most."
     scores = [row["score"] for row in curve]
     result = ""
     if paired and scores:
         # such a run keeps its best iteration
         result = f"Score on the train episodes that choose: {min(scores):.4f} (at the start {scores[0]:.4f}). "
-    lag, peak = config["lag_weight"], 1 - config["lag_weight"]
-    return f"""# {config["algo"]}, seed {config["seed"]}: kernel `{config["kernel"]}`, lag weight {lag:g}
+    return f"""# {config["algo"]}, seed {config["seed"]}: kernel `{spec.kernel}`, {spec.ms_per_mib:g} ms per MiB
 
-{how} It decides for each batch of a victim's swap entries whether to release it inline (0) or to defer it (1), from the
-{N_PARTS} parts of the observation of `swapgym/SwapRelease-v0`; the score it was trained for weighs lag by
-{lag:g} and peak by {peak:g}, each over mainline's inline release (lower is better).
+{how} It decides whether a victim's batches of swap entries are released inline (0) or deferred (1), from the
+{len(spec.parts)} parts of the observation of `{config["env_id"]}`. It was trained on
+preset `{spec.preset}`, device `{spec.device or "any"}`, for lag +
+{spec.ms_per_mib:g} ms x the MiB of peak, over what mainline's inline release costs (lower is better).
 
 - Made by `{config["command"]}` at commit `{config["git"] or "unknown"}` (`+`: with changes not yet committed); all
   settings are in `config.json`.

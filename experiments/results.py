@@ -8,11 +8,17 @@ import json
 import os
 import platform
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
+
+from swapgym.envs.spec import EnvSpec
+from swapgym.workload import config_hash
+
+WORLDS: Final = "worlds.json"
+"""Stands beside tables of records: the decision processes that their rows name by a hash."""
 
 
 def write(path: Path, content: str | bytes) -> None:
@@ -39,6 +45,19 @@ def write_csv(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
 def write_json(path: Path, value: Any) -> None:
     """Write JSON with sorted keys."""
     write(path, json.dumps(value, indent=2, sort_keys=True) + "\n")
+
+
+def write_worlds(folder: Path, specs: Iterable[EnvSpec]) -> None:
+    """Write into ``folder`` the decision processes that records were played in, so that they can be played again."""
+    found = {config_hash(spec.as_dict()): spec.as_dict() for spec in specs}
+    write_json(folder / WORLDS, found)
+
+
+def read_worlds(folder: Path) -> dict[str, EnvSpec]:
+    """Return the decision processes that :func:`write_worlds` wrote into ``folder``, by hash; none where it did not."""
+    path = folder / WORLDS
+    found = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    return {name: EnvSpec(**fields) for name, fields in found.items()}
 
 
 def write_figure(path: Path, save: Callable[[io.BytesIO], None]) -> None:

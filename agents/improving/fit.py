@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from agents.improving.gather import Moments
 from agents.improving.network import HIDDEN, Network, worths
-from swapgym.envs.observations import N_PARTS
+from swapgym.envs.costs import Rates
 
 CLIP: Final = 0.15
 """Worths beyond are kills that one of two futures has and the other has not; fitted clipped, judged whole."""
@@ -56,15 +56,15 @@ class Fit(NamedTuple):
         return self.network._replace(offset=self.network.offset - margin)
 
 
-def fit(moments: Moments, lag_weight: float, seed: int) -> Fit:
-    """Fit a network for a preference weight.
+def fit(moments: Moments, rates: Rates, seed: int) -> Fit:
+    """Fit a network for what the objectives are worth.
 
     Args:
         moments: Of a policy's episodes.
-        lag_weight: Of lag in the score; that of peak is the rest.
+        rates: What the objectives are worth.
         seed: Of the network's first weights and the order of batches.
     """
-    whole = moments.worths @ np.array([lag_weight, 1 - lag_weight])
+    whole = moments.scores(rates)
     clipped = np.clip(whole, -CLIP, CLIP)
     held = moments.episodes % JUDGES == 0
     network = regress(moments.observations, clipped, held, seed)
@@ -104,10 +104,11 @@ def regress(
 
     torch.set_num_threads(1)
     torch.manual_seed(seed)
+    n_parts = observations.shape[1]
     layers = torch.nn.ModuleDict(
         {
-            "direct": torch.nn.Linear(N_PARTS, 1),
-            "first": torch.nn.Linear(N_PARTS, HIDDEN[0]),
+            "direct": torch.nn.Linear(n_parts, 1),
+            "first": torch.nn.Linear(n_parts, HIDDEN[0]),
             "second": torch.nn.Linear(HIDDEN[0], HIDDEN[1]),
             "last": torch.nn.Linear(HIDDEN[1], 1, bias=False),
         }

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -16,7 +17,8 @@ import numpy.typing as npt
 
 from agents.policies.base import Actions, State, as_batch
 from agents.training.runs import put
-from swapgym.envs.observations import N_PARTS, PARTS
+from swapgym.envs.observations import places
+from swapgym.envs.spec import RELEASE_PARTS
 from swapgym.phone.jit import kernel
 
 HIDDEN: Final = (48, 32)
@@ -27,8 +29,8 @@ class Network(NamedTuple):
     """Weights of two hidden layers of rectified units and a linear way past them.
 
     Attributes:
-        direct: Linear weights of the observation, shape ``(N_PARTS,)``.
-        first: Shape ``(HIDDEN[0], N_PARTS)``.
+        direct: Linear weights of the observation, shape ``(parts,)``.
+        first: Shape ``(HIDDEN[0], parts)``.
         first_bias: Shape ``(HIDDEN[0],)``.
         second: Shape ``(HIDDEN[1], HIDDEN[0])``.
         second_bias: Shape ``(HIDDEN[1],)``.
@@ -45,13 +47,13 @@ class Network(NamedTuple):
     offset: Array
 
 
-def threshold_network(part: int, above: float) -> Network:
-    """Return the network that defers unless observed part ``part`` is above ``above``: a fixed rule to start from."""
-    nothing = np.zeros
-    direct = nothing(N_PARTS)
-    direct[part] = 1.0
+def threshold_network(part: str, above: float, parts: Sequence[str] = RELEASE_PARTS) -> Network:
+    """Return the network that defers unless observed ``part`` is above ``above``: a fixed rule to start from."""
+    nothing, n_parts = np.zeros, len(parts)
+    direct = nothing(n_parts)
+    direct[list(parts).index(part)] = 1.0
     return Network(
-        direct, nothing((HIDDEN[0], N_PARTS)), nothing(HIDDEN[0]), nothing((HIDDEN[1], HIDDEN[0])), nothing(HIDDEN[1]),
+        direct, nothing((HIDDEN[0], n_parts)), nothing(HIDDEN[0]), nothing((HIDDEN[1], HIDDEN[0])), nothing(HIDDEN[1]),
         nothing(HIDDEN[1]), np.array([-above]),
     )  # fmt: skip
 
@@ -62,7 +64,7 @@ def worth(network: Any, observation: Any, first: Any, second: Any) -> float:
 
     Args:
         network: A :class:`Network`.
-        observation: float32, shape ``(N_PARTS,)``.
+        observation: float32, shape ``(parts,)``.
         first: float64 scratch, shape ``(HIDDEN[0],)``.
         second: float64 scratch, shape ``(HIDDEN[1],)``.
     """
@@ -86,7 +88,7 @@ def worth(network: Any, observation: Any, first: Any, second: Any) -> float:
 
 @kernel
 def worths(network: Any, observations: Any, out: Any) -> None:
-    """Write the output for observations (float32, shape ``(n, N_PARTS)``) into ``out`` (float64, shape ``(n,)``)."""
+    """Write the output for observations (float32, shape ``(n, parts)``) into ``out`` (float64, shape ``(n,)``)."""
     first = np.empty(len(network.first_bias))
     second = np.empty(len(network.second_bias))
     for row in range(len(observations)):
@@ -98,17 +100,21 @@ class PairedPolicy:
 
     Attributes:
         network: The weights.
+        parts: The parts of the observation that it reads.
         about: How it was made.
     """
 
-    def __init__(self, network: Network, about: dict[str, Any] | None = None) -> None:
+    def __init__(
+        self, network: Network, parts: Sequence[str] = RELEASE_PARTS, about: dict[str, Any] | None = None
+    ) -> None:
         """Wrap a network."""
         self.network = network
+        self.parts = tuple(parts)
         self.about = about or {}
 
     def worths(self, observation: npt.ArrayLike) -> Array:
-        """Return what deferring is worth for observations ``(n, N_PARTS)``: below 0 deferring is better."""
-        batch, _ = as_batch(observation)
+        """Return what deferring is worth for observations ``(n, parts)``: below 0 deferring is better."""
+        batch, _ = as_batch(observation, self.parts)
         out = np.empty(len(batch))
         worths(self.network, batch.astype(np.float32), out)
         return out
@@ -121,14 +127,14 @@ class PairedPolicy:
         deterministic: bool = True,
     ) -> tuple[Actions, State]:
         """Return 1 (defer) or 0 (inline) for one observation or a batch, and the state as it came."""
-        _, single = as_batch(observation)
+        _, single = as_batch(observation, self.parts)
         actions = (self.worths(observation) < 0.0).astype(np.int64)
         return (actions[0] if single else actions), state
 
     def save(self, path: Path) -> None:
         """Write the weights as float32, and the names of the parts they read."""
         buffer = io.BytesIO()
-        about = json.dumps({**self.about, "parts": [part.name for part in PARTS]})
+        about = json.dumps({**self.about, "parts": self.parts})
         arrays = {name: value.astype(np.float32) for name, value in self.network._asdict().items()}
         np.savez_compressed(buffer, about=np.array(about), **arrays)
         put(path, buffer.getvalue())
@@ -138,12 +144,11 @@ class PairedPolicy:
         """Read what :meth:`save` wrote; ``device`` is taken for the sake of Stable-Baselines3's models.
 
         Raises:
-            ValueError: If it was made for other parts of the observation.
+            ValueError: If it reads parts of the observation that there are not.
         """
         with np.load(path) as stored:
             about = json.loads(str(stored["about"]))
             network = Network(*(stored[name].astype(np.float64) for name in Network._fields))
-        names = [part.name for part in PARTS]
-        if about.get("parts") != names:
-            raise ValueError(f"{path}: made for the parts {about.get('parts')}, must be {names}")
-        return cls(network, about)
+        parts = about.pop("parts", [])
+        places(parts)
+        return cls(network, parts, about)

@@ -19,7 +19,7 @@ import numpy.typing as npt
 
 from agents.planning.plans import MAX_BATCHES, Plan, Stage, plan_of, stack
 from agents.policies import make
-from agents.runner import World
+from swapgym.envs.spec import EnvSpec
 
 STARTS: Final = (
     "always_inline",
@@ -49,7 +49,7 @@ class Found:
         start_policy: That policy.
         evaluations: Plans played.
         curve: Best score so far by evaluations, as pairs, from the start on.
-        routes: Its routes in the episode's order.
+        actions: Its actions at every batch, in the episode's order.
         plan: The plan.
     """
 
@@ -60,25 +60,25 @@ class Found:
     start_policy: str
     evaluations: int
     curve: tuple[tuple[int, float], ...]
-    routes: tuple[int, ...]
+    actions: tuple[int, ...]
     plan: Plan = field(repr=False, compare=False)
 
 
 def starts(stage: Stage) -> tuple[list[str], npt.NDArray[np.int8]]:
     """Return the names of the policies that the search starts from, and their plans."""
-    plans = [plan_of(stage, make(name, stage.world.routes)) for name in STARTS]
+    plans = [plan_of(stage, make(name, stage.spec.route_names, stage.spec.parts)) for name in STARTS]
     return list(STARTS), stack(plans)
 
 
 def search(
-    preset: str, seed: int, world: World | None = None, evaluations: int = EVALUATIONS, method: str = "local"
+    preset: str, seed: int, spec: EnvSpec | None = None, evaluations: int = EVALUATIONS, method: str = "local"
 ) -> Found:
     """Return the best plan found for an episode.
 
     Args:
         preset: Preset.
         seed: Scenario seed; the search's own chance is drawn from it too.
-        world: Kernel, device, routes, weights and tick; two routes by default.
+        spec: The decision process, the default task by default; it is asked at every batch.
         evaluations: Plans played, the starting policies' included.
         method: ``local`` or ``cross_entropy``.
 
@@ -90,16 +90,15 @@ def search(
         raise ValueError(f"method: {method!r}, must be one of {', '.join(methods)}")
     if evaluations < len(STARTS):
         raise ValueError(f"evaluations: {evaluations}, must be at least {len(STARTS)}, the policies it starts from")
-    world = world or World(routes=("INLINE", "DEFER"))
-    stage = Stage(preset, seed, world)
+    stage = Stage(preset, seed, spec or EnvSpec())
     names, plans = starts(stage)
     scores = stage.scores(plans)
     best = int(np.argmin(scores))
     curve = [(stage.evaluations, float(scores[best]))]
     plan = methods[method](stage, plans, scores, evaluations, np.random.default_rng(seed), curve)
-    routes = tuple(stage.play(plan))
+    actions = tuple(stage.play(plan))
     return Found(
-        preset, seed, curve[-1][1], float(scores[best]), names[best], stage.evaluations, tuple(curve), routes, plan
+        preset, seed, curve[-1][1], float(scores[best]), names[best], stage.evaluations, tuple(curve), actions, plan
     )
 
 
@@ -192,14 +191,14 @@ def cross_entropy(
     return best
 
 
-def search_job(job: tuple[str, int, World, int, str]) -> Found:
+def search_job(job: tuple[str, int, EnvSpec, int, str]) -> Found:
     """Search one episode; at module level so that worker processes can be sent it."""
     return search(*job)
 
 
 def search_all(
     episodes: Sequence[tuple[str, int]],
-    world: World | None = None,
+    spec: EnvSpec | None = None,
     evaluations: int = EVALUATIONS,
     method: str = "local",
     *,
@@ -207,8 +206,8 @@ def search_all(
     progress: Callable[[], None] | None = None,
 ) -> list[Found]:
     """Search every episode, over worker processes; the results come in the episodes' order."""
-    world = world or World(routes=("INLINE", "DEFER"))
-    jobs = [(preset, seed, world, evaluations, method) for preset, seed in episodes]
+    spec = spec or EnvSpec()
+    jobs = [(preset, seed, spec, evaluations, method) for preset, seed in episodes]
     found: list[Found] = []
 
     def collect(results: Iterable[Any]) -> None:

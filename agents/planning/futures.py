@@ -22,7 +22,7 @@ from swapgym.phone.jit import kernel
 from swapgym.workload.load import fill_frames, fill_realtime
 from swapgym.workload.memory import FIRST_APP, FRONT_SLOT, give_life
 from swapgym.workload.streams import GOLDEN, mix, stream
-from swapgym.workload.timeline import fill_timeline, regate, sort_events
+from swapgym.workload.timeline import fill_launch_history, fill_timeline, regate, sort_events
 
 ATTEMPTS: Final = 128
 """Draws until one agrees with the past; should the last not either, what is overdue in it happens at once."""
@@ -308,14 +308,18 @@ def count_gates(phone: Any, future: Any) -> None:
 
 # ------------------------------------------------------------------------------------------------------------- sampling
 @kernel
-def draw_future(phone: Any, future: Any, drawn: Any, past: Any, preset: Any, seed: int, decision: int, n: int) -> None:
+def draw_future(
+    phone: Any, future: Any, drawn: Any, past: Any, preset: Any, sigma: float, seed: int, decision: int, n: int
+) -> None:
     """Draw future ``n`` of a decision into a phone and a scenario without any (:func:`agents.planning.past.forget`)."""
     shift_us = 0
     for attempt in range(ATTEMPTS):
         drawn.n_launches, drawn.n_events, drawn.n_processes = 0, 0, FIRST_APP + past.n_apps
         for index in range(k.MAX_LAUNCHES):
             drawn.launches[index].swapin_pages = 0
-        fill_timeline(drawn, preset, seed_of(seed, decision, n, attempt), past.n_apps)
+        attempted = seed_of(seed, decision, n, attempt)
+        fill_timeline(drawn, preset, attempted, past.n_apps)
+        fill_launch_history(drawn, sigma, attempted)
         shift_us = shift_of(drawn, past)
         if timeline_agrees(drawn, past, shift_us, phone.now_us):
             break
@@ -336,12 +340,13 @@ def draw_future(phone: Any, future: Any, drawn: Any, past: Any, preset: Any, see
 
 @kernel
 def sample(
-    preset: Any, seed: int, decision: int, first: int, drawn: Any, pasts: Any, phones: Any, futures: Any
+    preset: Any, sigma: float, seed: int, decision: int, first: int, drawn: Any, pasts: Any, phones: Any, futures: Any
 ) -> None:
     """Draw futures of an episode that :func:`agents.planning.past.leave` has left without any.
 
     Args:
         preset: PRESET record that its scenario was drawn from.
+        sigma: How far its device's launches lie from what is expected of them (``launch_history_sigma``).
         seed: Scenario seed; the futures' seeds are hashes of it, of ``decision`` and of their number.
         decision: Number of the decision it stands at.
         first: Number of the first future: those of other numbers are others.
@@ -355,4 +360,4 @@ def sample(
         if n > 0:
             phones[n] = phones[0]
             futures[n] = futures[0]
-        draw_future(phones[n], futures[n], drawn[0], pasts[0], preset, seed, decision, first + n)
+        draw_future(phones[n], futures[n], drawn[0], pasts[0], preset, sigma, seed, decision, first + n)

@@ -26,19 +26,20 @@ import numpy.typing as npt
 
 from agents.planning.futures import sample
 from agents.planning.past import PAST, leave
+from agents.planning.plans import per_batch
 from agents.planning.rollouts import BY_RULE, by_rule, cost, finish_all
 from agents.policies.thresholds import RealtimeAware
-from agents.runner import World
 from agents.tune import nearest
 from swapgym.envs import arguments
 from swapgym.envs.observations import READING
-from swapgym.envs.rewards import baseline_of
+from swapgym.envs.spec import EnvSpec
 from swapgym.phone import constants as k
 from swapgym.phone.engine import advance, decide, start
 from swapgym.phone.settings import check, setting
 from swapgym.phone.state import PHONE
-from swapgym.workload import draw, empty
-from swapgym.workload.scenario import preset_record
+from swapgym.workload import empty
+from swapgym.workload.scenario import canonical, configured, preset_record
+from swapgym.workload.uncertain import LAUNCH_HISTORY
 
 TIE: Final = 1e-9
 """Differences in score this small are rounding."""
@@ -83,7 +84,7 @@ class Played:
         plans: Plans made.
         departures: Of which took another route than the rule's.
         evaluations: Futures played to their end.
-        routes: Its routes in the episode's order (:func:`agents.runner.encode` makes a row's actions of them).
+        actions: Its actions at every batch, in the episode's order, as :func:`agents.runner.encode` takes them.
     """
 
     preset: str
@@ -93,17 +94,16 @@ class Played:
     plans: int
     departures: int
     evaluations: int
-    routes: tuple[int, ...]
+    actions: tuple[int, ...]
 
 
-def rule_of(world: World) -> RealtimeAware:
-    """Return the base rule for a world: ``rt_aware`` as tuned for its kernel and the weight nearest to its own.
+def rule_of(spec: EnvSpec) -> RealtimeAware:
+    """Return the base rule for a decision process: ``rt_aware`` as tuned for its kernel and the rate nearest to its.
 
     A kernel that nothing was tuned on has the default kernel's; the rule's own defaults where nothing is tuned at all.
     """
-    lag = world.weights[0] / sum(world.weights)
-    tuned = nearest(lag, world.routes, kernel=world.kernel)
-    rule = tuned.get(RealtimeAware.name, RealtimeAware(tuple(world.routes)))
+    tuned = nearest(spec.ms_per_mib, spec.route_names, kernel=spec.kernel, preset=spec.preset)
+    rule = tuned.get(RealtimeAware.name, RealtimeAware(spec.route_names))
     assert isinstance(rule, RealtimeAware)
     return rule
 
@@ -112,8 +112,8 @@ class Planner:
     """Plays one episode.
 
     Attributes:
-        preset: Preset of the episode.
-        seed: Its scenario seed.
+        preset: Preset of the episode: what futures are drawn from.
+        seed: Its scenario seed; the futures' seeds are hashes of it.
         phones: PHONE records, shape ``(1,)``: the episode as it stands.
         scenarios: SCENARIO records, shape ``(1,)``: what it runs. Read only to run it and to know its past.
         moments: PHONE records, shape ``(futures,)``: the last moment planned for, ready to go on in each future.
@@ -127,42 +127,43 @@ class Planner:
 
     def __init__(
         self,
-        scenarios: npt.NDArray[Any],
         preset: str,
         seed: int,
-        world: World,
+        spec: EnvSpec,
         settings: Settings | None = None,
         rule: RealtimeAware | None = None,
     ) -> None:
-        """Make ready to play a scenario.
+        """Draw the episode and make ready to play it.
 
         Args:
-            scenarios: SCENARIO records, shape ``(1,)``.
-            preset: Preset it was drawn from: what futures are drawn from.
-            seed: Scenario seed; the futures' seeds are hashes of it.
-            world: Routes and weights.
+            preset: Preset.
+            seed: Scenario seed.
+            spec: The decision process; it is asked at every batch.
             settings: How to plan.
-            rule: Base rule, by default :func:`rule_of` the world.
+            rule: Base rule, by default :func:`rule_of` the decision process.
 
         Raises:
-            ValueError: If the rule has a route that the world has not.
+            ValueError: If a name is unknown, or the rule has a route that ``spec`` has not.
         """
-        rule = rule or rule_of(world)
+        rule = rule or rule_of(spec)
+        names = per_batch(spec).route_names
         for name in ("INLINE", rule.deferral()):
-            if name not in world.routes:
-                raise ValueError(f"rule: its route {name!r} is unknown, must be one of {world.routes}")
+            if name not in names:
+                raise ValueError(f"rule: its route {name!r} is unknown, must be one of {names}")
         self.settings = settings or Settings()
-        self.preset, self.seed, self.scenarios = preset, seed, scenarios
-        self.phones = np.zeros(1, PHONE)
+        self.phones, self.scenarios = np.zeros(1, PHONE), empty(1)
+        drawn = spec.draw(seed, self.scenarios[0], preset)
+        self.preset, self.seed = drawn.preset, seed
         n = self.settings.futures
         self.moments, self.played, self.futures = np.zeros(n, PHONE), np.zeros(n, PHONE), empty(n)
         self.held = np.full(k.MAX_PROCESSES, BY_RULE, np.int64)
         self.plans, self.departures, self.evaluations = 0, 0, 0
-        self._routes = arguments.route_codes(world.routes, scenarios[0])
-        self._deferral = self._routes[world.routes.index(rule.deferral())]
+        self._routes = arguments.route_codes(names, self.scenarios[0])
+        self._deferral = self._routes[names.index(rule.deferral())]
         self._rule = np.array([rule.load, rule.starved_us], dtype=np.float64)
-        baseline = baseline_of(preset)
-        self._scale = np.array([world.weights[0] / baseline.lag_ms, world.weights[1] / baseline.peak_mib])
+        self._weights = spec.rates.weights(drawn)
+        *_, spread = configured(drawn.device, drawn.kernel, canonical(spec.overrides))
+        self._sigma = float(spread[LAUNCH_HISTORY])
         self._drawn, self._pasts, self._readings = empty(1), np.zeros(1, PAST), np.zeros(1, READING)
         self._pending, self._decisions = self.phones["pending"], self.phones["processes"]["decisions"][0]
 
@@ -179,7 +180,7 @@ class Planner:
     @property
     def score(self) -> float:
         """What the episode has cost so far; lower is better."""
-        return cost(self.phones, 0, self._scale)
+        return cost(self.phones, 0, self._weights)
 
     def begin(self) -> None:
         """Start the episode and run it to its first decision."""
@@ -194,22 +195,23 @@ class Planner:
         advance(self.phones, self.scenarios, 0)
 
     def play(self, *, planned: bool = True) -> tuple[float, tuple[int, ...]]:
-        """Play the episode from its start; return its score and its routes.
+        """Play the episode from its start; return its score and its actions.
 
         Args:
             planned: False plays the base rule.
         """
         hold = self.settings.hold
-        routes: list[int] = []
+        actions: list[int] = []
         self.begin()
         while (victim := self.victim) >= 0:
             batch = int(self._decisions[victim])
             if planned and (batch == 0 or (hold > 0 and batch % hold == 0)):
-                self.held[victim] = self.plan(len(routes))
+                self.held[victim] = self.plan(len(actions))
             route = int(self.held[victim])
-            routes.append(self.usual if route == BY_RULE else route)
-            self.step(routes[-1])
-        return self.score, tuple(routes)
+            route = self.usual if route == BY_RULE else route
+            actions.append(self._routes.index(route))
+            self.step(route)
+        return self.score, tuple(actions)
 
     def plan(self, decision: int) -> int:
         """Return the route for what is left of the pending victim, or BY_RULE.
@@ -239,8 +241,10 @@ class Planner:
         """Sample the futures of the episode as it stands, of a round."""
         leave(self.phones, self.scenarios, self.moments, self.futures, self._pasts)
         first = number * len(self.moments)
-        preset = preset_record(self.preset)
-        sample(preset, self.seed, decision, first, self._drawn, self._pasts, self.moments, self.futures)
+        sample(
+            preset_record(self.preset), self._sigma, self.seed, decision, first, self._drawn, self._pasts, self.moments,
+            self.futures,
+        )  # fmt: skip
 
     def costs(self, route: int) -> npt.NDArray[np.float64]:
         """Return what each future costs, shape ``(futures,)``, with what is left of the pending victim on ``route``."""
@@ -248,7 +252,7 @@ class Planner:
         held[self.victim] = route
         costs = np.zeros(len(self.moments))
         finish_all(
-            self.moments, self.played, self.futures, held, self._rule, self._deferral, self._readings, self._scale,
+            self.moments, self.played, self.futures, held, self._rule, self._deferral, self._readings, self._weights,
             costs,
         )  # fmt: skip
         self.evaluations += len(costs)
@@ -258,7 +262,7 @@ class Planner:
 def play(
     preset: str,
     seed: int,
-    world: World | None = None,
+    spec: EnvSpec | None = None,
     settings: Settings | None = None,
     rule: RealtimeAware | None = None,
 ) -> Played:
@@ -267,33 +271,27 @@ def play(
     Args:
         preset: Preset.
         seed: Scenario seed.
-        world: Kernel, device, routes, weights and tick; two routes by default.
+        spec: The decision process, the default task by default; it is asked at every batch.
         settings: How to plan.
-        rule: Base rule; by default ``rt_aware`` as tuned for the world's weights.
+        rule: Base rule; by default :func:`rule_of` the decision process.
 
     Raises:
-        ValueError: If a name is unknown, a value is out of range, or the rule has a route that the world has not.
+        ValueError: If a name is unknown, a value is out of range, or the rule has a route that ``spec`` has not.
     """
-    world = world or World(routes=("INLINE", "DEFER"))
-    scenarios = empty(1)
-    drawn = draw(
-        preset, seed, device=world.device, kernel=world.kernel, overrides=world.overrides, tick_us=world.tick_us,
-        out=scenarios[0],
-    )  # fmt: skip
-    planner = Planner(scenarios, drawn.preset, seed, world, settings, rule)
+    planner = Planner(preset, seed, spec or EnvSpec(), settings, rule)
     usual, _ = planner.play(planned=False)
-    score, routes = planner.play()
-    return Played(preset, seed, score, usual, planner.plans, planner.departures, planner.evaluations, routes)
+    score, actions = planner.play()
+    return Played(preset, seed, score, usual, planner.plans, planner.departures, planner.evaluations, actions)
 
 
-def play_job(job: tuple[str, int, World | None, Settings | None, RealtimeAware | None]) -> Played:
+def play_job(job: tuple[str, int, EnvSpec | None, Settings | None, RealtimeAware | None]) -> Played:
     """Play one episode; at module level so that worker processes can be sent it."""
     return play(*job)
 
 
 def play_all(
     episodes: Sequence[tuple[str, int]],
-    world: World | None = None,
+    spec: EnvSpec | None = None,
     settings: Settings | None = None,
     rule: RealtimeAware | None = None,
     *,
@@ -304,13 +302,13 @@ def play_all(
 
     Args:
         episodes: Pairs of preset and scenario seed.
-        world: See :func:`play`.
+        spec: See :func:`play`.
         settings: See :func:`play`.
         rule: See :func:`play`.
         workers: Worker processes; 1 plays in this one.
         progress: Called after each episode.
     """
-    jobs = [(preset, seed, world, settings, rule) for preset, seed in episodes]
+    jobs = [(preset, seed, spec, settings, rule) for preset, seed in episodes]
     played: list[Played] = []
 
     def collect(results: Iterable[Any]) -> None:

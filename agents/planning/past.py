@@ -96,6 +96,7 @@ def forget(phone: Any, scenario: Any, past: Any) -> None:
         spec.process, spec.foreground, spec.n_threads, spec.nice = 0, 0, 0, 0
         spec.start_ns, spec.work_ns, spec.gate_timeout_us, spec.burst_us, spec.nominal_us = 0, 0, 0, 0, 0
         spec.burst_anon_pages, spec.burst_buffer_pages, spec.burst_file_pages, spec.swapin_pages = 0, 0, 0, 0
+        spec.expected_pages = 0
     for index in range(k.MAX_PROCESSES):
         process = phone.processes[index]
         process.prescribed = 0

@@ -1,7 +1,8 @@
 """Plans: a route for every batch of every process, and what an episode costs that follows one.
 
-A plan names a batch by its process and its number among that process's batches, not by its place in the episode: a
-change to one victim then leaves the others' routes where they were, however the exits interleave.
+Who plans is asked at every batch, whatever the epochs of the decision process: :func:`per_batch`. A plan names a batch
+by its process and its number among that process's batches, not by its place in the episode: a change to one victim then
+leaves the others' routes where they were, however the exits interleave.
 """
 
 from __future__ import annotations
@@ -13,22 +14,33 @@ import numpy as np
 import numpy.typing as npt
 
 from agents.policies import Policy
-from agents.runner import World
 from swapgym.envs import arguments
+from swapgym.envs.costs import N_OBJECTIVES, objective_costs, weighted
+from swapgym.envs.epochs import BATCH
 from swapgym.envs.lanes import Lanes
-from swapgym.envs.rewards import baseline_of
+from swapgym.envs.spec import EnvSpec
 from swapgym.phone import constants as k
 from swapgym.phone.engine import advance, decide, start
 from swapgym.phone.jit import kernel
 from swapgym.phone.state import PHONE
-from swapgym.workload import draw, drawn_preset, empty
+from swapgym.workload import empty
 
 MAX_BATCHES: Final = 768
 """Batches of one process with a route of their own; later ones share the last."""
-N_COSTS: Final = 2
 
 Plan = npt.NDArray[np.int8]
 """Routes by process and batch, shape ``(MAX_PROCESSES, MAX_BATCHES)``."""
+
+
+def per_batch(spec: EnvSpec) -> EnvSpec:
+    """Return a decision process as planners play it: asked at every batch, of routes alone.
+
+    Raises:
+        ValueError: If its actions set the drain's pace too.
+    """
+    if spec.pace_names:
+        raise ValueError(f"paces: {spec.pace_names}, must be none: plans are of routes alone")
+    return spec.but(epochs=BATCH)
 
 
 @kernel
@@ -42,7 +54,7 @@ def follow(phones: Any, scenarios: Any, lane: int, plan: Any, routes: Any) -> in
         plan: int8, shape ``(MAX_PROCESSES, MAX_BATCHES)``.
         routes: int8, shape ``(n,)``: the routes as they were taken, in the episode's order, as far as there is room.
     """
-    phones[lane : lane + 1].view(np.int64)[:] = 0
+    phones[lane : lane + 1].view(np.uint8)[:] = 0
     start(phones, scenarios, lane)
     phone = phones[lane]
     decisions = 0
@@ -57,15 +69,14 @@ def follow(phones: Any, scenarios: Any, lane: int, plan: Any, routes: Any) -> in
 
 
 @kernel
-def follow_all(phones: Any, scenarios: Any, plans: Any, costs: Any) -> None:
-    """Play every lane by its own plan; write lag (ms) and peak (MiB) into ``costs``, float64 of shape ``(n, 2)``."""
+def follow_all(phones: Any, scenarios: Any, plans: Any, weights: Any, scores: Any) -> None:
+    """Play every lane by its own plan; write its cost by ``weights`` into ``scores``, float64 of shape ``(n,)``."""
     unused = np.zeros(0, np.int8)
+    costs = np.zeros(N_OBJECTIVES, np.float64)
     for lane in range(len(plans)):
         follow(phones, scenarios, lane, plans[lane], unused)
-        total = phones[lane].total
-        lag_us = total.frame_late_us + total.launch_delay_us + total.stall_us + total.relaunch_cost_us
-        costs[lane, 0] = lag_us / k.MS
-        costs[lane, 1] = total.demand_peak_pages / k.PAGES_PER_MIB
+        objective_costs(phones, lane, costs)
+        scores[lane] = weighted(costs, weights)
 
 
 class Stage:
@@ -74,49 +85,46 @@ class Stage:
     Attributes:
         preset: Its preset.
         seed: Its scenario seed.
-        world: What it is played in.
+        spec: The decision process, asked at every batch.
+        routes: Codes of its routes, by action.
         evaluations: Plans played so far.
         batches: Batches each process can have, shape ``(MAX_PROCESSES,)``; 0 for those that are never killed.
     """
 
-    def __init__(self, preset: str, seed: int, world: World, width: int = 16) -> None:
+    def __init__(self, preset: str, seed: int, spec: EnvSpec, width: int = 16) -> None:
         """Draw the episode once for each of ``width`` plans that are played in one go."""
-        self.preset, self.seed, self.world, self.width = preset, seed, world, width
+        self.preset, self.seed, self.spec, self.width = preset, seed, per_batch(spec), width
         scenarios = empty(1)
-        draw(
-            preset, seed, device=world.device, kernel=world.kernel, overrides=world.overrides, tick_us=world.tick_us,
-            out=scenarios[0],
-        )  # fmt: skip
+        drawn = spec.draw(seed, scenarios[0], preset)
         self.scenarios = np.repeat(scenarios, width)
         self.phones = np.zeros(width, PHONE)
-        self.routes = tuple(arguments.route_codes(world.routes, scenarios[0]))
+        self.routes = tuple(arguments.route_codes(spec.route_names, scenarios[0]))
         self.evaluations = 0
         entries = scenarios[0]["apps"]["swap_entries"]
         size = int(scenarios[0]["kernel"]["batch_entries"])
         self.batches = np.minimum(-(-entries // size) + 1, MAX_BATCHES).astype(np.int64)
-        baseline = baseline_of(drawn_preset(preset, seed))
-        self.scale = np.array([world.weights[0] / baseline.lag_ms, world.weights[1] / baseline.peak_mib])
+        self.weights = spec.rates.weights(drawn)
 
     def scores(self, plans: npt.NDArray[np.int8]) -> npt.NDArray[np.float64]:
         """Return the scores (lower is better, shape ``(n,)``) of plans of shape ``(n, MAX_PROCESSES, MAX_BATCHES)``."""
-        costs = np.zeros((len(plans), N_COSTS))
+        scores = np.zeros(len(plans))
         for first in range(0, len(plans), self.width):
             part = slice(first, first + self.width)
-            follow_all(self.phones, self.scenarios, plans[part], costs[part])
+            follow_all(self.phones, self.scenarios, plans[part], self.weights, scores[part])
         self.evaluations += len(plans)
-        scores: npt.NDArray[np.float64] = costs @ self.scale
         return scores
 
     def play(self, plan: Plan) -> list[int]:
-        """Return the routes of an episode that follows ``plan``, in the episode's order."""
+        """Return the actions of an episode that follows ``plan``, in the episode's order."""
         routes = np.zeros(1 << 14, np.int8)
         decisions = follow(self.phones, self.scenarios, 0, plan, routes)
-        return [int(route) for route in routes[:decisions]]
+        return [self.routes.index(int(route)) for route in routes[:decisions]]
 
 
 def plan_of(stage: Stage, policy: Policy) -> Plan:
     """Return the plan that a policy follows in an episode; batches it never sees get its last route."""
-    lanes = Lanes(1)
+    lanes = Lanes(1, stage.spec)
+    codes = stage.spec.actions()
     lanes.scenarios[:] = stage.scenarios[:1]
     lanes.begin()
     plan = np.full((k.MAX_PROCESSES, MAX_BATCHES), -1, dtype=np.int8)
@@ -127,9 +135,11 @@ def plan_of(stage: Stage, policy: Policy) -> Plan:
         process = int(phone["pending"])
         batch = min(int(phone["processes"][process]["decisions"]), MAX_BATCHES - 1)
         actions, state = policy.predict(lanes.observations[waiting], state, deterministic=True)
-        last = stage.routes[int(np.atleast_1d(actions)[0])]
+        action = int(np.atleast_1d(actions)[0])
+        last = stage.routes[action]
         plan[process, batch:] = last
-        lanes.step(np.array([last], dtype=np.int64))
+        lanes.actions[0] = codes[action]
+        lanes.step()
     plan[plan < 0] = last
     return plan
 

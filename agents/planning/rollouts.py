@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from swapgym.envs.costs import N_OBJECTIVES, objective_costs, weighted
 from swapgym.envs.observations import INDEX, PARTS
 from swapgym.envs.sensors import read_cpus
 from swapgym.phone import constants as k
@@ -57,23 +58,23 @@ def finish(phones: Any, scenarios: Any, lane: int, held: Any, rule: Any, deferra
 
 
 @kernel
-def cost(phones: Any, lane: int, scale: Any) -> float:
+def cost(phones: Any, lane: int, weights: Any) -> float:
     """Return what the episode of a lane has cost so far.
 
     Args:
         phones: PHONE records.
         lane: Row.
-        scale: float64, score per ms of lag and per MiB of peak.
+        weights: float64, score per unit of each objective.
     """
-    total = phones[lane].total
-    lag_us = total.frame_late_us + total.launch_delay_us + total.stall_us + total.relaunch_cost_us
-    weighed: float = scale[0] * (lag_us / k.MS) + scale[1] * (total.demand_peak_pages / k.PAGES_PER_MIB)
-    return weighed
+    costs = np.zeros(N_OBJECTIVES, np.float64)
+    objective_costs(phones, lane, costs)
+    total: float = weighted(costs, weights)
+    return total
 
 
 @kernel
 def finish_all(
-    moments: Any, phones: Any, scenarios: Any, held: Any, rule: Any, deferral: int, readings: Any, scale: Any,
+    moments: Any, phones: Any, scenarios: Any, held: Any, rule: Any, deferral: int, readings: Any, weights: Any,
     costs: Any,
 ) -> None:  # fmt: skip
     """Play every lane from its moment, at which a batch is pending, to its end.
@@ -86,10 +87,10 @@ def finish_all(
         rule: float64, shape ``(2,)``: see :func:`by_rule`.
         deferral: Code of the route the rule defers to.
         readings: READING records; row 0 is worked in.
-        scale: See :func:`cost`.
+        weights: See :func:`cost`.
         costs: float64, shape ``(n,)``. Written: what each lane costs.
     """
     for lane in range(len(costs)):
         phones[lane] = moments[lane]
         finish(phones, scenarios, lane, held, rule, deferral, readings)
-        costs[lane] = cost(phones, lane, scale)
+        costs[lane] = cost(phones, lane, weights)

@@ -16,7 +16,7 @@ HYPERPARAMS: Final = Path(__file__).parent.parent / "hyperparams"
 ALGORITHMS: Final = ("ppo", "recurrent-ppo", "dqn", "qrdqn")
 CONTRIBUTED: Final = {"recurrent-ppo": "RecurrentPPO", "qrdqn": "QRDQN"}
 """Those of sb3-contrib, and what they are called there."""
-OURS: Final = ("n_envs", "n_timesteps", "discount_ms", "hold_ms")
+OURS: Final = ("n_envs", "n_timesteps", "discount_ms")
 """Keys of the YAML that are not arguments of the algorithm."""
 SCHEDULED: Final = ("learning_rate", "clip_range")
 

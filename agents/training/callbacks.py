@@ -6,9 +6,8 @@ tag                          meaning
 ``episode/<metric>``         mean over the episodes that ended since the last log: every metric of
                              ``swapgym.envs.metrics`` that the reward is made of or the letter asks about
                              (:data:`EPISODE`)
-``defer/<regime>``           share of batches deferred, of all and by what was seen when they were
+``defer/<regime>``           share of decisions to defer, of all and by what was seen when they were made
                              (:data:`REGIMES`)
-``reward/<term>``            mean of each reward term per decision, in its unit
 ``policy/entropy``           entropy of the distribution that actions are drawn from, mean over the observations
                              visited since the last log, in nats: 0 is certain, 0.693 a coin. Of dqn and qrdqn,
                              which draw by epsilon-greedy, it is the exploration's alone
@@ -48,13 +47,12 @@ from stable_baselines3.common.logger import HParam, TensorBoardOutputFormat
 from agents.policies.base import Readings
 from agents.sb3_vec_env import SB3VecEnv
 from agents.training.evaluation import IMAGES_ONLY
-from agents.training.runs import save_checkpoint, save_model
-from swapgym.envs.rewards import TERM_NAMES
+from agents.training.runs import save_checkpoint, save_model, spec_of
 
 EPISODE: Final = (
     "lag_ms", "peak_mib", "frame_late_ms", "launch_delay_ms", "stall_ms", "relaunch_ms", "kills", "collateral_kills",
     "direct_reclaim_ms", "zombie_peak_mib", "zombie_mib_s", "unaccounted_cpu_ms", "spin_ms", "exit_latency_mean_ms",
-    "kworker_starved_ms", "decisions",
+    "kworker_starved_ms", "batches",
 )  # fmt: skip
 REGIMES: Final[dict[str, Callable[[Readings], npt.NDArray[np.bool_]]]] = {
     "all": lambda seen: np.ones(len(seen), dtype=bool),
@@ -68,7 +66,8 @@ REGIMES: Final[dict[str, Callable[[Readings], npt.NDArray[np.bool_]]]] = {
 STEPS_PER_LOG: Final = 64
 SCORES: Final = ("score", "best_tuned", "always_inline", "bound")
 OUTCOMES: Final = ("eval/score", "eval/lag_ms", "eval/peak_mib", "eval/best_tuned", "rollout/ep_rew_mean")
-TRAINED: Final = ("algo", "env", "preset", "kernel", "lag_weight", "seed")
+TRAINED: Final = ("algo", "env_id", "seed")
+TRAINED_IN: Final = ("preset", "kernel", "device", "ms_per_mib", "epochs", "hold_ms")
 LAYOUT: Final = {
     "swapgym": {
         "score on the validation suite": ["Multiline", [f"eval/{name}" for name in SCORES]],
@@ -107,7 +106,7 @@ def lanes_of(venv: Any) -> SB3VecEnv:
 
 
 class DomainMetrics(BaseCallback):
-    """Log episode metrics, reward terms and the share of batches deferred."""
+    """Log episode metrics and the share of decisions to defer."""
 
     def __init__(self) -> None:
         """Start empty."""
@@ -118,7 +117,6 @@ class DomainMetrics(BaseCallback):
         """Begin to gather anew."""
         self.episodes: list[dict[str, float]] = []
         self.deferred = {name: [0, 0] for name in REGIMES}
-        self.terms = np.zeros(len(TERM_NAMES))
         self.entropies: list[float] = []
         self.steps = 0
 
@@ -128,13 +126,13 @@ class DomainMetrics(BaseCallback):
                 output.writer.add_custom_scalars(LAYOUT)
 
     def _on_step(self) -> bool:
-        seen = Readings(np.asarray(self.model._last_obs, dtype=np.float64))
+        parts = lanes_of(self.training_env).envs.env_spec.parts
+        seen = Readings(np.asarray(self.model._last_obs, dtype=np.float64), parts)
         deferred = np.asarray(self.locals["actions"]).reshape(-1) > 0
         for name, regime in REGIMES.items():
             there = regime(seen)
             self.deferred[name][0] += int((deferred & there).sum())
             self.deferred[name][1] += int(there.sum())
-        self.terms += lanes_of(self.training_env).reward_terms.mean(axis=0)
         self.steps += 1
         self.entropies += [binary_entropy(explored / 2).mean() for explored in self._explored()]
         self.episodes += [info["metrics"] for info in self.locals["infos"] if "metrics" in info]
@@ -156,8 +154,6 @@ class DomainMetrics(BaseCallback):
         for name, (count, of) in self.deferred.items():
             if of:
                 self.logger.record(f"defer/{name}", count / of)
-        for name, total in zip(TERM_NAMES, self.terms / max(1, self.steps), strict=True):
-            self.logger.record(f"reward/{name}", float(total))
         if self.entropies:
             self.logger.record("policy/entropy", float(np.mean(self.entropies)))
         self.forget()
@@ -177,7 +173,9 @@ class Hyperparameters(BaseCallback):
     def __init__(self, config: Mapping[str, Any]) -> None:
         """Take a run's configuration."""
         super().__init__()
-        self.values = flat({name: config[name] for name in TRAINED} | dict(config["hyperparameters"]))
+        spec = spec_of(config).as_dict()
+        told = {name: config[name] for name in TRAINED} | {name: spec[name] for name in TRAINED_IN}
+        self.values = flat(told | dict(config["hyperparameters"]))
 
     def _on_training_start(self) -> None:
         # values are not known yet: TensorBoard reads them off the scalars of these tags

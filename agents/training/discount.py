@@ -1,9 +1,9 @@
 """Discounting by simulated time, for decisions that lie at different distances.
 
 A decision process whose steps take unlike times is semi-Markov: what a step of ``t`` ms is discounted by should be
-``exp(-t / discount_ms)``, not one ``gamma`` per decision. Decisions here come in bunches (a batch is released within a
-fraction of a millisecond while many exit, and hundreds of milliseconds pass after the last one), so that a discount per
-decision would make the same delay weigh less the more batches are decided meanwhile.
+``exp(-t / discount_ms)``, not one ``gamma`` per decision. Decisions here come in bunches (kills and exits follow within
+milliseconds while many die, and hundreds of milliseconds pass after the last one), so that a discount per decision
+would make the same delay weigh less the more happens meanwhile.
 """
 
 from __future__ import annotations

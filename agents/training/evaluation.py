@@ -12,8 +12,9 @@ from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.logger import Figure
 
 from agents.policies import FixedPolicy, Policy
-from agents.runner import World, play
+from agents.runner import play
 from agents.training.runs import put
+from swapgym.envs.spec import EnvSpec
 
 MEANS: Final = ("score", "lag_ms", "peak_mib")
 IMAGES_ONLY: Final = ("stdout", "log", "json", "csv")
@@ -31,7 +32,7 @@ class Evaluation(BaseCallback):
 
     def __init__(
         self,
-        world: World,
+        spec: EnvSpec,
         episodes: Sequence[tuple[str, int]],
         every: int,
         rivals: Mapping[str, FixedPolicy],
@@ -39,24 +40,21 @@ class Evaluation(BaseCallback):
         bound: Mapping[str, float] | None = None,
         watched: tuple[str, int] | None = None,
         folder: Path | None = None,
-        hold_ms: int = 0,
     ) -> None:
         """Evaluate every so many frames.
 
         Args:
-            world: Kernel, routes and weights.
+            spec: The decision process that the model is trained in.
             episodes: Pairs of preset and seed.
             every: Frames between evaluations.
             rivals: Fixed policies by the names of their reference lines.
             bound: Means of the clairvoyant bound on the same episodes, where they are known.
             watched: Episode of the timeline; no figures are drawn without.
-            hold_ms: How long the model's actions stand, as it is trained.
             folder: Run folder, where ``curve.json`` keeps the history; it is not kept without.
         """
         super().__init__()
-        self.world, self.episodes, self.every, self.rivals = world, list(episodes), every, dict(rivals)
+        self.spec, self.episodes, self.every, self.rivals = spec, list(episodes), every, dict(rivals)
         self.bound, self.watched, self.folder = bound, watched, folder
-        self.hold_ms = hold_ms
         self.next = 0
         self.reference: dict[str, dict[str, float]] = {}
         self.history: list[dict[str, float]] = []
@@ -84,7 +82,7 @@ class Evaluation(BaseCallback):
         """Evaluate now; return the mean score."""
         if not self.reference:
             self.reference = {name: self.mean(policy) for name, policy in self.rivals.items()}
-        found = self.mean(self.model, self.hold_ms)
+        found = self.mean(self.model)
         for name, value in found.items():
             self.logger.record(f"eval/{name}", value)
         for name, means in self.reference.items():
@@ -97,9 +95,9 @@ class Evaluation(BaseCallback):
             self.draw(self.watched)
         return found["score"]
 
-    def mean(self, policy: Policy | Any, hold_ms: int = 0) -> dict[str, float]:
+    def mean(self, policy: Policy | Any) -> dict[str, float]:
         """Return a policy's mean score, lag and peak on the episodes."""
-        rows = play(self.world, policy, "", self.episodes, hold_ms)
+        rows = play(self.spec, policy, "", self.episodes)
         return {name: float(np.mean([row[name] for row in rows])) for name in MEANS}
 
     def remember(self, found: Mapping[str, float]) -> None:
@@ -117,7 +115,7 @@ class Evaluation(BaseCallback):
         model: Any = self.model
         drawn = {
             "pareto": figures.pareto(self.history, self.reference, self.bound, len(self.episodes)),
-            "timeline": figures.timeline(trace(self.world, model, *watched), model.num_timesteps),
+            "timeline": figures.timeline(trace(self.spec, model, *watched), model.num_timesteps),
         }
         for name, figure in drawn.items():
             self.logger.record(f"figures/{name}", Figure(figure, close=True), exclude=IMAGES_ONLY)

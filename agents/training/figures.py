@@ -146,7 +146,7 @@ def cpus_busy(episode: Timeline, edges: Series) -> Series:
 
 
 def draw_decisions(axes: Axes, episode: Timeline, edges: Series) -> None:
-    """Draw batches per bin: deferred ones upwards, inline ones downwards."""
+    """Draw decisions per bin: to defer upwards, to release inline downwards."""
     ways: tuple[tuple[str, Any, int, str], ...] = (
         ("deferred", episode.deferred, 1, COLORS[2]),
         ("inline", ~episode.deferred, -1, COLORS[1]),
@@ -155,5 +155,5 @@ def draw_decisions(axes: Axes, episode: Timeline, edges: Series) -> None:
         counts, _ = np.histogram(episode.decided_ms[chosen], edges)
         axes.stairs(sign * counts, edges, fill=True, color=color, label=f"{name} ({int(chosen.sum())})")
     axes.axhline(0.0, color="0.4", linewidth=0.6)
-    axes.set_ylabel(f"batches per {BIN_MS:g} ms")
+    axes.set_ylabel(f"decisions\nper {BIN_MS:g} ms")
     axes.yaxis.set_major_formatter(lambda value, _: f"{abs(value):g}")

@@ -22,6 +22,8 @@ from typing import Any, Final
 
 import numpy as np
 
+from swapgym.envs.spec import EnvSpec
+
 PACKAGES: Final = ("torch", "stable-baselines3", "sb3-contrib", "gymnasium", "numpy", "numba")
 LEFT_OUT: Final = ("_logger", "_custom_logger", "env")
 """Attributes of a learner that are made anew when it goes on; of its environment, lanes and statistics are kept."""
@@ -70,6 +72,11 @@ def config_of(folder: Path) -> dict[str, Any]:
         raise FileNotFoundError(f"{folder} is no run: it has no config.json")
     config: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     return config
+
+
+def spec_of(config: Mapping[str, Any]) -> EnvSpec:
+    """Return the decision process of a run: what its configuration has as ``env``, all fields or those that differ."""
+    return EnvSpec(**config["env"])
 
 
 def save_model(folder: Path, model: Any) -> None:

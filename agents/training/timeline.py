@@ -9,13 +9,11 @@ import numpy as np
 import numpy.typing as npt
 
 from agents.policies import Policy
-from agents.runner import World
-from swapgym.envs import arguments
-from swapgym.envs.observations import N_PARTS, observe
+from agents.runner import flat
+from swapgym.envs.lane import ROUTE, answer_lane, clear_lane, run_lane
+from swapgym.envs.lanes import Lanes
+from swapgym.envs.spec import EnvSpec
 from swapgym.phone import constants as k
-from swapgym.phone.engine import advance, decide, start
-from swapgym.phone.state import PHONE
-from swapgym.workload import draw, empty
 
 MEMORY: Final = {
     "free": "free_pages",
@@ -45,8 +43,8 @@ class Timeline:
         late_ms: Lateness of frames so far, shape ``(n,)``.
         delay_ms: Delay of launches so far, shape ``(n,)``.
         charged_ms: CPU time so far by who paid, shape ``(n, N_CHARGES)``.
-        decided_ms: When a batch was decided, shape ``(decisions,)``.
-        deferred: Whether it was deferred, shape ``(decisions,)``.
+        decided_ms: When a decision was made, shape ``(decisions,)``.
+        deferred: Whether it was to defer, shape ``(decisions,)``.
     """
 
     preset: str
@@ -62,11 +60,11 @@ class Timeline:
     deferred: npt.NDArray[np.bool_]
 
 
-def trace(world: World, policy: Policy, preset: str, seed: int) -> Timeline:
+def trace(spec: EnvSpec, policy: Policy, preset: str, seed: int) -> Timeline:
     """Play an episode and return its timeline.
 
     Args:
-        world: Kernel, device, routes, overrides and tick.
+        spec: The decision process.
         policy: Decides, deterministically.
         preset: Preset.
         seed: Scenario seed.
@@ -74,26 +72,24 @@ def trace(world: World, policy: Policy, preset: str, seed: int) -> Timeline:
     Raises:
         ValueError: If preset or kernel are unknown.
     """
-    phones, scenarios, observations = np.zeros(1, PHONE), empty(1), np.zeros((1, N_PARTS), dtype=np.float32)
-    phone, scenario = phones[0], scenarios[0]
-    draw(
-        preset, seed, device=world.device, kernel=world.kernel, overrides=world.overrides, tick_us=world.tick_us,
-        out=scenario,
-    )  # fmt: skip
-    codes = arguments.route_codes(world.routes, scenario)
+    lanes = Lanes(1, spec)
+    lanes.draw(0, seed, preset)
+    rows = (lanes.phones, lanes.scenarios, lanes.lanes)
+    phone = lanes.phones[0]
+    codes = spec.actions()
     samples, decided, deferred = [], [], []
     state = None
     look_us = 0
-    start(phones, scenarios, 0)
+    clear_lane(*rows, 0)
     while True:
-        status = advance(phones, scenarios, 0, look_us)
+        status = run_lane(*rows, 0, lanes.epochs, look_us)
         if status == k.RUN_DECISION:
-            observe(phone, scenario, observations[0])
-            actions, state = policy.predict(observations, state, deterministic=True)
-            route = codes[int(actions[0])]
+            lanes.look(0)
+            actions, state = policy.predict(lanes.observations, state, deterministic=True)
+            action = codes[flat(spec, actions)[0]]
             decided.append(phone["now_us"] / k.MS)
-            deferred.append(route != k.INLINE)
-            decide(phones, scenarios, 0, route)
+            deferred.append(action[ROUTE] != k.INLINE)
+            answer_lane(*rows, 0, action)
             continue
         samples.append(sample(phone))
         if status == k.RUN_END:
@@ -104,7 +100,7 @@ def trace(world: World, policy: Policy, preset: str, seed: int) -> Timeline:
     return Timeline(
         preset=preset,
         seed=seed,
-        n_cpus=int(scenario["device"]["n_cpus"]),
+        n_cpus=int(lanes.scenarios[0]["device"]["n_cpus"]),
         time_ms=table[:, 0],
         backlog_entries=table[:, 1],
         late_ms=table[:, 2],

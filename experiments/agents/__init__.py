@@ -1,6 +1,6 @@
 """What learned agents are worth: all stored runs beside tuned fixed policies, planners and the clairvoyant bound.
 
-``python -m experiments.agents`` plays every stored run of ``agents/trained`` on the test suite, at the preference
-weight and kernel variant that it was trained for, with its rivals on the same scenarios, and writes tables, replayable
-records, a figure, and what the agents look at.
+``python -m experiments.agents`` plays every stored run of ``agents/trained`` on test scenarios, at the rate and kernel
+variant that it was trained for, with its rivals on the same scenarios, and writes tables, replayable
+records, a figure, and what the agents read.
 """

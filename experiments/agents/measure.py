@@ -14,6 +14,7 @@ from agents.evaluate import BOUND, LEARNED, PLANNERS, by_policy, difference, pla
 from agents.runner import Row
 from agents.trained import Group
 from experiments.agents import planners
+from swapgym.envs.spec import EnvSpec
 
 Scores = npt.NDArray[np.float64]
 RESAMPLES: Final = 2_000
@@ -24,7 +25,7 @@ class Measured:
     """Scores of one group on the same episodes.
 
     Attributes:
-        group: Kernel variant and preference weight.
+        group: Kernel variant and rate.
         episodes: Pairs of preset and seed.
         rows: Replayable records of runs and fixed policies.
         scores: By policy, shape ``(seeds, episodes)``; the planners' too, as ``clairvoyant`` (the bound) and ``mpc``.
@@ -55,12 +56,12 @@ class Measured:
         """Return the mean paired difference from the best fixed policy and its 95 % interval."""
         return difference(self.scores[name], self.scores[self.best_fixed()], self.presets)
 
-    def gap_closed(self, name: str, seed: int = 0) -> tuple[float, float, float]:
-        """Return the share of the gap between best fixed policy and bound that is closed, with its 95 % interval.
+    def gap_closed(self, name: str, to: str = BOUND, seed: int = 0) -> tuple[float, float, float]:
+        """Return the share of the gap from the best fixed policy to a planner that is closed, with its 95 % interval.
 
         Training seeds are resampled as a whole and episodes within their preset, the same for all three.
         """
-        own, best, bound = self.scores[name], self.scores[self.best_fixed()][0], self.scores[BOUND][0]
+        own, best, bound = self.scores[name], self.scores[self.best_fixed()][0], self.scores[to][0]
         rng = np.random.default_rng(seed)
         strata = [np.flatnonzero(np.array(self.presets) == preset) for preset in dict.fromkeys(self.presets)]
         shares = np.empty(RESAMPLES)
@@ -73,12 +74,14 @@ class Measured:
 
 
 def share(own: Scores, best: Scores, bound: Scores) -> float:
-    """Return what of the gap from ``best`` to ``bound`` is closed."""
-    return float((best.mean() - own.mean()) / (best.mean() - bound.mean()))
+    """Return what of the gap from ``best`` to ``bound`` is closed; 0 where there is none to close."""
+    gap = float(best.mean() - bound.mean())
+    return float(best.mean() - own.mean()) / gap if gap > 0 else 0.0
 
 
 def measure(
     group: Group,
+    spec: EnvSpec,
     folders: Sequence[Path],
     episodes: Sequence[tuple[str, int]],
     evaluations: int | None,
@@ -89,6 +92,7 @@ def measure(
 
     Args:
         group: What the runs share.
+        spec: The decision process that they are compared in.
         folders: Their folders.
         episodes: Pairs of preset and seed.
         evaluations: Plans of the bound per episode, to search it now; None takes what is kept.
@@ -98,16 +102,16 @@ def measure(
     Raises:
         ValueError: If what is kept of the planners does not replay, or nothing is kept.
     """
-    rows, _, _ = play_runs(folders, episodes)
+    rows = play_runs(folders, episodes)
     if evaluations is None:
-        kept = planners.kept(planners.path_of(group), group, episodes)
+        kept = planners.kept(planners.path_of(spec), spec, episodes)
         if kept is None:
             raise ValueError(
-                f"{planners.path_of(group)} has not all episodes; run python -m experiments.agents.planners --kernel"
-                f" {group.kernel} --lag-weight {group.lag_weight:g}, or say --evaluations"
+                f"{planners.path_of(spec)} has not all episodes; run python -m experiments.agents.planners --kernel"
+                f" {group.kernel} --ms-per-mib {group.ms_per_mib:g}, or say --evaluations"
             )
     else:
-        kept = planners.plan(group, episodes, evaluations, planners.SETTINGS, progress, workers)
+        kept = planners.plan(spec, episodes, evaluations, planners.SETTINGS, progress, workers)
     rows += [{**row, "run": ""} for row in kept]
     scores = by_policy(rows, episodes)
     scores.pop("random", None)

@@ -1,4 +1,4 @@
-"""What the planners come to on the test suite, kept: ``python -m experiments.agents.planners --kernel KERNEL``.
+"""What the planners come to on the default task, kept: ``python -m experiments.agents.planners --kernel KERNEL``.
 
 The clairvoyant planner plays hundreds of plans of each episode, and the one that samples futures thousands of futures:
 far more than all agents together. What they decided is kept as actions that replay, with the digest of the episode's
@@ -23,13 +23,13 @@ from rich.progress import Progress
 from agents.evaluate import BOUND, ONLINE, PLANNERS
 from agents.planning import mpc, search_all
 from agents.planning.clairvoyant import STARTS
-from agents.runner import Row, World, decode, encode, play
-from agents.train import ROUTES
-from agents.trained import Group
+from agents.planning.plans import per_batch
+from agents.runner import Row, decode, encode, play
 from agents.training.runs import put
-from agents.tune import LAG_WEIGHTS
-from swapgym.envs.arguments import route_codes
-from swapgym.workload import draw, empty, kernel_variant, suite
+from agents.tune import KERNEL, PRESET, RATES, SPEC
+from experiments.task import EPISODES, scenarios
+from swapgym.envs.spec import EnvSpec
+from swapgym.workload import kernel_variant
 
 RESULTS: Final = Path(__file__).parent / "results"
 EVALUATIONS: Final = 600
@@ -42,14 +42,11 @@ Episodes = Sequence[tuple[str, int]]
 
 
 class Recorded:
-    """Takes the routes of a plan, one after the other."""
+    """Takes the actions of a plan, one after the other."""
 
-    def __init__(self, routes: Sequence[int], world: World) -> None:
-        """Take a plan's routes in the episode's order."""
-        scenario = empty(1)[0]
-        draw("camera_launch", 0, kernel=world.kernel, overrides=world.overrides, out=scenario)
-        codes = route_codes(world.routes, scenario)
-        self.actions = iter([codes.index(route) for route in routes])
+    def __init__(self, actions: Sequence[int]) -> None:
+        """Take a plan's actions in the episode's order."""
+        self.actions = iter(actions)
 
     def predict(
         self, observation: Any, state: Any = None, episode_start: Any = None, deterministic: bool = True
@@ -58,18 +55,13 @@ class Recorded:
         return np.array([next(self.actions)], dtype=np.int64), state
 
 
-def world_of(group: Group) -> World:
-    """Return the world of a group."""
-    return World(kernel=group.kernel, routes=ROUTES, weights=(group.lag_weight, 1 - group.lag_weight))
-
-
-def played(label: str, world: World, preset: str, seed: int, actions: str) -> Row:
-    """Play recorded actions; return the episode's row."""
-    return play(world, Recorded(decode(actions), world), label, [(preset, seed)])[0]
+def played(label: str, spec: EnvSpec, preset: str, seed: int, actions: str) -> Row:
+    """Play recorded actions, one for every batch; return the episode's row."""
+    return play(per_batch(spec), Recorded(decode(actions)), label, [(preset, seed)])[0]
 
 
 def plan(
-    group: Group,
+    spec: EnvSpec,
     episodes: Episodes,
     evaluations: int,
     settings: mpc.Settings,
@@ -77,19 +69,18 @@ def plan(
     workers: int,
 ) -> list[Row]:
     """Let both planners play every episode; return their rows."""
-    world = world_of(group)
-    bounds = search_all(episodes, world, evaluations, progress=progress, workers=workers)
-    online = mpc.play_all(episodes, world, settings, workers=workers, progress=progress)
+    bounds = search_all(episodes, spec, evaluations, progress=progress, workers=workers)
+    online = mpc.play_all(episodes, spec, settings, workers=workers, progress=progress)
     return [
-        played(label, world, one.preset, one.seed, encode(one.routes))
+        played(label, spec, one.preset, one.seed, encode(one.actions))
         for label, found in ((BOUND, bounds), (ONLINE, online))
         for one in found
     ]
 
 
-def path_of(group: Group, folder: Path = RESULTS) -> Path:
-    """Return where a group's plans are kept."""
-    return folder / f"planners-{group.kernel}-w{group.lag_weight:g}.json"
+def path_of(spec: EnvSpec, folder: Path = RESULTS) -> Path:
+    """Return where the plans of a decision process are kept."""
+    return folder / f"planners-{spec.kernel}-r{spec.ms_per_mib:g}.json"
 
 
 def keep(path: Path, rows: Sequence[Row], about: dict[str, Any]) -> None:
@@ -101,7 +92,7 @@ def keep(path: Path, rows: Sequence[Row], about: dict[str, Any]) -> None:
     put(path, text.encode())
 
 
-def kept(path: Path, group: Group, episodes: Episodes) -> list[Row] | None:
+def kept(path: Path, spec: EnvSpec, episodes: Episodes) -> list[Row] | None:
     """Return what the planners came to on ``episodes``, played again; None where it is not kept.
 
     Raises:
@@ -120,7 +111,7 @@ def kept(path: Path, group: Group, episodes: Episodes) -> list[Row] | None:
                 return None
             actions, digest = plans[label, preset, seed]
             try:
-                row = played(label, world_of(group), preset, seed, actions)
+                row = played(label, spec, preset, seed, actions)
             except (StopIteration, ValueError):
                 row = {"digest": ""}
             if row["digest"] != digest:
@@ -134,35 +125,35 @@ def kept(path: Path, group: Group, episodes: Episodes) -> list[Row] | None:
 
 @app.command()
 def main(
-    kernel: Annotated[str, typer.Option(help="Kernel variant.")] = "vivo-async",
-    lag_weight: Annotated[list[float] | None, typer.Option(help="Preference weights; all tuned ones.")] = None,
+    kernel: Annotated[str, typer.Option(help="Kernel variant.")] = KERNEL,
+    ms_per_mib: Annotated[list[float] | None, typer.Option(help="Rates; all that are tuned for by default.")] = None,
     evaluations: Annotated[int, typer.Option(min=len(STARTS), help="Plans of the bound per episode.")] = EVALUATIONS,
-    episodes: Annotated[int | None, typer.Option(min=1, help="Per preset; all of the suite by default.")] = None,
+    episodes: Annotated[int, typer.Option(min=1, help="Test scenarios per preset.")] = EPISODES,
     workers: Annotated[int, typer.Option(min=1, help="Worker processes.")] = 2,
     out: Annotated[Path, typer.Option(help="Folder for the plans.")] = RESULTS,
 ) -> None:
-    """Let the planners play the test suite, and keep what they decided."""
+    """Let the planners play the default task's test scenarios, and keep what they decided."""
     try:
         kernel_variant(kernel)
-        pairs = list(suite("test") if episodes is None else suite("test").first(episodes))
     except ValueError as error:
         raise typer.BadParameter(str(error)) from error
-    for weight in lag_weight or LAG_WEIGHTS:
+    pairs = scenarios(PRESET, episodes)
+    for rate in ms_per_mib or RATES:
         began = time.monotonic()
-        group = Group(kernel, weight)
+        spec = SPEC.but(kernel=kernel, ms_per_mib=rate)
         with Progress(console=console) as bar:
-            task = bar.add_task(f"{kernel} w{weight:g}", total=2 * len(pairs))
-            rows = plan(group, pairs, evaluations, SETTINGS, lambda task=task: bar.advance(task), workers)  # type: ignore[misc]
+            task = bar.add_task(f"{kernel} r{rate:g}", total=2 * len(pairs))
+            rows = plan(spec, pairs, evaluations, SETTINGS, lambda task=task: bar.advance(task), workers)  # type: ignore[misc]
         about = {
-            "command": f"python -m experiments.agents.planners --kernel {kernel} --lag-weight {weight:g}",
-            "suite": "test", "evaluations": evaluations, "settings": dataclasses.asdict(SETTINGS),
-            "base_rule": mpc.rule_of(world_of(group)).parameters(),
+            "command": f"python -m experiments.agents.planners --kernel {kernel} --ms-per-mib {rate:g}",
+            "suite": "camera", "evaluations": evaluations, "settings": dataclasses.asdict(SETTINGS),
+            "base_rule": mpc.rule_of(spec).parameters(),
         }  # fmt: skip
-        keep(path_of(group, out), rows, about)
+        keep(path_of(spec, out), rows, about)
         console.print(f"mpc's base rule: rt_aware {about['base_rule']}", highlight=False)
         for label in PLANNERS:
             mean = np.mean([row["score"] for row in rows if row["policy"] == label])
-            console.print(f"{group.kernel} w{weight:g} {label}: {mean:.4f}", highlight=False)
+            console.print(f"{kernel} r{rate:g} {label}: {mean:.4f}", highlight=False)
         console.print(f"{time.monotonic() - began:.0f} s", highlight=False)
 
 

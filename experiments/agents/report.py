@@ -13,26 +13,27 @@ from matplotlib.figure import Figure
 
 from agents.evaluate import BOUND, COLUMNS, LEARNED, ONLINE, PLANNERS, breakdown
 from agents.trained import Group
+from agents.tune import ENV_ID, KERNEL, SPEC
 from experiments import results
 from experiments.agents.discounting import Agreement, Spacing
-from experiments.agents.looks import Leaf
+from experiments.agents.importance import Leaf
 from experiments.agents.measure import Measured
 
 matplotlib.use("Agg")
 
-MAIN: Final = Group("vivo-async", 0.5)
+MAIN: Final = Group(KERNEL, SPEC.ms_per_mib)
 SHOWN: Final = 10
 
 
-class Looks(NamedTuple):
-    """What one agent looks at.
+class Behaviour(NamedTuple):
+    """What one agent does, and what it reads.
 
     Attributes:
         policy: Which agent.
         importance: Share of decisions that turn when a part is shuffled, by part, largest first.
         leaves: Of a small tree that imitates it.
         agreement: Of the tree with the agent, on episodes that did not fit it.
-        deferred: Share of batches that the agent defers, by preset.
+        deferred: Share of decisions that the agent defers, by preset.
     """
 
     policy: str
@@ -45,7 +46,7 @@ class Looks(NamedTuple):
 def write_all(
     folder: Path,
     found: Sequence[Measured],
-    looks: Mapping[Group, Looks],
+    behaviours: Mapping[Group, Behaviour],
     discounts: Mapping[str, tuple[Sequence[Agreement], Spacing]],
 ) -> dict[str, float]:
     """Write everything into ``folder``; return the summary.
@@ -53,11 +54,11 @@ def write_all(
     Args:
         folder: Where to.
         found: What was measured, by group.
-        looks: What the best agent of each group looks at.
+        behaviours: What the best agent of each group does.
         discounts: By kernel, how discounted differences agree with whole ones.
     """
     for measured in found:
-        name = f"episodes-{measured.group.kernel}-w{measured.group.lag_weight:g}.csv"
+        name = f"episodes-{measured.group.kernel}-r{measured.group.ms_per_mib:g}.csv"
         results.write_csv(folder / name, [{column: row[column] for column in COLUMNS} for row in measured.rows])
     summary = summarise(found)
     for kernel, (agreements, _) in discounts.items():
@@ -68,7 +69,9 @@ def write_all(
         folder / "agents.png",
         lambda out: figure(found).savefig(out, format="png", dpi=110, metadata={"Software": None}),
     )
-    results.write(folder / "agents.md", page(found, looks) + "".join(discount_text(*one) for one in discounts.items()))
+    results.write(
+        folder / "agents.md", page(found, behaviours) + "".join(discount_text(*one) for one in discounts.items())
+    )
     return summary
 
 
@@ -77,7 +80,7 @@ def summarise(found: Sequence[Measured]) -> dict[str, float]:
     summary: dict[str, float] = {}
     for measured in found:
         own = numbers(measured)
-        prefix = f"{measured.group.kernel}.w{measured.group.lag_weight:g}."
+        prefix = f"{ENV_ID.rpartition('/')[2]}.{measured.group.kernel}.r{measured.group.ms_per_mib:g}."
         summary |= {prefix + name: value for name, value in own.items()}
         if measured.group == MAIN:
             summary |= own
@@ -90,6 +93,7 @@ def numbers(measured: Measured) -> dict[str, float]:
     over, over_low, over_high = measured.over_best(best)
     closed, low, high = measured.gap_closed(best)
     online, online_low, online_high = measured.over_best(ONLINE)
+    to_planner, to_planner_low, to_planner_high = measured.gap_closed(best, ONLINE)
     found = {
         "best_tuned_fixed.score": float(measured.scores[measured.best_fixed()].mean()),
         "bound.score": float(measured.scores[BOUND].mean()),
@@ -100,17 +104,20 @@ def numbers(measured: Measured) -> dict[str, float]:
         "gap_closed": closed,
         "gap_closed_ci_low": low,
         "gap_closed_ci_high": high,
-        "mpc.score": float(measured.scores[ONLINE].mean()),
-        "mpc_over_best": online,
-        "mpc_over_best_low": online_low,
-        "mpc_over_best_high": online_high,
-        "mpc_gap_closed": measured.gap_closed(ONLINE)[0],
+        "gap_to_planner_closed": to_planner,
+        "gap_to_planner_closed_ci_low": to_planner_low,
+        "gap_to_planner_closed_ci_high": to_planner_high,
+        "planner.score": float(measured.scores[ONLINE].mean()),
+        "planner_over_best": online,
+        "planner_over_best_low": online_low,
+        "planner_over_best_high": online_high,
+        "planner_gap_closed": measured.gap_closed(ONLINE)[0],
         "seeds": float(len(measured.scores[best])),
     }
     return found | {f"{name}.score": float(measured.scores[name].mean()) for name in measured.learned()}
 
 
-def page(found: Sequence[Measured], looks: Mapping[Group, Looks]) -> str:
+def page(found: Sequence[Measured], behaviours: Mapping[Group, Behaviour]) -> str:
     """Return the page in Markdown."""
     parts = [
         "# What learned agents are worth\n",
@@ -124,12 +131,12 @@ def page(found: Sequence[Measured], looks: Mapping[Group, Looks]) -> str:
     for measured in found:
         group = measured.group
         parts.append(
-            f"## Kernel `{group.kernel}`, lag weight {group.lag_weight:g}\n\n{len(measured.episodes)} scenarios; best"
+            f"## Kernel `{group.kernel}`, {group.ms_per_mib:g} ms per MiB\n\n{len(measured.episodes)} scenarios; best"
             f" tuned fixed policy: {measured.best_fixed()}.\n"
         )
         parts.append(results.markdown(["policy", "seeds", "score", "over best fixed", "gap closed"], table(measured)))
         parts.append(where(measured))
-        seen = looks.get(group)
+        seen = behaviours.get(group)
         if seen is not None:
             parts.append(words(seen))
     return "\n".join(parts)
@@ -176,7 +183,7 @@ def discount_text(kernel: str, measured: tuple[Sequence[Agreement], Spacing]) ->
     agreements, spacing = measured
     return (
         f"\n## Discounting, kernel `{kernel}`\n\n"
-        "Moments of train episodes continued by either route for half a second: the difference of all that accrues"
+        "Decision states of train episodes continued by either route for half a second: the difference of all that accrues"
         " afterwards, beside the same difference discounted. Decisions come in bunches: half of them within"
         f" {spacing.median:g} ms of the one before, nine in ten within {spacing.ninety:g} ms, and"
         f" {spacing.in_longest:.0%} of the time lies in the longest hundredth of the gaps. So a `gamma` per decision"
@@ -188,13 +195,13 @@ def discount_text(kernel: str, measured: tuple[Sequence[Agreement], Spacing]) ->
     )
 
 
-def words(seen: Looks) -> str:
-    """Return what an agent looks at, in Markdown."""
+def words(seen: Behaviour) -> str:
+    """Return what an agent does and reads, in Markdown."""
     order = list(seen.importance.items())[:SHOWN]
     defers = ", ".join(f"`{preset}` {share:.0%}" for preset, share in seen.deferred.items())
     return "\n".join(
         [
-            f"\nWhat {seen.policy} does: it defers {defers} of the batches. Decisions that turn when a part of the"
+            f"\nWhat {seen.policy} does: it defers {defers} of the time. Decisions that turn when a part of the"
             " observation is shuffled among them: "
             + ", ".join(f"`{name}` {share:.1%}" for name, share in order)
             + f".\n\nA tree of {len(seen.leaves)} leaves agrees with it in {seen.agreement:.1%} of unseen decisions:\n",
@@ -229,6 +236,6 @@ def panel(axes: Axes, measured: Measured) -> None:
     axes.axvline(0, color="0.7", lw=0.8)
     axes.set_yticks(range(len(names)), list(reversed(names)), fontsize=8)
     axes.set(
-        title=f"{measured.group.kernel}, lag weight {measured.group.lag_weight:g}",
+        title=f"{measured.group.kernel}, {measured.group.ms_per_mib:g} ms per MiB",
         xlabel="score over the best tuned fixed policy",
     )

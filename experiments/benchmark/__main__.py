@@ -100,7 +100,8 @@ def measure_startup(quick: bool, rounds: int | None, steps: int | None, progress
 
 def measure_profile(quick: bool, rounds: int | None, steps: int | None, progress: Callable[[], None]) -> Part:
     """Profile a tick and a step."""
-    return {"tick": profile.tick_parts(), "step": profile.step_parts(4_000 if quick else profile.STEPS)}, {}
+    parts = profile.step_parts(4_000 if quick else profile.STEPS)
+    return {"tick": profile.tick_parts(), "step": parts}, profile.summary(parts)
 
 
 MEASURE: dict[str, Callable[[bool, int | None, int | None, Callable[[], None]], Part]] = {

@@ -11,8 +11,8 @@ from experiments.benchmark.interleave import Lap, Play, measure, rate
 from experiments.benchmark.lanes import ns_per_tick
 from experiments.benchmark.single import Spread
 from swapgym.envs.lanes import Lanes
+from swapgym.envs.spec import EnvSpec
 from swapgym.phone import constants as k
-from swapgym.workload import draw
 from swapgym.workload.memory import FIRST_APP
 
 PROCESSES: Final = (8, 16, 24, 32, 48, 64)
@@ -21,30 +21,34 @@ LENGTHS: Final = (0.5, 1.0, 2.0, 4.0)
 BATCHES: Final = (64, 128, 256, 510, 1_024, 4_096)
 LANES: Final = 16
 CHOSEN: Final = 4_096
+ROUTED: Final = ("batches_inline", "batches_kworker", "batches_child")
+"""Counters of batches, by where they went."""
 
 
-def playing(batch: Lanes, count_steps: bool) -> Play:
-    """Return a play of whole episodes on all lanes, random routes; its steps are ticks, or decisions."""
-    routes = np.random.default_rng(0).integers(2, size=(CHOSEN, batch.n))
+def playing(batch: Lanes, count_batches: bool) -> Play:
+    """Return a play of whole episodes on all lanes, random actions; its steps are ticks, or batches."""
+    codes = batch.spec.actions()
+    drawn = codes[np.random.default_rng(0).integers(len(codes), size=(CHOSEN, batch.n))]
 
     def play() -> tuple[int, float]:
         batch.begin()
-        decisions = step = 0
+        step = 0
         while len(waiting := batch.waiting()):
-            batch.step(routes[step % CHOSEN], waiting)
-            decisions += len(waiting)
+            batch.actions[:] = drawn[step % CHOSEN]
+            batch.step(waiting)
             step += 1
         passed_us = int(batch.phones["now_us"].sum())
-        return decisions if count_steps else passed_us // k.MS, passed_us / 1e6
+        batches = sum(int(batch.phones["total"][name].sum()) for name in ROUTED)
+        return batches if count_batches else passed_us // batch.spec.tick_us, passed_us / 1e6
 
     return play
 
 
 def lanes_with(change: Callable[[Any], None] | None = None, overrides: Mapping[str, Any] | None = None) -> Lanes:
     """Return lanes of camera launches on a 12 GB phone, each scenario changed."""
-    batch = Lanes(LANES)
+    batch = Lanes(LANES, EnvSpec(preset="camera_launch", device="phone-12gb", overrides=overrides))
     for lane in range(LANES):
-        draw("camera_launch", lane, device="phone-12gb", overrides=overrides, out=batch.scenarios[lane])
+        batch.draw(lane, lane)
         if change:
             change(batch.scenarios[lane])
     return batch
@@ -117,7 +121,7 @@ def ms_per_episode(lap: Lap) -> float:
 
 
 def table(laps: Sequence[Lap]) -> list[dict[str, Any]]:
-    """Return a row per variation: what was varied, time per tick (or per decision), and per episode."""
+    """Return a row per variation: what was varied, time per tick (or per batch), and per episode."""
     rows: list[dict[str, Any]] = []
     for name in dict.fromkeys(lap.name for lap in laps):
         batches = name.startswith("batches")
@@ -125,7 +129,7 @@ def table(laps: Sequence[Lap]) -> list[dict[str, Any]]:
         rows.append(
             {
                 "varied": name,
-                "per": "decision, us" if batches else "tick, ns",
+                "per": "batch, us" if batches else "tick, ns",
                 "time": figure,
                 "ms_per_episode": rate(laps, name, ms_per_episode),
                 "steps_per_episode": next(lap.steps for lap in laps if lap.name == name) / LANES,

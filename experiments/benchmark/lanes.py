@@ -11,19 +11,22 @@ import numpy as np
 from experiments.benchmark.interleave import Lap, Play, flat, measure, rate, ratio, simulated_per_cpu, steps_per_s
 from experiments.benchmark.single import OURS, Spread
 from swapgym.envs.lanes import Lanes
-from swapgym.phone import constants as k
-from swapgym.workload import draw
+from swapgym.envs.spec import EnvSpec
+from swapgym.workload import MIXED
 
+SPEC: Final = EnvSpec(preset=MIXED, device=None)
+"""What the simulator alone plays: scenarios of all presets and devices, so that none sets the price of a tick."""
 LANES: Final = (1, 16, 64, 256, 1_024, 4_096)
 QUICK_LANES: Final = (1, 64, 1_024)
 SYNC_LANES: Final = 64
+FEW: Final = 64
 MANY: Final = 1_024
 STEPS_PER_LAP: Final = 60_000
 """Environment steps of a lap, over all lanes; at least :data:`LEAST_STEPS` of each."""
 LEAST_STEPS: Final = 24
 LEAST_EPISODES: Final = 16
 """Episodes of a lap of the bare lanes; more where there are more lanes."""
-ROUTES_DRAWN: Final = 512
+ACTIONS_DRAWN: Final = 512
 
 
 def vector(lanes: int, threads: int, mode: str) -> Play:
@@ -48,15 +51,16 @@ SYNC: Final[dict[str, Any]] = {"autoreset_mode": gym.vector.AutoresetMode.SAME_S
 
 
 def bare(lanes: int, threads: int) -> Play:
-    """Return the play of the batched simulator alone: whole episodes, random routes, drawn beforehand.
+    """Return the play of the batched simulator alone: whole episodes, random actions, drawn beforehand.
 
     Its steps are ticks. Whole episodes, since a step in the middle of many exits is a fraction of a tick, and one after
     the last exit hundreds of them.
     """
-    batch = Lanes(lanes, threads)
+    batch = Lanes(lanes, SPEC, threads)
     for lane in range(lanes):
-        draw("mixed", lane, out=batch.scenarios[lane])
-    routes = np.random.default_rng(0).integers(2, size=(ROUTES_DRAWN, lanes))
+        batch.draw(lane, lane)
+    codes = SPEC.actions()
+    drawn = codes[np.random.default_rng(0).integers(len(codes), size=(ACTIONS_DRAWN, lanes))]
 
     def play() -> tuple[int, float]:
         passed_us = 0
@@ -64,10 +68,11 @@ def bare(lanes: int, threads: int) -> Play:
             batch.begin()
             step = 0
             while len(waiting := batch.waiting()):
-                batch.step(routes[step % ROUTES_DRAWN], waiting)
+                batch.actions[:] = drawn[step % ACTIONS_DRAWN]
+                batch.step(waiting)
                 step += 1
             passed_us += int(batch.phones["now_us"].sum())
-        return passed_us // k.MS, passed_us / 1e6
+        return passed_us // SPEC.tick_us, passed_us / 1e6
 
     return play
 
@@ -120,23 +125,26 @@ def table(laps: Sequence[Lap]) -> list[dict[str, Any]]:
 
 def summary(laps: Sequence[Lap]) -> dict[str, float]:
     """Return the main numbers, flat."""
+    few = f"lanes, {FEW}, threads 1"
     one, two = (f"lanes, {MANY}, threads {threads}" for threads in (1, 2))
     envs = [f"vector env, {MANY}, threads {threads}" for threads in (1, 2)]
     native = f"vector env, {SYNC_LANES}, threads 1"
     return {
+        **flat("ns_per_tick_64", rate(laps, few, ns_per_tick)),
         **flat("ns_per_tick_1024", rate(laps, one, ns_per_tick)),
         **flat("two_threads_1024", ratio(laps, two, one, steps_per_s)),
         **flat("two_threads_1024_vector_env", ratio(laps, envs[1], envs[0], steps_per_s)),
         **flat("vector_vs_sync_64", ratio(laps, native, f"SyncVectorEnv, {SYNC_LANES}", steps_per_s)),
         "vector_env_steps_per_s_1024": rate(laps, envs[0], steps_per_s).median,
         "phone_s_per_cpu_s_1024": rate(laps, one, simulated_per_cpu).median,
+        "lane_kib": bytes_per_lane() / 1024,
     }
 
 
 def bytes_per_lane() -> int:
     """Return the memory of one lane."""
-    batch = Lanes(1)
-    arrays = (batch.phones, batch.scenarios, batch.observations, batch.paid, batch.terms, batch.statuses)
+    batch = Lanes(1, SPEC)
+    arrays = (batch.phones, batch.scenarios, batch.lanes, batch.observations, batch.actions, batch.statuses)
     return sum(array.nbytes for array in arrays)
 
 

@@ -9,10 +9,10 @@ import gymnasium as gym
 import numpy as np
 
 from experiments.benchmark.interleave import Lap, Play, flat, measure, rate, ratio, simulated_per_cpu, steps_per_s
-from experiments.benchmark.lanes import bare
+from experiments.benchmark.lanes import SPEC, bare
 from experiments.benchmark.simpy_model import SimpyPhone
-from experiments.benchmark.single import OURS, Spread, make
-from swapgym.workload import draw, empty
+from experiments.benchmark.single import OURS, Spread
+from swapgym.workload import empty
 
 SIMPY: Final = "SimPy model"
 HIGHWAY: Final = "highway-fast-v0"
@@ -25,7 +25,7 @@ SIMPY_EPISODES: Final = 2
 
 def ours() -> Play:
     """Return the play of one environment through gym.make, resets included."""
-    env = make(OURS)
+    env = gym.make(f"swapgym:{OURS}", preset=SPEC.preset, device=SPEC.device)
     env.reset(seed=0)
     actions = np.random.default_rng(0).integers(2, size=STEPS).tolist()
 
@@ -46,7 +46,7 @@ def simpy_model() -> Play:
     """Return the play of the SimPy model on scenarios of the same environment, random decisions."""
     scenarios = empty(SIMPY_EPISODES)
     for lane in range(SIMPY_EPISODES):
-        draw("mixed", lane, out=scenarios[lane])
+        SPEC.draw(lane, scenarios[lane])
 
     def play() -> tuple[int, float]:
         rng = np.random.default_rng(0)

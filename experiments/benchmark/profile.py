@@ -12,7 +12,7 @@ import inspect
 import platform
 import textwrap
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 import gymnasium as gym
@@ -20,17 +20,19 @@ import numba
 import numpy as np
 from numba.extending import intrinsic
 
+from experiments.benchmark.lanes import SPEC
 from experiments.benchmark.single import OURS, make
-from swapgym.envs import release_env
+from swapgym.envs import phone_env
 from swapgym.envs.lane import step_lane
 from swapgym.phone import engine
 from swapgym.phone.constants import RUN_DECISION
 from swapgym.phone.state import PHONE
-from swapgym.workload import draw, empty
+from swapgym.workload import empty
 
 EPISODES: Final = 60
 STEPS: Final = 20_000
 STEP_ROUNDS: Final = 5
+SIMULATION: Final = "the kernel: answering and the ticks up to the next decision"
 INNER: Final = ("request_all", "join_all", "run")
 """Functions of the engine whose statements are timed one by one, inside ``begin_tick``."""
 COMMON: Final = frozenset(
@@ -156,7 +158,7 @@ def tick_parts(episodes: int = EPISODES) -> list[dict[str, Any]]:
         phones[:] = 0
         ticks = 0
         for lane in range(episodes if counted else 1):
-            draw("mixed", lane, out=scenarios[lane])
+            SPEC.draw(lane, scenarios[lane])
             engine.start(phones, scenarios, lane)
             ticks += play(phones, scenarios, lane, routes, spent)
     parts: dict[str, int] = {}
@@ -178,10 +180,15 @@ def step_parts(steps: int = STEPS) -> list[dict[str, Any]]:
     parts = {
         "Gymnasium's wrappers": wrapped - base,
         "Python of step(): checks, reward, info, copies": base - called,
-        "call into the kernel: unboxing five arrays, observation": idle,
-        "the kernel: deciding and the ticks up to the next decision": called - idle,
+        "call into the kernel: unboxing seven arrays, observation, costs": idle,
+        SIMULATION: called - idle,
     }
     return [{"part": name, "us": us, "percent": 100 * us / wrapped} for name, us in parts.items()]
+
+
+def summary(parts: Sequence[Mapping[str, Any]]) -> dict[str, float]:
+    """Return what a step through gym.make costs beside the simulation, in microseconds."""
+    return {"single_step_us_beside_simulation": sum(row["us"] for row in parts if row["part"] != SIMULATION)}
 
 
 def time_steps(env: gym.Env[Any, Any], actions: list[int]) -> float:
@@ -220,11 +227,11 @@ def kernel_calls(actions: list[int]) -> float:
         spent[0] += time.perf_counter() - began
         return status
 
-    setattr(release_env, "step_lane", timed)  # noqa: B010  # what a step calls
+    setattr(phone_env, "step_lane", timed)  # noqa: B010  # what a step calls
     try:
         time_steps(env, actions)
     finally:
-        setattr(release_env, "step_lane", original)  # noqa: B010
+        setattr(phone_env, "step_lane", original)  # noqa: B010
     return 1e6 * spent[0] / len(actions)
 
 
@@ -234,7 +241,10 @@ def idle_calls(actions: list[int]) -> float:
     env.reset(seed=0)
     while not env.step(0)[2]:
         pass
-    arguments = (env._phones, env._scenarios, 0, 0, 0, env._observations, env._paid, env._terms)
+    lanes, action = env.lanes, env.env_spec.actions()[0]
+    arguments = (
+        lanes.phones, lanes.scenarios, lanes.lanes, 0, action, lanes.epochs, lanes.parts, lanes.observations,
+    )  # fmt: skip
     began = time.perf_counter()
     for _ in actions:
         assert step_lane(*arguments) != RUN_DECISION

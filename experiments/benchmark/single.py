@@ -13,7 +13,7 @@ import numpy as np
 
 from experiments.benchmark.null import NULL_ID, register_null
 
-OURS: Final = "swapgym/SwapRelease-v0"
+OURS: Final = "swapgym/SwapRelease-v1"
 PEER: Final = "CartPole-v1"
 ENV_IDS: Final = (PEER, "Acrobot-v1", NULL_ID, OURS)
 

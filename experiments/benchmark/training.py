@@ -93,14 +93,15 @@ class Setting:
 
 MAIN: Final = Setting(64, 64, 1_024, 10)
 """Stable-Baselines3's default epochs with a batch that does not waste the processor."""
+WIDE: Final = Setting(256, 64, 4_096, 4)
 SETTINGS: Final = (
     Setting(8, 512, 64, 10),
     MAIN,
     Setting(64, 64, 1_024, 10, torch_threads=2),
-    Setting(256, 64, 4_096, 4),
+    WIDE,
     Setting(256, 64, 4_096, 4, torch_threads=2),
 )
-QUICK_SETTINGS: Final = (MAIN,)
+QUICK_SETTINGS: Final = (MAIN, WIDE)
 
 
 def null(setting: Setting) -> str:
@@ -158,5 +159,7 @@ def summary(laps: Sequence[Lap]) -> dict[str, float]:
     figures = table(laps)
     return {
         **flat("train_fps_vs_null", figures[str(MAIN)]["vs_null"]),
+        **flat("train_fps_vs_null_64", figures[str(MAIN)]["vs_null"]),
+        **flat("train_fps_vs_null_256", figures[str(WIDE)]["vs_null"]),
         **{f"ppo: {name}.frames_per_s": row["frames_per_s"].median for name, row in figures.items()},
     }

@@ -14,10 +14,12 @@ from typing import Any, Final
 
 import numpy as np
 
-from agents.runner import Player, World, play_job
+from agents.runner import Player, play_job
 from experiments.calibration.exits import DATA, read
 from experiments.calibration.wild import resize
 from experiments.statistics import Estimate, estimate
+from swapgym.envs.epochs import BATCH
+from swapgym.envs.spec import EnvSpec
 from swapgym.phone import constants as k
 from swapgym.workload import draw, suite
 from swapgym.workload.builder import MIB, PhoneBuilder
@@ -184,9 +186,9 @@ def add_event(board: PhoneBuilder, event: Any) -> None:
 
 def vivo_claim(episodes: int = 40) -> dict[str, Estimate]:
     """Return what vivo's rule changes in camera launches against always inline: launch time and lag, in percent."""
-    world = World(kernel="vivo-async")
+    spec = EnvSpec(device=None, kernel="vivo-async", epochs=BATCH)  # a kernel's rule is asked for every batch
     jobs = list(suite("test").only("camera_launch").first(episodes))
-    rows = {name: play_job((world, Player(name, name), jobs)) for name in ("always_inline", "vivo", "always_defer")}
+    rows = {name: play_job((spec, Player(name, name), jobs)) for name in ("always_inline", "vivo", "always_defer")}
     inline = rows["always_inline"]
     found = {}
     for name in ("vivo", "always_defer"):

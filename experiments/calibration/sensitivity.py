@@ -13,8 +13,9 @@ from typing import Any, Final
 
 from scipy import stats
 
-from agents.runner import Player, World, play_job
+from agents.runner import Player, play_job
 from experiments.calibration.ranges import RANGES, hypercube, overriding
+from swapgym.envs.spec import EnvSpec
 from swapgym.workload import suite
 
 POLICIES: Final = ("always_inline", "always_defer", "vivo", "bounded_pool", "userspace_reaper", "free_memory")
@@ -39,8 +40,8 @@ class Variation:
 
 def scores_of(overrides: dict[str, Any], episodes: list[tuple[str, int]]) -> dict[str, float]:
     """Return each policy's mean score under ``overrides``."""
-    world = World(overrides=overrides)
-    return {p: fmean(row["score"] for row in play_job((world, Player(p, p), episodes))) for p in POLICIES}
+    spec = EnvSpec(device=None, overrides=overrides, routes=3)
+    return {p: fmean(row["score"] for row in play_job((spec, Player(p, p), episodes))) for p in POLICIES}
 
 
 def variations(samples: int, episodes_per_preset: int, progress: Callable[[], None]) -> Iterator[Variation]:

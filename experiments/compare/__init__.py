@@ -4,9 +4,10 @@
 
 - ``table.md``, ``table.csv``: all policies within one kernel variant, and their paired differences from always inline;
 - ``variants.md``, ``variants.csv``: each kernel variant with its published rule;
-- ``rivals.md``, ``rivals.csv``: tuned policies, stored agents and planners in that kernel, at two routes, if there are
-  any;
+- ``rivals.md``, ``rivals.csv``: tuned policies, stored agents and planners on the default task in that kernel, if there
+  are any;
 - ``per_preset.md``, ``per_preset.csv``: the breakdown by preset;
-- ``episodes.csv``: a replayable record per episode; ``summary.json``: the main numbers;
+- ``episodes.csv``: a replayable record per episode, ``worlds.json``: in which decision process; ``summary.json``: the
+  main numbers;
 - ``lag_peak.png``, ``per_preset.png``, and ``tensorboard/``.
 """

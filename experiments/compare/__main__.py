@@ -11,13 +11,18 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
+from agents.planning.plans import per_batch
 from agents.policies import POLICIES, make
-from agents.runner import Player, Row, World, play_all
-from agents.tune import command
+from agents.runner import Player, Row, play_all
+from agents.tune import SPEC, command
+from experiments import results
 from experiments.compare import tables
 from experiments.compare.report import write_all
 from experiments.compare.rivals import planned, rivals
-from swapgym.workload import KERNELS, suite
+from experiments.task import EPISODES, scenarios
+from swapgym.envs.epochs import BATCH
+from swapgym.envs.spec import EnvSpec
+from swapgym.workload import SUITES, kernel_variant, presets_of, suite
 
 RESULTS = Path(__file__).parent / "results"
 QUICK_EPISODES = 6
@@ -25,31 +30,45 @@ PUBLISHED = (
     ("mainline", "always_inline"),
     ("mainline-no-pool-lock", "always_inline"),
     ("vivo-async", "vivo"),
+    ("vivo-async-nice0", "vivo"),
+    ("vivo-async-little", "vivo"),
     ("zsmalloc-deferred", "always_defer"),
     ("userspace-reaper", "userspace_reaper"),
 )
-"""Each kernel variant with its published rule; ``zsmalloc-deferred`` bounds its queue and falls back by itself."""
+"""Each kernel variant with its published rule; ``zsmalloc-deferred`` bounds its queue and falls back by itself. vivo's
+rule is played with its worker as published (nice -20), at nice 0, and kept to the little cores."""
+Players = list[tuple[EnvSpec, Player]]
 
 app = typer.Typer(add_completion=False, help=__doc__, pretty_exceptions_enable=False)
 console = Console()
 
 
-def compared(kernel: str, policies: list[str]) -> list[tuple[World, Player]]:
+def compared(kernel: str, policies: list[str]) -> Players:
     """Return every policy, in one kernel variant with all three routes; the one all are compared with comes along."""
-    world = World(kernel=kernel)
+    spec = SPEC.but(kernel=kernel, device=None, routes=3)
     for name in policies:
-        make(name, world.routes)
+        make(name, spec.route_names, spec.parts)
     chosen = policies if tables.REFERENCE in policies else [tables.REFERENCE, *policies]
-    return [(world, Player(name, name)) for name in dict.fromkeys(chosen)]
+    return [(spec, Player(name, name)) for name in dict.fromkeys(chosen)]
 
 
-def published() -> list[tuple[World, Player]]:
-    """Return each kernel variant with its published rule."""
-    return [(World(kernel=kernel, routes=("INLINE", "DEFER")), Player(kernel, policy)) for kernel, policy in PUBLISHED]
+def published() -> Players:
+    """Return each kernel variant with its published rule, asked for every batch as a kernel asks it."""
+    spec = SPEC.but(device=None, epochs=BATCH)
+    return [(spec.but(kernel=kernel), Player(kernel, policy)) for kernel, policy in PUBLISHED]
 
 
-def run(players: list[tuple[World, Player]], episodes: list[tuple[str, int]], workers: int) -> list[Row]:
-    """Play all with a progress bar."""
+def task_scenarios(suite_name: str, quick: bool) -> list[tuple[str, int]]:
+    """Return scenarios of the default task, of the suite that is asked for."""
+    count = QUICK_EPISODES if quick else EPISODES
+    if suite_name == "test":
+        return scenarios(SPEC.preset, count)
+    chosen = suite(suite_name)
+    return chosen.first(min(count, chosen.episodes)).of(SPEC.preset)
+
+
+def run(players: Players, episodes: list[tuple[str, int]], workers: int) -> list[Row]:
+    """Play all with a progress bar; the rows come with their scores at the other rates too."""
     bar = Progress(
         TextColumn("{task.description}"),
         BarColumn(),
@@ -60,14 +79,15 @@ def run(players: list[tuple[World, Player]], episodes: list[tuple[str, int]], wo
     )
     with bar:
         task = bar.add_task("episodes", total=len(players) * len(episodes))
-        return play_all(players, episodes, workers=workers, progress=lambda n: bar.advance(task, n))
+        rows = play_all(players, episodes, workers=workers, progress=lambda n: bar.advance(task, n))
+    return [row | tables.other_scores(row) for row in rows]
 
 
 @app.command()
 def main(
     quick: Annotated[bool, typer.Option(help=f"Only the first {QUICK_EPISODES} scenarios of each preset.")] = False,
-    suite_name: Annotated[str, typer.Option("--suite", help="test, validation or train.")] = "test",
-    kernel: Annotated[str, typer.Option(help="Kernel variant in which all policies are compared.")] = "vivo-async",
+    suite_name: Annotated[str, typer.Option("--suite", help=f"One of {', '.join(SUITES)}.")] = "test",
+    kernel: Annotated[str, typer.Option(help="Kernel variant in which all policies are compared.")] = SPEC.kernel,
     policy: Annotated[list[str] | None, typer.Option(help="Only this policy (repeat for more).")] = None,
     out: Annotated[Path | None, typer.Option(help="Folder for the results.")] = None,
     workers: Annotated[int, typer.Option(min=1, help="Worker processes.")] = 2,
@@ -77,32 +97,39 @@ def main(
     # a quick run does not replace the results of the whole suite
     folder = out or (RESULTS / "quick" if quick else RESULTS)
     try:
-        episodes = list(suite(suite_name).first(QUICK_EPISODES) if quick else suite(suite_name))
-        if kernel not in KERNELS:
-            raise ValueError(f"kernel: {kernel!r} is unknown, must be one of {', '.join(KERNELS)}")
+        chosen = suite(suite_name).first(QUICK_EPISODES) if quick else suite(suite_name)
+        kernel_variant(kernel)
+        episodes = list(chosen)
+        task = task_scenarios(suite_name, quick)
         players = compared(kernel, policy or list(POLICIES))
         others = [] if policy else rivals(kernel)
-        plans = planned(kernel, episodes) if others else []
+        plans = planned(kernel, task) if others else []
     except ValueError as error:
         console.print(f"[red]error:[/red] {error}", highlight=False)
         raise typer.Exit(2) from error
     variants = published()
-    rows = run([*players, *variants, *others], episodes, workers)
-    split = len(players) * len(episodes)
-    second = split + len(variants) * len(episodes)
+    rows = run(players, episodes, workers)
+    variant_rows = run(variants, episodes, workers)
+    other_rows = [*run(others, task, workers), *plans] if others else []
     about = (
         f"{len(episodes)} scenarios of the {suite_name} suite, the same for all; kernel `{kernel}`; means"
-        " with 95 % stratified bootstrap intervals; score: lag and peak at equal weights, each over what mainline's"
-        " inline release costs on the preset (lower is better)."
+        f" with 95 % stratified bootstrap intervals; score: {tables.SCORE} (lower is better); `score@`: the same at"
+        " other rates."
     )
-    summary = write_all(folder, rows[:split], rows[split:second], [*rows[second:], *plans], about)
-    show(rows[:split], summary)
+    presets = ", ".join(f"`{name}`" for name in presets_of(SPEC.preset))
+    where = f"{len(task)} {suite_name} scenarios of the default task: {presets} on {SPEC.device or 'all devices'}"
+    summary = write_all(folder, kernel, rows, variant_rows, other_rows, about, where)
+    results.write_worlds(
+        folder, [spec for spec, _ in (*players, *variants, *others)] + [per_batch(SPEC.but(kernel=kernel))]
+    )
+    show(rows, summary)
     if not others and not policy:
         console.print(
             f"no rivals.md: no policy is tuned ({command(kernel)}) and no agent stored (python -m agents.trained RUN)"
-            f" for kernel {kernel} at equal weights",
+            f" for kernel {kernel} at {SPEC.ms_per_mib:g} ms per MiB",
             highlight=False,
         )
+    rows = [*rows, *variant_rows, *other_rows]
     console.print(f"{len(rows)} episodes in {time.monotonic() - began:.0f} s; results in {folder}", highlight=False)
     console.print(f"tensorboard --logdir {folder / 'tensorboard'}", highlight=False)
 
@@ -127,6 +154,11 @@ def show(rows: list[Row], summary: dict[str, float]) -> None:
     for name in names:
         table.add_row(name, *(f"{summary[f'{name}.{column}']:.3g}" for column in columns))
     console.print(table)
+    told = []
+    for rate, column in tables.SCORE_AT.items():
+        means = {name: summary[f"{name}.{column}"] for name in names if name != "random"}
+        told.append(f"{rate:g} ms {min(means, key=means.__getitem__)}")
+    console.print(f"best by what a MiB is worth: {', '.join(told)}", highlight=False)
     best = tables.best_per_preset(tables.per_preset(rows))
     console.print(
         "best of each preset: " + ", ".join(f"{preset} {name}" for preset, name in best.items()), highlight=False

@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from experiments.compare.tables import Table
+from experiments.compare.tables import RATE, Table
 from experiments.statistics import Estimate
 
 matplotlib.use("Agg")
@@ -145,8 +145,8 @@ def scores_per_preset(breakdown: Sequence[Mapping[str, Any]], reference: str) ->
     for axes in grid.flat[len(presets) :]:
         axes.set_visible(False)
     figure.supxlabel(
-        f"score at equal weights, mean difference from {reference.replace('_', ' ')} on the same episodes"
-        " (95 % interval; left is better; grey: best mean)",
+        f"score (lag + {RATE:g} ms per MiB of peak), mean difference from {reference.replace('_', ' ')} on the same"
+        " episodes (95 % interval; left is better; grey: best mean)",
         fontsize=10,
     )
     return figure

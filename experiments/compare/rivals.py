@@ -1,7 +1,7 @@
-"""What else plays the same scenarios: policies tuned on the train suite, stored agents, and planners.
+"""What else plays: policies tuned on the train suite, stored agents, and planners, on the default task.
 
-All of them in two routes and one kernel variant, at equal weights. Agents' training seeds are rows of one policy. The
-planners' plans are those that :mod:`experiments.agents.planners` keeps.
+All of them in one kernel variant, on the task that they were tuned and trained for. Agents' training seeds are rows of
+one policy. The planners' plans are those that :mod:`experiments.agents.planners` keeps.
 """
 
 from __future__ import annotations
@@ -11,40 +11,47 @@ from dataclasses import dataclass
 from typing import Final
 
 from agents.policies import Policy
-from agents.runner import Player, Row, World
-from agents.train import ROUTES
+from agents.runner import Player, Row
 from agents.trained import Group, TrainedPlayer, stored
 from agents.training.runs import config_of
-from agents.tune import tuned
+from agents.tune import SPEC, tuned
 from experiments.agents import planners
 from experiments.compare.tables import REFERENCE
+from swapgym.envs.spec import EnvSpec
 
-LAG_WEIGHT: Final = 0.5
 TUNED: Final = "tuned "
 """What a tuned policy's name begins with in the table."""
 
 
 @dataclass(frozen=True)
 class TunedPlayer(Player):
-    """A fixed policy as tuned for the world's kernel at equal weights."""
+    """A fixed policy as tuned for the decision process's kernel and rate."""
 
-    def policy_for(self, world: World) -> Policy:
+    def policy_for(self, spec: EnvSpec) -> Policy:
         """Return the tuned policy."""
-        return tuned(LAG_WEIGHT, world.routes, kernel=world.kernel)[self.policy]
+        return tuned(spec.ms_per_mib, spec.route_names, kernel=spec.kernel, preset=spec.preset)[self.policy]
 
 
-def rivals(kernel: str) -> list[tuple[World, Player]]:
+def rivals(kernel: str) -> list[tuple[EnvSpec, Player]]:
     """Return always inline, the tuned policies and the stored agents of a kernel; none where nothing is stored."""
-    world = World(kernel=kernel, routes=ROUTES, weights=(LAG_WEIGHT, 1 - LAG_WEIGHT))
+    spec = SPEC.but(kernel=kernel)
     try:
-        names = [name for name in tuned(LAG_WEIGHT, ROUTES, kernel=kernel) if name not in (REFERENCE, "random")]
+        names = list(tuned(spec.ms_per_mib, spec.route_names, kernel=kernel, preset=spec.preset))
     except FileNotFoundError:
         names = []
-    players: list[Player] = [TunedPlayer(TUNED + name, name) for name in names]
-    for folder in stored().get(Group(kernel, LAG_WEIGHT), []):
+    players: list[tuple[EnvSpec, Player]] = [
+        (spec, TunedPlayer(TUNED + name, name)) for name in names if name not in (REFERENCE, "random")
+    ]
+    for folder in stored().get(group_of(kernel), []):
         algo = config_of(folder)["algo"]
-        players.append(TrainedPlayer(algo, algo, folder=str(folder)))
-    return [(world, player) for player in (Player(REFERENCE, REFERENCE), *players)] if players else []
+        player = TrainedPlayer(algo, algo, folder=str(folder))
+        players.append((player.spec, player))
+    return [(spec, Player(REFERENCE, REFERENCE)), *players] if players else []
+
+
+def group_of(kernel: str) -> Group:
+    """Return what stored runs and plans of the default task on a kernel share."""
+    return Group(kernel, SPEC.ms_per_mib)
 
 
 def planned(kernel: str, episodes: Sequence[tuple[str, int]]) -> list[Row]:
@@ -53,5 +60,5 @@ def planned(kernel: str, episodes: Sequence[tuple[str, int]]) -> list[Row]:
     Raises:
         ValueError: If what is kept no longer replays.
     """
-    group = Group(kernel, LAG_WEIGHT)
-    return planners.kept(planners.path_of(group), group, episodes) or []
+    spec = SPEC.but(kernel=kernel)
+    return planners.kept(planners.path_of(spec), spec, episodes) or []

@@ -8,11 +8,24 @@ from statistics import fmean
 from typing import Any, Final
 
 from agents.runner import Row
+from agents.tune import RATES, SPEC
 from experiments.statistics import Estimate, estimate
+from swapgym.envs.costs import OBJECTIVES, Rates
+from swapgym.workload import Drawn
 
 REFERENCE: Final = "always_inline"
+RATE: Final = SPEC.ms_per_mib
+"""What a MiB of peak is worth (ms of lag) in ``score``."""
+SCORE: Final = (
+    f"cost = lag + {RATE:g} ms per MiB of peak, over what mainline's always inline costs on preset and device"
+)
+SCORE_AT: Final = {rate: "score" if rate == RATE else f"score@{rate:g}" for rate in sorted({RATE, *RATES})}
+"""Column of the score at each rate, ascending."""
+OTHER_RATES: Final = {column: Rates(rate) for rate, column in SCORE_AT.items() if rate != RATE}
+"""Columns of the scores at other rates."""
+SCORES: Final = ("score", *OTHER_RATES)
 COLUMNS: Final = (
-    "score",
+    *SCORES,
     "lag_ms",
     "peak_mib",
     "launch_delay_ms",
@@ -30,7 +43,7 @@ COLUMNS: Final = (
 )
 """Metrics of the main table, the objectives first."""
 PAIRED: Final = (
-    "score",
+    *SCORES,
     "lag_ms",
     "peak_mib",
     "launch_delay_ms",
@@ -41,6 +54,13 @@ PAIRED: Final = (
 """Columns of which differences from always inline are reported."""
 
 Table = dict[str, dict[str, Estimate]]
+
+
+def other_scores(row: Row) -> dict[str, float]:
+    """Return what an episode of a suite scores at the other rates."""
+    drawn = Drawn(row["preset"], row["seed"], row["device"], row["kernel"])
+    costs = [row[name] for name in OBJECTIVES]
+    return {name: rates.score(drawn, costs) for name, rates in OTHER_RATES.items()}
 
 
 def by_policy(rows: Iterable[Row]) -> dict[str, list[Row]]:
@@ -111,6 +131,11 @@ def per_preset(rows: Sequence[Row], reference: str = REFERENCE) -> list[dict[str
                 }
             )
     return result
+
+
+def best_at(table: Table, column: str) -> str:
+    """Return the policy of the lowest mean in a column; random is left out."""
+    return min((name for name in table if name != "random"), key=lambda name: table[name][column].value)
 
 
 def best_per_preset(breakdown: Sequence[Mapping[str, Any]]) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""The clairvoyant bound against fixed policies, on the same episodes."""
+"""The clairvoyant bound and the online planner against fixed policies, on the same episodes."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ import numpy as np
 import numpy.typing as npt
 
 from agents.evaluate import difference
-from agents.planning import Found, search_all
+from agents.planning import Found, Played, mpc, search_all
 from agents.policies import make
-from agents.runner import World, play
-from agents.train import ROUTES
+from agents.runner import play
 from agents.tune import rivals
 from experiments.statistics import Estimate, estimate
+from swapgym.envs.spec import EnvSpec
 
 Scores = npt.NDArray[np.float64]
 
@@ -25,13 +25,15 @@ class Bound:
 
     Attributes:
         episodes: Pairs of preset and seed.
-        found: What the planner found, in that order.
+        found: What the clairvoyant planner found, in that order.
+        planned: What the online planner came to.
         fixed: Scores of fixed policies by name, in that order.
         about: What these are: tuned, or with their defaults.
     """
 
     episodes: Sequence[tuple[str, int]]
     found: Sequence[Found]
+    planned: Sequence[Played]
     fixed: Mapping[str, Scores]
     about: str
 
@@ -39,6 +41,11 @@ class Bound:
     def scores(self) -> Scores:
         """Scores of the bound."""
         return np.array([one.score for one in self.found])
+
+    @property
+    def planner(self) -> Scores:
+        """Scores of the online planner."""
+        return np.array([one.score for one in self.planned])
 
     def presets(self) -> list[str]:
         """Return the presets, in order."""
@@ -53,12 +60,13 @@ class Bound:
         mask = self.of(preset)
         return min(self.fixed, key=lambda name: float(self.fixed[name][mask].mean()))
 
-    def gap(self, preset: str | None = None) -> Estimate:
-        """Return the bound's mean paired difference from the best fixed policy of all presets."""
+    def gap(self, preset: str | None = None, scores: Scores | None = None) -> Estimate:
+        """Return the mean paired difference of ``scores`` (the bound's) from the best fixed policy of all presets."""
         mask = self.of(preset)
         strata = [one for (one, _), chosen in zip(self.episodes, mask, strict=True) if chosen]
         best = self.fixed[self.best_fixed()][mask]
-        return Estimate(*difference(self.scores[mask][None], best[None], strata))
+        own = (self.scores if scores is None else scores)[mask]
+        return Estimate(*difference(own[None], best[None], strata))
 
     def margin(self, preset: str) -> Estimate:
         """Return by how much the preset's own best fixed policy betters the best of all presets there."""
@@ -68,15 +76,28 @@ class Bound:
 
 
 def measure(
-    episodes: Sequence[tuple[str, int]], evaluations: int, lag_weight: float, progress: Callable[[], None]
+    episodes: Sequence[tuple[str, int]],
+    evaluations: int,
+    spec: EnvSpec,
+    progress: Callable[[], None],
+    settings: mpc.Settings | None = None,
+    workers: int = 2,
 ) -> Bound:
-    """Search the bound of every episode, and play the fixed policies on it: tuned ones, where there are."""
-    world = World(routes=ROUTES, weights=(lag_weight, 1 - lag_weight))
-    found = search_all(episodes, world, evaluations, progress=progress)
-    policies, about = rivals(lag_weight)
+    """Let both planners play every episode, and the fixed policies: tuned ones, where there are.
+
+    Args:
+        episodes: Pairs of preset and seed.
+        evaluations: Plans of the bound per episode.
+        spec: The decision process.
+        progress: Called twice per episode.
+        settings: Of the online planner.
+        workers: Worker processes of the planners.
+    """
+    found = search_all(episodes, spec, evaluations, workers=workers, progress=progress)
+    planned = mpc.play_all(episodes, spec, settings, workers=workers, progress=progress)
+    policies, about = rivals(spec.ms_per_mib, kernel=spec.kernel, preset=spec.preset)
     fixed = {}
-    for name, policy in {**policies, "always_inline": make("always_inline", ROUTES)}.items():
+    for name, policy in {**policies, "always_inline": make("always_inline", spec.route_names, spec.parts)}.items():
         if name != "random":
-            fixed[name] = np.array([row["score"] for row in play(world, policy, name, episodes)])
-            progress()
-    return Bound(episodes, found, fixed, about)
+            fixed[name] = np.array([row["score"] for row in play(spec, policy, name, episodes)])
+    return Bound(episodes, found, planned, fixed, about)

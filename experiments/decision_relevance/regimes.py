@@ -14,9 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from agents.planning.plans import Stage, constant, stack
-from agents.runner import World
-from agents.train import ROUTES
 from experiments.statistics import Estimate, estimate
+from swapgym.envs.spec import EnvSpec
 from swapgym.phone import constants as k
 
 FACTORS: Final[dict[str, tuple[float, ...]]] = {
@@ -97,13 +96,12 @@ def realtime_load(scenario: Any, events: Any) -> float:
     return total / float(scenario["duration_us"])
 
 
-def measure(episodes: Sequence[tuple[str, int]], lag_weight: float, progress: Callable[[], None]) -> Sorted:
+def measure(episodes: Sequence[tuple[str, int]], spec: EnvSpec, progress: Callable[[], None]) -> Sorted:
     """Play every episode inline and deferred."""
-    world = World(routes=ROUTES, weights=(lag_weight, 1 - lag_weight))
     found: dict[str, list[float]] = {name: [] for name in FACTORS}
     gain = []
     for preset, seed in episodes:
-        stage = Stage(preset, seed, world, width=2)
+        stage = Stage(preset, seed, spec, width=2)
         inline, deferred = stage.scores(stack([constant(route) for route in stage.routes]))
         gain.append(deferred - inline)
         for name, value in factors_of(stage.scenarios[0]).items():

@@ -9,6 +9,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from swapgym.envs.epochs import BATCH, EVENT, EVENT_NAMES, USUAL
 from swapgym.envs.lanes import Lanes
 from swapgym.envs.spec import EnvSpec
 from swapgym.phone.constants import RUN_END
@@ -17,6 +18,17 @@ GAMMA: Final = 0.99
 """Discount per decision: the default of Stable-Baselines3."""
 BASES: Final = ("INLINE", "DEFER")
 """The policies that episodes are played by: always the one route or always the other."""
+
+PRESETS: Final = ("camera", "mixed")
+WAYS: Final[dict[str, str | Sequence[str]]] = {
+    "event": EVENT,
+    "all events": EVENT_NAMES,
+    "batch": BATCH,
+    "clock": (),
+    **{f"without {name}": tuple(other for other in USUAL if other != name) for name in USUAL},
+    **{f"with {name}": (*USUAL, name) for name in EVENT_NAMES if name not in USUAL},
+}
+"""Ways to ask: at the usual events, at all, at every batch, by the clock alone; with and without each event."""
 
 Floats = npt.NDArray[np.float64]
 
@@ -87,3 +99,10 @@ def measure(spec: EnvSpec, episodes: Sequence[tuple[str, int]], per_episode: int
                 discounted.append(found[1][1] - found[0][1])
                 numbers.append(number)
     return Epochs(np.array(decisions, float), np.array(advantages), np.array(discounted), np.array(numbers))
+
+
+def job(task: tuple[str, str, int]) -> Epochs:
+    """Measure one way to ask; at module level so that worker processes can be sent it."""
+    preset, way, count = task
+    spec = EnvSpec(preset=preset, device=None if preset == "mixed" else EnvSpec().device, epochs=WAYS[way])
+    return measure(spec, [(preset, seed) for seed in range(count)], 3 if way == "batch" else 6)

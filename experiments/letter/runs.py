@@ -9,9 +9,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from agents.runner import Player, World, play_all
+from agents.runner import Player, play_all
 from experiments.letter.apps import SWAP_MIB, TUNING, one_exit, swap_share_after
 from experiments.letter.scenes import Camera, play
+from swapgym.envs.epochs import BATCH
+from swapgym.envs.spec import EnvSpec
 from swapgym.phone import constants as k
 from swapgym.phone.kernel_variant import UNBOUNDED
 from swapgym.workload.kernels import LITTLE_CPUS
@@ -59,6 +61,8 @@ HOGS: Final[dict[str, tuple[Camera, int]]] = {
 SECONDS: Final = (0, 5, 60, 300, 900)
 TUNED_SECONDS: Final = (60, 300)
 FOREGROUND: Final = tuple(range(7))
+VIVO: Final = EnvSpec(device=None, kernel="vivo-async", epochs=BATCH)
+"""vivo's kernel, whose rule is asked for every batch."""
 PRODUCTS: Final = ("camera_launch", "camera_target", "app_switching")
 
 
@@ -197,7 +201,7 @@ def hogs(size: Size) -> Iterator[Row]:
 def products(size: Size) -> Iterator[Row]:
     """What vivo validated: launches of some presets under its own rule and under mainline's."""
     episodes = [(preset, seed) for preset in PRODUCTS for seed in range(size.episodes)]
-    players = [(World(), Player(name, name)) for name in ("always_inline", "vivo")]
+    players = [(VIVO, Player(name, name)) for name in ("always_inline", "vivo")]
     for row in play_all(players, episodes, workers=1):
         yield {name: row[name] for name in ("policy", "preset", "seed", "launch_ms", "lag_ms", "peak_mib", "launches")}
 

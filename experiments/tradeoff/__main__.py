@@ -10,9 +10,10 @@ import typer
 from rich.console import Console
 from rich.progress import Progress
 
-from agents.runner import Player, World, play_all
+from agents.runner import Player, play_all
 from experiments.tradeoff.measure import KERNELS, RULES, cells
 from experiments.tradeoff.report import table, write_all
+from swapgym.envs.spec import EnvSpec
 from swapgym.workload import suite
 
 RESULTS = Path(__file__).parent / "results"
@@ -33,9 +34,7 @@ def main(
     folder = out or (RESULTS / "quick" if quick else RESULTS)
     chosen = suite("test").first(QUICK_EPISODES) if quick else suite("test")
     players = [
-        (World(kernel=kernel, routes=("INLINE", "DEFER")), Player(f"{kernel}/{rule}", rule))
-        for kernel in KERNELS
-        for rule in RULES
+        (EnvSpec(device=None, kernel=kernel), Player(f"{kernel}/{rule}", rule)) for kernel in KERNELS for rule in RULES
     ]
     episodes = list(chosen)
     with Progress(console=console) as bar:

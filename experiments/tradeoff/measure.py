@@ -11,14 +11,14 @@ import numpy.typing as npt
 
 from agents.runner import Row
 from experiments.statistics import Estimate, estimate
+from swapgym.envs.costs import OBJECTIVES, Rates
 
 KERNELS: Final = ("vivo-async", "vivo-async-nice0", "vivo-async-little", "zsmalloc-deferred", "userspace-reaper")
 RULES: Final = (
     "always_inline", "always_defer", "vivo", "bounded_pool", "free_memory", "psi", "rt_aware", "slack_aware",
 )  # fmt: skip
-MS_PER_MIB: Final = 3.0
-"""What a MiB of peak is worth in milliseconds of lag here (judgement); the table has the rate at which each cell would
-break even."""
+RATES: Final = Rates()
+"""What the objectives are worth here; the table has the rate at which each cell would break even."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ def cell(kernel: str, preset: str, rows: Mapping[str, Sequence[Row]]) -> Cell:
     """Return what rules cost in one kernel variant and preset; ``rows`` hold the same episodes by rule."""
     lag = {rule: column(rows[rule], "lag_ms") for rule in RULES}
     peak = {rule: column(rows[rule], "peak_mib") for rule in RULES}
-    cost = {rule: lag[rule] + MS_PER_MIB * peak[rule] for rule in RULES}
+    cost = {rule: np.stack([column(rows[rule], name) for name in OBJECTIVES], axis=1) @ RATES.vector for rule in RULES}
     inline, defer = cost["always_inline"], cost["always_defer"]
     best = min(RULES, key=lambda rule: float(cost[rule].mean()))
     whole = float(inline.mean())

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from experiments import results
-from experiments.tradeoff.measure import MS_PER_MIB, RULES, Cell
+from experiments.tradeoff.measure import RATES, RULES, Cell
 
 WIDE: Final = 0.1
 """An interval of the difference, over what inline costs, that tells little."""
@@ -45,7 +45,7 @@ def text(cells: Sequence[Cell]) -> str:
     dearer = [f"`{c.kernel}` in `{c.preset}`" for c in cells if c.change.low > 0]
     return f"""# The trade-off
 
-All scenarios of the test suite, mean over episodes. Cost is lag + {MS_PER_MIB:g} ms per MiB of peak; differences are over what
+All scenarios of the test suite, mean over episodes. Cost is lag + {RATES.ms_per_mib:g} ms per MiB of peak; differences are over what
 always inline costs in the same cell, with 95 % intervals. The last column is what knowing the best of {len(RULES)} simple rules
 for each episode would gain over the best single one.
 

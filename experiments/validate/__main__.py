@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -11,7 +12,9 @@ import typer
 from rich.console import Console
 from rich.progress import track
 
-from agents.runner import World, replay
+from agents.runner import replay
+from experiments import results
+from swapgym.envs.spec import EnvSpec
 
 NEEDED: Final = ("preset", "seed", "kernel", "actions", "digest")
 SAMPLE: Final = 200
@@ -34,12 +37,20 @@ def records(path: Path) -> list[dict[str, str]]:
         return list(reader)
 
 
-def check(path: Path, line: int, record: dict[str, str]) -> str:
-    """Play a record again; return what is wrong with it, or nothing."""
+def check(path: Path, line: int, record: dict[str, str], worlds: Mapping[str, EnvSpec]) -> str:
+    """Play a record again; return what is wrong with it, or nothing.
+
+    Args:
+        path: Its file.
+        line: Its line.
+        record: The record.
+        worlds: Decision processes by hash. One that they have not is taken for the default task on its kernel.
+    """
     where = f"{path}, line {line} ({record['preset']} {record['seed']})"
     try:
-        digest = replay(World(kernel=record["kernel"]), record["preset"], int(record["seed"]), record["actions"])
-    except (ValueError, KeyError) as error:
+        spec = worlds.get(record.get("world", "")) or EnvSpec(kernel=record["kernel"])
+        digest = replay(spec, record["preset"], int(record["seed"]), record["actions"])
+    except (ValueError, LookupError) as error:
         return f"{where}: {error}"
     return "" if digest == record["digest"] else f"{where}: digest {digest}, stored is {record['digest']}"
 
@@ -56,12 +67,13 @@ def main(
     for path in files:
         try:
             rows = records(path)
+            worlds = results.read_worlds(path.parent)
         except ValueError as error:
             raise typer.BadParameter(str(error)) from error
         count = len(rows) if everything else min(sample, len(rows))
         chosen = np.random.default_rng(0).choice(max(1, len(rows)), size=count, replace=False)
         for position in track(sorted(int(one) for one in chosen), description=path.name, console=console):
-            fault = check(path, position + 2, rows[position])
+            fault = check(path, position + 2, rows[position], worlds)
             wrong += [fault] if fault else []
             played += 1
     for fault in wrong:

@@ -52,7 +52,10 @@ def document(described: type, spec: EnvSpec, extra: dict[str, tuple[Any, str, st
             terms=table(
                 ("Term", "Objective", "Meaning"), ((f"`{t.name}`", f"`{t.objective}`", t.meaning) for t in TERMS)
             ),
-            events=table(("Event", "What has happened"), ((f"`{event.name}`", event.meaning) for event in EVENTS)),
+            events=table(
+                ("Event", "Asks by default", "What has happened"),
+                ((f"`{event.name}`", "yes" if event.usual else "no", event.meaning) for event in EVENTS),
+            ),
             infos=inner(infos.table()),
             arguments=argument_table(rows),
         )

@@ -32,12 +32,14 @@ class Event:
         name: Its name.
         shift: Its lowest bit in the signature.
         width: How many bits it has.
+        usual: Whether it asks where ``epochs`` is ``"event"``.
         meaning: What it is, in one sentence.
     """
 
     name: str
     shift: int
     width: int
+    usual: bool
     meaning: str
 
     @property
@@ -47,17 +49,19 @@ class Event:
 
 
 EVENTS: Final[tuple[Event, ...]] = (
-    Event("kill", 0, 8, "another process was killed"),
-    Event("exit", 8, 8, "another exit ended"),
-    Event("launch", 16, 8, "a launch began, reached its gate, passed it (its burst begins), or ended"),
-    Event("realtime", 24, 8, "SCHED_FIFO load came to a CPU or left it"),
-    Event("watermark", 32, 2, "free memory crossed a watermark"),
-    Event("backlog", 34, 5, "the backlog passed 32 MiB or another doubling of it, up or down"),
+    Event("kill", 0, 8, False, "another process was killed"),
+    Event("exit", 8, 8, False, "another exit ended"),
+    Event("launch", 16, 8, True, "a launch began, reached its gate, passed it (its burst begins), or ended"),
+    Event("realtime", 24, 8, True, "SCHED_FIFO load came to a CPU or left it"),
+    Event("watermark", 32, 2, True, "free memory crossed a watermark"),
+    Event("backlog", 34, 5, False, "the backlog passed 32 MiB or another doubling of it, up or down"),
 )
 EVENT_NAMES: Final[tuple[str, ...]] = tuple(event.name for event in EVENTS)
+USUAL: Final[tuple[str, ...]] = tuple(event.name for event in EVENTS if event.usual)
+"""What asks by default. Kills, exits and steps of the backlog come in bunches while several victims die: each asks for
+every victim, the answers are worth little, and stock algorithms learn more slowly (``experiments/epochs``)."""
 EVENT: Final = "event"
 BATCH: Final = "batch"
-ALL_EVENTS: Final = sum(event.mask for event in EVENTS)
 _SHIFT: Final = {event.name: event.shift for event in EVENTS}
 _KILL: Final = _SHIFT["kill"]
 _EXIT: Final = _SHIFT["exit"]
@@ -73,7 +77,7 @@ BACKLOG_TOO: Final = 2
 
 
 def check_epochs(epochs: str | Sequence[str]) -> str | tuple[str, ...]:
-    """Return ``epochs``: ``"event"``, ``"batch"`` or a tuple of names of :data:`EVENTS`.
+    """Return ``epochs``: ``"event"`` (the usual events), ``"batch"`` or a tuple of names of :data:`EVENTS`.
 
     Raises:
         ValueError: If it is anything else; names what is allowed.
@@ -100,7 +104,7 @@ def epoch_record(epochs: str | Sequence[str], hold_ms: int, backlog_too: bool) -
         hold_ms: How long an answer stands at most.
         backlog_too: Ask also while only a backlog is left.
     """
-    names = EVENT_NAMES if isinstance(epochs, str) else epochs
+    names = USUAL if isinstance(epochs, str) else epochs
     mask = sum(event.mask for event in EVENTS if event.name in names)
     hold_us = 0 if epochs == BATCH else hold_ms * k.MS
     return np.array([mask, hold_us, backlog_too], dtype=np.int64)

@@ -58,7 +58,7 @@ class EnvSpec:
     flat: bool = argument(False, "route and pace as one `Discrete` action instead of a `MultiDiscrete` one")
     parts: Sequence[str] = argument(RELEASE_PARTS, "names of the observation's parts")
     epochs: str | Sequence[str] = argument(
-        EVENT, 'when the policy is asked: `"event"` (all events), `"batch"` (every batch), or names of events'
+        EVENT, 'when the policy is asked: `"event"` (the usual events), `"batch"` (every batch), or names of events'
     )
     hold_ms: int = argument(100, "how long an answer stands at most (simulated time)")
     max_decisions: int | None = argument(None, "truncates longer episodes")

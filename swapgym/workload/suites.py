@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from swapgym.workload.config import unknown
-from swapgym.workload.presets import preset, presets_of
+from swapgym.workload.presets import CAMERA, MIXTURES, preset, presets_of
 
 VERSION: Final = 2
 SUITE_PRESETS: Final = (
@@ -30,6 +30,10 @@ VALIDATION_BASE: Final = 2**31
 TEST_BASE: Final = 3 * 2**30
 VALIDATION_EPISODES: Final = 20
 TEST_EPISODES: Final = 40
+CAMERA_OFFSET: Final = 500_000
+CAMERA_EPISODES: Final = 300
+"""The default task has a test suite of its own, large enough to tell policies apart whose scores differ by a few
+hundredths; its seeds lie between those of the test suite's presets."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +41,7 @@ class Suite:
     """A list of scenarios, balanced over presets.
 
     Attributes:
-        name: ``train``, ``validation`` or ``test``.
+        name: ``train``, ``validation``, ``test`` or ``camera``.
         base: First seed.
         episodes: Scenarios per preset.
         presets: Names of the presets.
@@ -81,6 +85,7 @@ SUITES: Final[dict[str, Suite]] = {
     "train": Suite("train", 0, 100),
     "validation": Suite("validation", VALIDATION_BASE, VALIDATION_EPISODES),
     "test": Suite("test", TEST_BASE, TEST_EPISODES),
+    "camera": Suite("camera", TEST_BASE + CAMERA_OFFSET, CAMERA_EPISODES, MIXTURES[CAMERA]),
 }
 """The train suite's list is the part of the unbounded train seeds that baselines and tuning use."""
 

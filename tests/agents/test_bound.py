@@ -9,15 +9,17 @@ import pytest
 from typer.testing import CliRunner
 
 from agents import bound
+from agents.planning.plans import per_batch
 from agents.policies import make
 from agents.runner import play
 from agents.train import bound_of
-from agents.tune import LAG_WEIGHTS
+from agents.tune import PRESET, RATES, SPEC
+from swapgym.envs.costs import reference
 from swapgym.workload import suite
 
 pytestmark = pytest.mark.xdist_group("bound")  # one run serves all
 
-PAIRS = list(suite("validation").first(1))
+PAIRS = suite("validation").first(1).of(PRESET)
 
 
 @pytest.fixture(scope="module")
@@ -38,52 +40,51 @@ def changed(path: Path, tmp_path: Path, field: str, row: int, column: int, value
     return tmp_path / "changed.json"
 
 
-@pytest.mark.parametrize("lag_weight", LAG_WEIGHTS)
-def test_what_is_stored_is_found_and_can_be_done(path: Path, lag_weight: float) -> None:
-    found = bound.stored(PAIRS, lag_weight, bound.KERNEL, path)
+@pytest.mark.parametrize("rate", RATES)
+def test_what_is_stored_is_found_and_can_be_done(path: Path, rate: float) -> None:
+    spec = SPEC.but(ms_per_mib=rate)
+    found = bound.stored(PAIRS, spec, path)
     assert found is not None
     assert [(one.preset, one.seed) for one in found] == PAIRS
-    world = bound.world_of(lag_weight, bound.KERNEL)
     for name in ("always_inline", "vivo"):
-        rows = play(world, make(name, world.routes), name, PAIRS)
+        rows = play(per_batch(spec), make(name), name, PAIRS)
         assert all(one.score <= row["score"] + 1e-9 for one, row in zip(found, rows, strict=True))
     # the same episodes, in the order that is asked for
-    assert bound.stored(PAIRS[::-1], lag_weight, bound.KERNEL, path) == found[::-1]
+    assert bound.stored(PAIRS[::-1], spec, path) == found[::-1]
     scale = [row["score"] for row in rows]
     assert bound.means(found)["score"] <= sum(scale) / len(scale)
 
 
 def test_score_lag_and_peak_are_of_one_episode(path: Path) -> None:
-    from swapgym.envs.rewards import baseline_of
-
-    for lag_weight in LAG_WEIGHTS:
-        for one in bound.stored(PAIRS, lag_weight, bound.KERNEL, path) or []:
-            base = baseline_of(one.preset)
-            expected = lag_weight * one.lag_ms / base.lag_ms + (1 - lag_weight) * one.peak_mib / base.peak_mib
+    for rate in RATES:
+        for one in bound.stored(PAIRS, SPEC.but(ms_per_mib=rate), path) or []:
+            lag_ms, peak_mib, _ = reference(one.preset, SPEC.device or "")
+            expected = (one.lag_ms + rate * one.peak_mib) / (lag_ms + rate * peak_mib)
             assert one.score == pytest.approx(expected, rel=1e-9)
 
 
 def test_what_is_not_stored_for_all_episodes_is_none(path: Path, tmp_path: Path) -> None:
-    assert bound.stored(list(suite("validation").first(2)), 0.5, bound.KERNEL, path) is None
-    assert bound.stored(PAIRS, 0.4, bound.KERNEL, path) is None
-    assert bound.stored(PAIRS, 0.5, "mainline", path) is None
-    assert bound.stored(PAIRS, 0.5, bound.KERNEL, tmp_path / "nowhere.json") is None
+    assert bound.stored(suite("validation").first(2).of(PRESET), SPEC, path) is None
+    assert bound.stored(PAIRS, SPEC.but(ms_per_mib=3.0), path) is None
+    assert bound.stored(PAIRS, SPEC.but(kernel="mainline"), path) is None
+    assert bound.stored(PAIRS, SPEC.but(device=None), path) is None
+    assert bound.stored(PAIRS, SPEC, tmp_path / "nowhere.json") is None
 
 
 def test_a_bound_of_another_phone_is_named(path: Path, tmp_path: Path) -> None:
-    for column, value in ((0, "3I"), (1, "0" * 16)):
-        other = changed(path, tmp_path, "records", 2, column, value)
-        with pytest.raises(ValueError, match=f"{PAIRS[2][0]} {PAIRS[2][1]} ends otherwise.*run python -m agents.bound"):
-            bound.stored(PAIRS, 0.5, bound.KERNEL, other)
-        assert bound.stored(PAIRS[:2], 0.5, bound.KERNEL, other) is not None
+    for column, value in ((0, "3a"), (1, "0" * 16)):
+        other = changed(path, tmp_path, "records", 1, column, value)
+        with pytest.raises(ValueError, match=f"{PAIRS[1][0]} {PAIRS[1][1]} ends otherwise.*run python -m agents.bound"):
+            bound.stored(PAIRS, SPEC, other)
+        assert bound.stored(PAIRS[:1], SPEC, other) is not None
 
 
 def test_a_file_that_is_no_bound_is_named(tmp_path: Path) -> None:
     broken = tmp_path / "broken.json"
-    for text in ("{", "{}", '{"entries": [{"lag_weight": 0.5}]}', "[]"):
+    for text in ("{", "{}", '{"entries": [{"ms_per_mib": 6.0}]}', "[]"):
         broken.write_text(text)
         with pytest.raises(ValueError, match=r"broken\.json: .* must be as python -m agents\.bound writes it"):
-            bound.stored(PAIRS, 0.5, bound.KERNEL, broken)
+            bound.stored(PAIRS, SPEC, broken)
 
 
 def test_training_goes_on_without_a_stale_bound(
@@ -92,12 +93,12 @@ def test_training_goes_on_without_a_stale_bound(
     other = changed(path, tmp_path, "records", 0, 1, "0" * 16)
     real = bound.stored
     monkeypatch.setattr(bound, "stored", lambda *given: real(*given, other))
-    assert bound_of(PAIRS, 0.5, bound.KERNEL, search=False) is None
+    assert bound_of(PAIRS, SPEC, search=False) is None
     assert "left out" in capsys.readouterr().out
     monkeypatch.setattr(bound, "stored", lambda *given: real(*given, path))
-    found = bound.stored(PAIRS, 0.5, bound.KERNEL)
+    found = bound.stored(PAIRS, SPEC)
     assert found is not None
-    assert bound_of(PAIRS, 0.5, bound.KERNEL, search=False) == bound.means(found)
+    assert bound_of(PAIRS, SPEC, search=False) == bound.means(found)
 
 
 def test_bad_input_is_named(tmp_path: Path) -> None:

@@ -10,8 +10,8 @@ import pytest
 from typer.testing import CliRunner
 
 from agents import evaluate, train, tune
-from agents.runner import World, replay
-from agents.tune import UNTUNED, tuned
+from agents.runner import replay
+from agents.tune import PRESET, SPEC, UNTUNED, tuned
 from swapgym.workload import suite
 
 SMALL = ["--no-progress", "--lanes", "8", "--eval-episodes", "1", "--timesteps", "1024"]
@@ -45,14 +45,14 @@ def test_all_play_the_same_episodes_and_the_records_replay(
     assert outcome.exit_code == 0, outcome.output
     with (tmp_path / "out" / "episodes.csv").open() as file:
         rows = list(csv.DictReader(file))
-    pairs = set(suite("validation").first(1))
-    names = {"ppo", "always_inline", *tuned(0.5)}
+    pairs = set(suite("validation").first(1).of(PRESET))
+    names = {"ppo", "always_inline", *tuned(6.0)}
     assert {row["policy"] for row in rows} == names
     for name in names:
         own = [(row["preset"], int(row["seed"])) for row in rows if row["policy"] == name]
         assert sorted(own) == sorted(pairs) * (2 if name == "ppo" else 1) if name != "ppo" else set(own) == pairs
     for row in rows[:4]:
-        assert replay(World(kernel=row["kernel"]), row["preset"], int(row["seed"]), row["actions"]) == row["digest"]
+        assert replay(SPEC.but(kernel=row["kernel"]), row["preset"], int(row["seed"]), row["actions"]) == row["digest"]
     with (tmp_path / "out" / "table.csv").open() as file:
         table = {row["policy"]: row for row in csv.DictReader(file)}
     own = [float(row["score"]) for row in rows if row["policy"] == "ppo"]
@@ -72,14 +72,14 @@ def test_where_nothing_is_tuned_rivals_have_their_defaults(
     assert outcome.exit_code == 0, outcome.output
     said = " ".join(outcome.output.split())
     assert "fixed policies: with their default thresholds" in said
-    assert "python -m agents.tune tunes for 0.2, 0.5, 0.8" in said
+    assert "python -m agents.tune tunes for 2, 6, 20" in said
     with (tmp_path / "out" / "table.csv").open() as file:
         assert {row["policy"] for row in csv.DictReader(file)} == {"ppo", *UNTUNED}
 
 
 def test_bad_input_is_named(folders: list[Path], tmp_path: Path) -> None:
     other = tmp_path / "other"
-    assert CliRunner().invoke(train.app, [*SMALL, "--lag-weight", "0.8", "--out", str(other)]).exit_code == 0
+    assert CliRunner().invoke(train.app, [*SMALL, "--ms-per-mib", "20", "--out", str(other)]).exit_code == 0
     for told, message in (
         ([str(tmp_path)], "is no run"),
         ([str(folders[0]), str(other)], "must share one of each"),

@@ -13,29 +13,32 @@ from agents import tune
 from agents.planning import Planner, Settings, mpc
 from agents.planning.rollouts import BY_RULE
 from agents.policies.thresholds import RealtimeAware
-from agents.runner import World, encode, play, replay
+from agents.runner import encode, play, replay
+from swapgym.envs.spec import EnvSpec
 from swapgym.phone import constants as k
 from swapgym.phone.audit import audit
 from swapgym.phone.state import phone_digest
-from swapgym.workload import PRESETS, draw, empty
+from swapgym.workload import PRESETS
 
 pytestmark = pytest.mark.xdist_group("planning_online")  # one process compiles its kernels
 
-WORLD = World(routes=("INLINE", "DEFER"))
+SPEC = EnvSpec(device=None)
+BATCH = SPEC.but(epochs="batch")
 EPISODES = [("camera_launch", 1), ("app_switching", 2), ("rt_recording", 5)]
 QUICK = Settings(futures=3, rounds=1, hold=0, caution=0.0)
 NEVER = Settings(futures=2, hold=0, caution=1e12)
 
 
-def scenario_of(preset: str, seed: int) -> npt.NDArray[Any]:
-    scenarios = empty(1)
-    draw(preset, seed, out=scenarios[0])
-    return scenarios
+def planner_of(scenarios: npt.NDArray[Any], preset: str, seed: int, settings: Settings | None = None) -> Planner:
+    """Return a planner for another scenario than the one that is drawn."""
+    planner = Planner(preset, seed, SPEC, settings or Settings(futures=2))
+    planner.scenarios[:] = scenarios
+    return planner
 
 
-def ready(preset: str, seed: int, share: float, futures: int = 4, world: World = WORLD) -> tuple[Planner, int]:
+def ready(preset: str, seed: int, share: float, futures: int = 4, spec: EnvSpec = SPEC) -> tuple[Planner, int]:
     """Return a planner whose episode has been played by the rule up to a share of its decisions, and their number."""
-    planner = Planner(scenario_of(preset, seed), preset, seed, world, Settings(futures=futures))
+    planner = Planner(preset, seed, spec, Settings(futures=futures))
     decisions = int(share * len(planner.play(planned=False)[1]))
     return planner, forward(planner, decisions)
 
@@ -52,11 +55,11 @@ def forward(planner: Planner, decisions: int) -> int:
 
 @pytest.mark.parametrize("rule", [None, RealtimeAware(), RealtimeAware(load=0.2, starved_us=0)])
 def test_the_base_rule_is_the_policy(rule: RealtimeAware | None) -> None:
-    policy = rule or mpc.rule_of(WORLD)
-    for row in play(WORLD, policy, "rule", EPISODES):
-        planner = Planner(scenario_of(row["preset"], row["seed"]), row["preset"], row["seed"], WORLD, rule=rule)
-        score, routes = planner.play(planned=False)
-        assert encode(routes) == row["actions"]
+    policy = rule or mpc.rule_of(SPEC)
+    for row in play(BATCH, policy, "rule", EPISODES):
+        planner = Planner(row["preset"], row["seed"], SPEC, rule=rule)
+        score, actions = planner.play(planned=False)
+        assert encode(actions) == row["actions"]
         assert score == pytest.approx(row["score"], rel=1e-12)
 
 
@@ -64,21 +67,21 @@ def test_the_base_rule_is_the_tuned_one_where_there_is_one(
     tuned_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tune, "TUNED", tmp_path / "nowhere")
-    assert mpc.rule_of(WORLD) == RealtimeAware()
+    assert mpc.rule_of(SPEC) == RealtimeAware()
     monkeypatch.setattr(tune, "TUNED", tuned_folder)
-    assert mpc.rule_of(WORLD) == RealtimeAware(load=0.3)
+    assert mpc.rule_of(SPEC) == RealtimeAware(load=0.3)
     # another kernel has the default one's, all three routes too
-    world = World(kernel="mainline", weights=(0.7, 0.3))
-    assert mpc.rule_of(world) == RealtimeAware(world.routes, load=0.3)
+    spec = EnvSpec(kernel="mainline", ms_per_mib=2.0, routes=3)
+    assert mpc.rule_of(spec) == RealtimeAware(spec.route_names, load=0.3)
 
 
 def test_with_boundless_caution_it_is_the_base_rule() -> None:
     for preset, seed in EPISODES:
-        played = mpc.play(preset, seed, WORLD, NEVER)
+        played = mpc.play(preset, seed, SPEC, NEVER)
         assert played.score == played.start
         assert played.departures == 0 < played.plans
-        (row,) = play(WORLD, mpc.rule_of(WORLD), "rule", [(preset, seed)])
-        assert encode(played.routes) == row["actions"]
+        (row,) = play(BATCH, mpc.rule_of(SPEC), "rule", [(preset, seed)])
+        assert encode(played.actions) == row["actions"]
 
 
 @pytest.mark.parametrize("preset", sorted(PRESETS))
@@ -88,7 +91,7 @@ def test_what_is_yet_to_come_changes_nothing_up_to_then(preset: str) -> None:
     mine = planner.moments.tobytes(), planner.futures.tobytes()
     other = branch(planner, seed=12, decision=n)
     assert other[0]["events"].tobytes() != planner.scenarios[0]["events"].tobytes()
-    there = Planner(other, preset, 11, WORLD, Settings(futures=2))
+    there = planner_of(other, preset, 11)
     assert forward(there, n) == n
     assert there.phones[0]["now_us"] == planner.phones[0]["now_us"]
     there.look_ahead(n)
@@ -117,7 +120,7 @@ def test_a_scenario_that_ends_here_has_the_same_futures(preset: str) -> None:
         other[0]["duration_us"] = phone["now_us"] + 1
         other[0]["frame_ui_us"][frames:] = 1
         other[0]["frame_render_us"][frames:] = 1
-        there = Planner(other, preset, 13, WORLD, Settings(futures=2))
+        there = planner_of(other, preset, 13)
         assert forward(there, n) == n
         there.look_ahead(n)
         assert there.moments.tobytes() == planner.moments.tobytes()
@@ -126,7 +129,7 @@ def test_a_scenario_that_ends_here_has_the_same_futures(preset: str) -> None:
 
 def branch(planner: Planner, seed: int, decision: int) -> npt.NDArray[Any]:
     """Return a scenario with the past of a planner's episode and another future, which can be played from its start."""
-    fork = Planner(planner.scenarios, planner.preset, seed, WORLD, Settings(futures=2))
+    fork = planner_of(planner.scenarios, planner.preset, seed)
     fork.phones[:] = planner.phones
     fork.look_ahead(decision)
     scenarios = fork.futures[:1].copy()
@@ -145,17 +148,17 @@ def with_past_frames(scenarios: npt.NDArray[Any], planner: Planner) -> npt.NDArr
 def test_decisions_up_to_a_moment_do_not_depend_on_what_follows() -> None:
     settings = Settings(futures=3, rounds=1, hold=24, caution=0.0)
     for preset, seed in [("camera_launch", 1), ("rt_recording", 5)]:
-        here = Planner(scenario_of(preset, seed), preset, seed, WORLD, settings)
-        score, routes = here.play()
-        halfway = len(routes) // 2
+        here = Planner(preset, seed, SPEC, settings)
+        score, actions = here.play()
+        halfway = len(actions) // 2
         # the episode again, as planned, up to its middle
-        again = Planner(scenario_of(preset, seed), preset, seed, WORLD, settings)
+        again = Planner(preset, seed, SPEC, settings)
         again.begin()
-        for route in routes[:halfway]:
-            again.step(route)
-        there = Planner(branch(again, seed=99, decision=0), preset, seed, WORLD, settings)
-        other_score, other_routes = there.play()
-        assert other_routes[:halfway] == routes[:halfway]
+        for action in actions[:halfway]:
+            again.step((k.INLINE, k.KWORKER)[action])
+        there = planner_of(branch(again, seed=99, decision=0), preset, seed, settings)
+        other_score, other_actions = there.play()
+        assert other_actions[:halfway] == actions[:halfway]
         assert other_score != score
 
 
@@ -168,7 +171,7 @@ def test_a_future_is_a_scenario_with_the_same_past(preset: str) -> None:
         planner.costs(BY_RULE)
         for future in range(3):
             alone = with_past_frames(planner.futures[future : future + 1].copy(), planner)
-            whole = Planner(alone, preset, 21, WORLD, Settings(futures=2))
+            whole = planner_of(alone, preset, 21)
             whole.play(planned=False)
             assert whole.phones[0].tobytes() == planner.played[future].tobytes()
 
@@ -190,6 +193,9 @@ def test_futures_are_such_as_the_preset_has(preset: str) -> None:
             foreground = future["launches"]["foreground"][events["a"][events["kind"] == k.EVENT_LAUNCH]]
             assert low <= foreground.sum() <= high
             assert len(foreground) == future["n_launches"] or phone["launches"]["phase"].any()
+            launches, begun = future["launches"], phone["launches"]["phase"] != k.LAUNCH_WAITING
+            assert (launches["expected_pages"][: future["n_launches"]] > 0).all()
+            assert (launches[begun] == planner.scenarios[0]["launches"][begun]).all()
             kills = events["a"][past:][events["kind"][past:] == k.EVENT_KILL]
             assert (moment["processes"]["state"][kills] == k.PROCESS_ALIVE).all()
             assert len(set(kills.tolist())) == len(kills)
@@ -201,9 +207,8 @@ def test_futures_are_such_as_the_preset_has(preset: str) -> None:
 
 @pytest.mark.parametrize("preset", sorted(PRESETS))
 def test_pages_and_time_balance_at_the_end_of_every_future(preset: str) -> None:
-    world = World()
     for seed in (41, 42):
-        planner, n = ready(preset, seed, 0.5, futures=2, world=world)
+        planner, n = ready(preset, seed, 0.5, futures=2, spec=SPEC.but(routes=3))
         planner.look_ahead(n)
         for route in (BY_RULE, k.INLINE, k.KWORKER, k.USERSPACE):
             planner.costs(route)
@@ -212,34 +217,34 @@ def test_pages_and_time_balance_at_the_end_of_every_future(preset: str) -> None:
                 assert phone["now_us"] >= future["duration_us"]
 
 
-@pytest.mark.parametrize("world", [WORLD, World()])
-def test_episodes_replay(world: World) -> None:
+@pytest.mark.parametrize("spec", [SPEC, SPEC.but(routes=3)])
+def test_episodes_replay(spec: EnvSpec) -> None:
     for preset, seed in [("camera_launch", 3), ("service_restart", 4)]:
-        planner = Planner(scenario_of(preset, seed), preset, seed, world, QUICK)
-        score, routes = planner.play()
+        planner = Planner(preset, seed, spec, QUICK)
+        score, actions = planner.play()
         digest = phone_digest(planner.phones[0])[:16]
-        assert replay(world, preset, seed, encode(routes)) == digest
-        assert planner.evaluations == planner.plans * QUICK.futures * len(world.routes)
-        assert score == mpc.play(preset, seed, world, QUICK).score
+        assert replay(spec.but(epochs="batch"), preset, seed, encode(actions)) == digest
+        assert planner.evaluations == planner.plans * QUICK.futures * len(spec.route_names)
+        assert score == mpc.play(preset, seed, spec, QUICK).score
         assert audit(planner.phones[0], planner.scenarios[0]) == []
 
 
 def test_episodes_are_the_same_over_workers() -> None:
-    alone = mpc.play_all(EPISODES[:2], WORLD, QUICK, workers=1)
-    assert alone == mpc.play_all(EPISODES[:2], WORLD, QUICK, workers=2)
+    alone = mpc.play_all(EPISODES[:2], SPEC, QUICK, workers=1)
+    assert alone == mpc.play_all(EPISODES[:2], SPEC, QUICK, workers=2)
     assert [(one.preset, one.seed) for one in alone] == EPISODES[:2]
 
 
 def test_planning_does_no_harm_on_average() -> None:
     """A single episode may be the worse for it; a handful may not be by more than 0.03, of a score of about 1."""
-    played = mpc.play_all([("camera_launch", seed) for seed in range(8)], WORLD, workers=1)
+    played = mpc.play_all([("camera_launch", seed) for seed in range(8)], SPEC, workers=1)
     assert sum(one.departures for one in played) > 0
     assert np.mean([one.score - one.start for one in played]) < 0.03
 
 
 def test_mixed_is_scored_as_the_runner_scores_it() -> None:
-    played = mpc.play("mixed", 7, WORLD, NEVER)
-    (row,) = play(WORLD, mpc.rule_of(WORLD), "rule", [("mixed", 7)])
+    played = mpc.play("mixed", 7, SPEC, NEVER)
+    (row,) = play(BATCH, mpc.rule_of(SPEC), "rule", [("mixed", 7)])
     assert played.score == pytest.approx(row["score"], rel=1e-12)
 
 
@@ -251,6 +256,6 @@ def test_bad_input_is_named() -> None:
     with pytest.raises(ValueError, match=r"Settings\.caution: -1\.0, must be from 0"):
         Settings(caution=-1.0)
     with pytest.raises(ValueError, match="rule: its route 'KWORKER' is unknown, must be one of"):
-        mpc.play("low_ram", 1, WORLD, rule=RealtimeAware(routes=("INLINE", "KWORKER")))
-    with pytest.raises(ValueError, match="preset: 'camera' is unknown"):
-        mpc.play("camera", 1, WORLD)
+        mpc.play("low_ram", 1, SPEC, rule=RealtimeAware(routes=("INLINE", "KWORKER")))
+    with pytest.raises(ValueError, match="preset: 'camara' is unknown"):
+        mpc.play("camara", 1, SPEC)

@@ -19,18 +19,18 @@ from typer.testing import CliRunner
 
 from agents import tune
 from agents.policies import make
-from agents.runner import World, play
+from agents.runner import play
 from agents.sb3_vec_env import make_sb3
-from agents.train import ROUTES, app
+from agents.train import app
 from agents.training import callbacks, runs
 from agents.training.evaluation import Evaluation
-from swapgym.envs.rewards import TERM_NAMES
+from agents.tune import PRESET, ROUTES, SPEC
 from swapgym.workload import suite
 
 pytestmark = pytest.mark.xdist_group("tensorboard")  # one run serves all
 
-EPISODES = list(suite("validation").first(1))
-OWN = ("episode", "defer", "reward", "policy", "eval", "figures", "custom_scalars__config__", "_hparams_")
+EPISODES = suite("validation").first(1).of(PRESET)
+OWN = ("episode", "defer", "policy", "eval", "figures", "custom_scalars__config__", "_hparams_")
 
 
 def train(*arguments: str) -> None:
@@ -73,13 +73,13 @@ def written(events: Any) -> set[str]:
 
 def test_documented_tags_are_what_the_event_file_has(events: Any) -> None:
     patterns, there = documented(), written(events)
-    assert len(patterns) >= 15
+    assert len(patterns) >= 14
     for pattern in patterns:
         assert any(re.fullmatch(pattern, tag) for tag in there), f"documented, not written: {pattern}"
     for tag in there:
         if tag.split("/")[0] in OWN:
             assert any(re.fullmatch(pattern, tag) for pattern in patterns), f"written, not documented: {tag}"
-    wanted = {f"episode/{name}" for name in callbacks.EPISODE} | {f"reward/{name}" for name in TERM_NAMES}
+    wanted = {f"episode/{name}" for name in callbacks.EPISODE}
     assert wanted | {"defer/all", "train/entropy_loss", "rollout/ep_rew_mean"} <= there
     assert {"figures/pareto", "figures/timeline"} == set(events.Tags()["images"])
 
@@ -88,11 +88,11 @@ def test_scalars_say_what_was_done(events: Any, run: Path, tuned_folder: Path) -
     values = {tag: [event.value for event in events.Scalars(tag)] for tag in events.Tags()["scalars"]}
     assert all(0.0 <= value <= 1.0 for tag in values if tag.startswith("defer/") for value in values[tag])
     assert all(0.0 < value <= np.log(2) + 1e-6 for value in values["policy/entropy"])
-    best = next(iter(tune.tuned(0.5, ROUTES, tuned_folder).values()))
+    best = next(iter(tune.tuned(6.0, ROUTES, tuned_folder / tune.KERNEL).values()))
     rivals = {"best_tuned": best} | {name: make(name, ROUTES) for name in ("always_inline", "always_defer")}
     for name, policy in rivals.items():
         (score,) = set(values[f"eval/{name}"])
-        rows = play(World(routes=ROUTES), policy, "", EPISODES)
+        rows = play(SPEC, policy, "", EPISODES)
         assert score == pytest.approx(np.mean([row["score"] for row in rows]), rel=1e-5)
     (bound,) = set(values["eval/bound"])
     assert bound < min(values["eval/best_tuned"])
@@ -117,7 +117,7 @@ def test_hyperparameters_and_outcomes_are_comparable(events: Any) -> None:
     start = HParamsPluginData.FromString(contents["_hparams_/session_start_info"]).session_start_info
     values = {name: value.number_value or value.string_value for name, value in start.hparams.items()}
     assert (values["algo"], values["n_envs"], values["learning_rate"]) == ("ppo", 8.0, "lin_0.0015")
-    assert (values["policy_kwargs.net_arch"], values["lag_weight"]) == ("[64, 64]", 0.5)
+    assert (values["policy_kwargs.net_arch"], values["ms_per_mib"], values["epochs"]) == ("[64, 64]", 6.0, "event")
     experiment = HParamsPluginData.FromString(contents["_hparams_/experiment"]).experiment
     outcomes = {metric.name.tag for metric in experiment.metric_infos}
     assert outcomes == set(callbacks.OUTCOMES)
@@ -128,7 +128,7 @@ def test_the_entropy_is_that_of_the_policy_where_it_has_been() -> None:
     lanes = make_sb3(4)
     model = PPO("MlpPolicy", VecMonitor(lanes), n_steps=16, batch_size=64, seed=3, device="cpu")
     # far from a coin, so that an entropy of the wrong distribution shows
-    torch.nn.init.normal_(model.policy.action_net.weight, std=2.0)
+    torch.nn.init.normal_(model.policy.action_net.weight, std=0.5)
     seen: list[float] = []
 
     class Watching(callbacks.DomainMetrics):
@@ -170,7 +170,7 @@ def test_a_resumed_run_keeps_its_evaluations_up_to_the_checkpoint(tmp_path: Path
         {"frames": frames, "score": score, "lag_ms": 1.0, "peak_mib": 1.0} for frames, score in ((8, 0.9), (16, 0.5))
     ]
     runs.put(tmp_path / "curve.json", json.dumps(kept).encode())
-    evaluation = Evaluation(World(routes=ROUTES), EPISODES, 100, {}, folder=tmp_path)
+    evaluation = Evaluation(SPEC, EPISODES, 100, {}, folder=tmp_path)
     evaluation.begin(10)
     assert evaluation.history == kept[:1]
     assert (evaluation.best, evaluation.next) == (0.9, 110)

@@ -20,11 +20,12 @@ from typer.testing import CliRunner
 from agents import tune
 from agents.evaluate import load_model
 from agents.policies import make
-from agents.runner import World, play
+from agents.runner import play
 from agents.sb3_vec_env import make_sb3
-from agents.train import ROUTES, app, learner
+from agents.train import app, learner
 from agents.training import algorithms, callbacks, runs
 from agents.training.evaluation import Evaluation
+from agents.tune import ROUTES, SPEC
 from swapgym.workload import suite
 
 SMALL = [
@@ -122,9 +123,10 @@ def test_a_run_that_is_killed_goes_on_from_its_last_checkpoint(tmp_path: Path) -
 
 
 def test_a_run_folder_says_what_was_run(tmp_path: Path) -> None:
-    train("--timesteps", "1024", "--seed", "3", "--lag-weight", "0.8", "--out", str(tmp_path / "run"))
+    train("--timesteps", "1024", "--seed", "3", "--ms-per-mib", "10", "--hold-ms", "50", "--out", str(tmp_path / "run"))
     config = runs.config_of(tmp_path / "run")
-    assert (config["seed"], config["lag_weight"], config["algo"]) == (3, 0.8, "ppo")
+    assert (config["seed"], config["algo"], config["env_id"]) == (3, "ppo", "swapgym/SwapRelease-v1")
+    assert runs.spec_of(config) == SPEC.but(ms_per_mib=10.0, hold_ms=50)
     assert config["command"].startswith("python -m agents.train")
     assert set(runs.PACKAGES) == set(config["versions"])
     assert not list((tmp_path / "run").glob(".*")), "nothing half written"
@@ -144,7 +146,7 @@ def test_evaluation_changes_neither_model_nor_generators(tmp_path: Path) -> None
     model = runs.load_checkpoint(tmp_path / "run")
     before = {name: value.clone() for name, value in model.policy.state_dict().items()}
     state = torch.get_rng_state()
-    evaluation = Evaluation(World(routes=ROUTES), list(suite("validation").first(1)), 1, {})
+    evaluation = Evaluation(SPEC, suite("validation").first(1).of(SPEC.preset), 1, {})
     assert evaluation.mean(model) == evaluation.mean(model)
     assert same(before, dict(model.policy.state_dict()))
     assert torch.equal(state, torch.get_rng_state())
@@ -185,10 +187,11 @@ def test_time_passes_in_the_lanes_as_their_phones_say() -> None:
     ("arguments", "message"),
     [
         (["--algo", "pop"], "algo 'pop' is unknown (did you mean 'ppo'?)"),
-        (["--env", "swapgym/SwapRelease-v1"], "did you mean 'swapgym/SwapRelease-v0'"),
+        (["--env", "swapgym/SwapRelease-v0"], "did you mean 'swapgym/SwapRelease-v1'"),
         (["--preset", "camera_lunch"], "did you mean 'camera_launch'"),
+        (["--epochs", "events"], "epochs: 'events' is unknown (did you mean 'event'?)"),
         (["--kernel", "vivo-sync"], "kernel: 'vivo-sync' is unknown (did you mean 'vivo-async'?), must be one of"),
-        (["--eval-episodes", "21"], "eval_episodes: 21, must be from 1 to 20"),
+        (["--eval-episodes", "21"], "episodes: 21, must be from 1 to 20"),
         (["--algo", "recurrent-ppo", "--set", "discount_ms=5"], "only ppo discounts by time"),
         (["--resume", "nowhere"], "nowhere is no run"),
     ],
@@ -208,27 +211,38 @@ def test_an_existing_run_is_not_overwritten(tmp_path: Path) -> None:
 
 
 def test_unknown_hyperparameters_and_schedules_are_named(tmp_path: Path) -> None:
-    (tmp_path / "ppo.yml").write_text("swapgym/SwapRelease-v0: {learning_rat: 1.0}\n")
+    (tmp_path / "ppo.yml").write_text("swapgym/SwapRelease-v1: {learning_rat: 1.0}\n")
     with pytest.raises(ValueError, match=r"key 'learning_rat' is unknown \(did you mean 'learning_rate'"):
-        algorithms.hyperparameters("ppo", "swapgym/SwapRelease-v0", folder=tmp_path)
+        algorithms.hyperparameters("ppo", "swapgym/SwapRelease-v1", folder=tmp_path)
     with pytest.raises(ValueError, match="learning_rate: 'lin_x', must be a number or lin_<number>"):
         algorithms.arguments({"learning_rate": "lin_x"})
     assert algorithms.arguments({"learning_rate": "lin_0.5"})["learning_rate"](0.5) == 0.25
     with pytest.raises(ValueError, match="only ppo discounts by time"):
-        algorithms.hyperparameters("dqn", "swapgym/SwapRelease-v0", {"discount_ms": 5})
+        algorithms.hyperparameters("dqn", "swapgym/SwapRelease-v1", {"discount_ms": 5})
 
 
 def test_a_short_run_improves_over_random(tmp_path: Path) -> None:
     folder = tmp_path / "run"
-    arguments = ["--preset", "clear_all", "--timesteps", "6144", "--set", "n_steps=64", "--set", "batch_size=128"]
+    arguments = [
+        "--preset",
+        "clear_all",
+        "--ms-per-mib",
+        "0",
+        "--timesteps",
+        "6144",
+        "--set",
+        "n_steps=64",
+        "--set",
+        "batch_size=128",
+    ]
     train(*arguments, "--seed", "1", "--out", str(folder))
     config, model = load_model(folder)
     episodes = list(suite("validation").only("clear_all"))
-    world = World(routes=ROUTES)
+    spec = runs.spec_of(config)
     scores = {
-        name: np.mean([row["score"] for row in play(world, policy, name, episodes)])
+        name: np.mean([row["score"] for row in play(spec, policy, name, episodes)])
         for name, policy in {"ppo": model, "random": make("random", ROUTES), "fresh": learner(config)}.items()
     }
-    # deferring gains a twentieth there, random half of it; this seed's network does not defer before it has learned
+    # deferring gains a fifth there, random half of it; this seed's network does not defer before it has learned
     assert scores["ppo"] < scores["random"] - 0.02
     assert scores["ppo"] < scores["fresh"] - 0.02

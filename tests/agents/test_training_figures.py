@@ -10,21 +10,22 @@ import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from agents.policies import make
-from agents.runner import Row, World, decode, play
+from agents.runner import Row, decode, play
 from agents.training import figures
 from agents.training.timeline import LOOK_US, MEMORY, Timeline, trace
+from swapgym.envs.spec import EnvSpec
 from swapgym.phone import constants as k
-from swapgym.workload import draw, empty
+from swapgym.workload import empty
 
-WORLD = World(routes=("INLINE", "DEFER"))
+SPEC = EnvSpec()
 EPISODE = ("camera_launch", 2**31)
 
 
 @pytest.fixture(scope="module")
 def played() -> tuple[Timeline, Row]:
-    policy = make("vivo", WORLD.routes)
-    (row,) = play(WORLD, policy, "vivo", [EPISODE])
-    return trace(WORLD, policy, *EPISODE), row
+    policy = make("vivo")
+    (row,) = play(SPEC, policy, "vivo", [EPISODE])
+    return trace(SPEC, policy, *EPISODE), row
 
 
 def drawn(figure: Any) -> np.ndarray[Any, Any]:
@@ -35,8 +36,7 @@ def drawn(figure: Any) -> np.ndarray[Any, Any]:
 
 def test_a_timeline_is_the_episode_that_is_played(played: tuple[Timeline, Row]) -> None:
     timeline, row = played
-    routes = decode(row["actions"])
-    assert (timeline.deferred == (np.array(routes) != k.INLINE)).all()
+    assert (timeline.deferred == (np.array(decode(row["actions"])) == 1)).all()
     assert timeline.deferred.any() and not timeline.deferred.all()
     assert timeline.time_ms[-1] == row["duration_ms"]
     assert timeline.late_ms[-1] == row["frame_late_ms"]
@@ -61,7 +61,7 @@ def test_a_timeline_goes_on_in_time_from_the_start(played: tuple[Timeline, Row])
 
 def test_a_timeline_starts_with_the_memory_of_its_scenario(played: tuple[Timeline, Row]) -> None:
     scenario = empty(1)[0]
-    draw(*EPISODE, kernel=WORLD.kernel, out=scenario)
+    SPEC.draw(EPISODE[1], scenario, EPISODE[0])
     expected = {
         "page cache": scenario["file_cache_pages"],
         "zram pool": scenario["pool_pages"],

@@ -10,19 +10,25 @@ from typer.testing import CliRunner
 
 from agents.improving.network import PairedPolicy, threshold_network
 from agents.policies import make
-from agents.runner import World, encode, play
-from agents.train import ROUTES
+from agents.runner import play
 from agents.trained import card
+from agents.tune import SPEC
 from agents.watch import app, deferred
-from swapgym.envs.observations import INDEX
 
-CONFIG = {"algo": "paired", "kernel": "vivo-async", "lag_weight": 0.5, "seed": 4, "command": "python -m x", "git": ""}
+CONFIG = {
+    "algo": "paired",
+    "env_id": "swapgym/SwapRelease-v1",
+    "env": {"kernel": "mainline", "hold_ms": 50},
+    "seed": 4,
+    "command": "python -m x",
+    "git": "",
+}
 
 
 @pytest.fixture
 def run(tmp_path: Path) -> Path:
     (tmp_path / "config.json").write_text(json.dumps(CONFIG))
-    PairedPolicy(threshold_network(INDEX["rt_load"], 0.3)).save(tmp_path / "model.npz")
+    PairedPolicy(threshold_network("rt_load", 0.3)).save(tmp_path / "model.npz")
     return tmp_path
 
 
@@ -30,10 +36,10 @@ def test_what_came_of_it(run: Path) -> None:
     outcome = CliRunner().invoke(app, [str(run), "--preset", "clear_all", "--seed", "5", "--seconds", "0.001"])
     assert outcome.exit_code == 0, outcome.output
     policy = PairedPolicy.load(run / "model.npz")
-    (row,) = play(World(routes=ROUTES), policy, "paired", [("clear_all", 5)])
+    (row,) = play(SPEC.but(**CONFIG["env"]), policy, "paired", [("clear_all", 5)])
     line = next(line for line in outcome.output.splitlines() if line.startswith(("paired", " paired")))
     assert f"{row['score']:.4g}" in line.split()
-    assert f"{deferred(row['actions']):.0%}" in line.split()
+    assert f"{deferred(row):.0%}" in line.split()
     assert "always_inline" in outcome.output
 
 
@@ -41,14 +47,14 @@ def test_what_came_of_it(run: Path) -> None:
 def test_a_fixed_policy_by_its_name(arguments: list[str], name: str) -> None:
     outcome = CliRunner().invoke(app, [*arguments, "--preset", "clear_all", "--seed", "5", "--seconds", "0"])
     assert outcome.exit_code == 0, outcome.output
-    (row,) = play(World(routes=ROUTES), make(name, ROUTES), name, [("clear_all", 5)])
+    (row,) = play(SPEC, make(name), name, [("clear_all", 5)])
     line = next(line for line in outcome.output.splitlines() if line.split()[:1] == [name])
     assert f"{row['score']:.4g}" in line.split()
 
 
 def test_the_deferred_share_by_hand() -> None:
-    assert deferred(encode([0, 1, 1, 0])) == 0.5
-    assert deferred("") == 0.0
+    assert deferred({"batches": 4.0, "batches_inline": 1.0}) == 0.75
+    assert deferred({"batches": 0.0, "batches_inline": 0.0}) == 0.0
 
 
 @pytest.mark.parametrize(
@@ -74,7 +80,8 @@ def test_a_card_says_how_it_was_made() -> None:
     text = card(CONFIG, [{"score": 0.9}, {"score": 0.8}, {"score": 0.85}])
     assert "python -m x" in text
     assert "0.8000 (at the start 0.9000)" in text
-    assert "agents/trained/vivo-async/w0.5/paired-4" in text
-    held = card({**CONFIG, "algo": "ppo", "hyperparameters": {"hold_ms": 300}}, [{"score": 0.9}])
-    assert "stands for 300 ms" in held
-    assert "0.9" not in held
+    assert "agents/trained/mainline/r6/paired-4" in text
+    assert "stands for 50 ms" in text
+    batch = card({**CONFIG, "algo": "ppo", "env": {"epochs": "batch"}}, [{"score": 0.9}])
+    assert "stands for" not in batch
+    assert "0.9" not in batch

@@ -15,6 +15,7 @@ import pytest
 
 import swapgym  # noqa: F401  # registers the environments
 from swapgym.envs.lanes import Lanes
+from swapgym.envs.spec import EnvSpec
 from swapgym.workload import draw, empty
 
 Benchmark = Callable[..., Any]
@@ -28,26 +29,26 @@ def test_draw(benchmark: Benchmark) -> None:
 
 @pytest.mark.parametrize("route", [0, 1], ids=["inline", "deferred"])
 def test_episodes_of_16_lanes(benchmark: Benchmark, route: int) -> None:
-    lanes = Lanes(16)
+    lanes = Lanes(16, EnvSpec(preset="mixed", device=None))
     for lane in range(16):
-        draw("mixed", lane, out=lanes.scenarios[lane])
-    routes = np.full(16, route)
+        lanes.draw(lane, lane)
+    lanes.actions[:] = lanes.spec.actions()[route]
 
     def play() -> None:
         lanes.begin()
         while len(waiting := lanes.waiting()):
-            lanes.step(routes, waiting)
+            lanes.step(waiting)
 
     benchmark(play)
 
 
 def test_reset(benchmark: Benchmark) -> None:
-    env = gym.make("swapgym/SwapRelease-v0")
+    env = gym.make("swapgym/SwapRelease-v1")
     benchmark(env.reset)
 
 
 def test_a_hundred_steps(benchmark: Benchmark) -> None:
-    env = gym.make("swapgym/SwapRelease-v0", preset="camera_launch")
+    env = gym.make("swapgym/SwapRelease-v1", preset="camera_launch", epochs="batch")  # episodes are long enough
 
     def play() -> None:
         for _ in range(100):
@@ -58,7 +59,7 @@ def test_a_hundred_steps(benchmark: Benchmark) -> None:
 
 @pytest.mark.parametrize("lanes", [1, 64, 1_024])
 def test_steps_of_a_vector_env(benchmark: Benchmark, lanes: int) -> None:
-    envs = gym.make_vec("swapgym/SwapRelease-v0", num_envs=lanes, autoreset_mode="SameStep")
+    envs = gym.make_vec("swapgym/SwapRelease-v1", num_envs=lanes, autoreset_mode="SameStep")
     envs.reset(seed=0)
     actions = np.random.default_rng(0).integers(2, size=(64, lanes))
 

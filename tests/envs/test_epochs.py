@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from swapgym.envs.epochs import BACKLOG_STEP, EVENT_NAMES, EVENTS, epoch_record, is_epoch, signature
+from swapgym.envs.epochs import BACKLOG_STEP, EVENT_NAMES, EVENTS, USUAL, epoch_record, is_epoch, signature
 from swapgym.envs.lane import ANSWER
 from swapgym.envs.lanes import Lanes
 from swapgym.envs.release import SwapReleaseEnv
@@ -62,7 +62,7 @@ def test_events_have_bits_of_their_own() -> None:
 
 def test_epochs_are_the_batches_at_which_the_signature_has_changed(make: Make) -> None:
     """Asked at every batch, a second environment finds by itself when the first one is asked."""
-    by_event, by_batch = make(), make(epochs="batch")
+    by_event, by_batch = make(epochs=EVENT_NAMES), make(epochs="batch")
     for env in (by_event, by_batch):
         env.reset(options={"scenario_seed": 14})
     rng = np.random.default_rng(0)
@@ -83,6 +83,11 @@ def test_epochs_are_the_batches_at_which_the_signature_has_changed(make: Make) -
     assert ended and info["digest"] == told["digest"]
     assert 3 < asked < batches / 4
     assert told["lag_ms"] == info["lag_ms"]
+
+
+def test_the_usual_events_ask_by_default() -> None:
+    assert epoch_record("event", 100, False).tolist() == epoch_record(USUAL, 100, False).tolist()
+    assert set(USUAL) == {"launch", "realtime", "watermark"}
 
 
 def test_holding_for_no_time_asks_at_every_batch(make: Make) -> None:

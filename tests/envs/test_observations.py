@@ -121,8 +121,9 @@ def test_readings_agree_with_the_phone(make: Callable[..., SwapReleaseEnv]) -> N
         assert now["victim_last_route"] == (0 if victim["decisions"] == 0 else 2 * (victim["route"] != k.INLINE) - 1)
 
 
-def test_observation_does_not_see_the_future(env: SwapReleaseEnv) -> None:
+def test_observation_does_not_see_the_future(make: Callable[..., SwapReleaseEnv]) -> None:
     """Whatever the scenario has yet to do, the present observation stays the same, bit for bit."""
+    env = make(epochs="batch")
     env.reset(options={"scenario_seed": 4})
     over = False
     generator = np.random.default_rng(0)

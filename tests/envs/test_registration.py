@@ -93,7 +93,7 @@ def test_docstring_tables_stand_in_their_places_and_are_the_codes(env_id: str) -
     for term in TERMS:
         assert f"| `{term.name}` | `{term.objective}` | {term.meaning} |" in doc["Rewards"]
     for event in EVENTS:
-        assert f"| `{event.name}` | {event.meaning} |" in doc["Description"]
+        assert f"| `{event.name}` | {'yes' if event.usual else 'no'} | {event.meaning} |" in doc["Description"]
     assert infos.table() in doc["Info"]
     for name, parameter in inspect.signature(type(env)).parameters.items():
         assert f"\n| `{name}` | `" in doc["Arguments"]

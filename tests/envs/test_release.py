@@ -14,6 +14,7 @@ import pytest
 from gymnasium.utils.env_checker import check_env
 from stable_baselines3.common.env_checker import check_env as check_env_sb3
 
+from swapgym.envs.epochs import EVENT_NAMES
 from swapgym.envs.infos import KEYS
 from swapgym.envs.lane import play_out
 from swapgym.envs.lanes import Lanes
@@ -169,7 +170,8 @@ def test_a_kernel_without_a_queue_falls_back(make: Callable[..., SwapReleaseEnv]
     assert inline[1] == deferred[1]
 
 
-def test_snapshots_resume_bit_for_bit(env: SwapReleaseEnv) -> None:
+def test_snapshots_resume_bit_for_bit(make: Callable[..., SwapReleaseEnv]) -> None:
+    env = make(epochs=EVENT_NAMES, hold_ms=20)
     env.reset(options={"scenario_seed": 19})
     for step in range(7):
         env.step(step % 2)

@@ -165,13 +165,13 @@ def test_gymnasiums_normalisation_takes_it() -> None:
 
 
 def test_snapshots_go_from_lane_to_lane_and_to_the_single_environment() -> None:
-    env, single = make(), SwapReleaseEnv()
+    env, single = make(epochs="batch"), SwapReleaseEnv(epochs="batch")
     env.reset(seed=0)
     play(env, 5)
     moment = pickle.loads(pickle.dumps(env.snapshot(2)))
     expected = [env.step(np.ones(LANES, dtype=np.int64)) for _ in range(4)]
     digest = env.digest(2)
-    other = make()
+    other = make(epochs="batch")
     other.reset(seed=50)
     observation = other.restore(0, moment)
     assert single.restore(moment).tobytes() == observation.tobytes()

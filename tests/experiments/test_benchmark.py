@@ -16,7 +16,19 @@ from experiments.benchmark import growth, interleave, lanes, profile, report
 from experiments.benchmark.__main__ import app
 from experiments.benchmark.null import EPISODE_STEPS, NULL_ID, register_null
 from experiments.benchmark.simpy_model import SimpyPhone
-from experiments.benchmark.single import ENV_IDS, OURS, PEER, Round, make, measure, play, spread, summary, table
+from experiments.benchmark.single import (
+    ENV_IDS,
+    OURS,
+    PEER,
+    Round,
+    Spread,
+    make,
+    measure,
+    play,
+    spread,
+    summary,
+    table,
+)
 from swapgym.phone import constants as k
 from swapgym.phone import engine
 from swapgym.phone.audit import audit
@@ -95,14 +107,14 @@ def test_rates_and_ratios_by_hand() -> None:
     assert interleave.rate(laps, "a", interleave.steps_per_s) == (75.0, 62.5, 87.5)
     assert interleave.rate(laps, "b", interleave.simulated_per_cpu).median == 6.0
     assert lanes.ns_per_tick(laps[0]) == 1e7
-    assert interleave.flat("x", interleave.Spread(2.0, 1.0, 3.0)) == {"x": 2.0, "x_low": 1.0, "x_high": 3.0}
+    assert interleave.flat("x", Spread(2.0, 1.0, 3.0)) == {"x": 2.0, "x_low": 1.0, "x_high": 3.0}
 
 
 def test_bare_lanes_count_the_ticks_of_whole_episodes() -> None:
     ticks, seconds = lanes.bare(16, 1)()
     scenarios = empty(16)
     for lane in range(16):
-        draw("mixed", lane, out=scenarios[lane])
+        lanes.SPEC.draw(lane, scenarios[lane])
     assert ticks == scenarios["duration_us"].sum() // 1_000
     assert seconds == pytest.approx(ticks / 1_000)
 

@@ -15,15 +15,16 @@ from typer.testing import CliRunner
 
 from agents import tune
 from agents.improving.network import PairedPolicy, threshold_network
-from agents.runner import World, play_all, replay
-from agents.trained import Group
+from agents.runner import play_all, replay
+from agents.tune import KERNEL
+from experiments import results as stored
 from experiments.compare.__main__ import QUICK_EPISODES, app, compared
 from experiments.compare.figures import pareto_front, spread_out
 from experiments.compare.report import write_rivals
-from experiments.compare.rivals import TUNED, rivals
-from experiments.compare.tables import COLUMNS, margins, per_preset
-from swapgym.envs.observations import INDEX
-from swapgym.workload import PRESETS
+from experiments.compare.rivals import TUNED, group_of, rivals
+from experiments.compare.tables import COLUMNS, RATE, margins, other_scores, per_preset
+from swapgym.envs.costs import Rates
+from swapgym.workload import PRESETS, Drawn
 
 POLICIES = ("always_inline", "always_defer", "vivo")
 EPISODES = QUICK_EPISODES * len(PRESETS)
@@ -48,8 +49,17 @@ def test_the_summary_follows_from_the_episodes(results: Path) -> None:
     summary = json.loads((results / "summary.json").read_text())
     rows = episodes(results)
     for policy in POLICIES:
-        for metric in ("lag_ms", "peak_mib", "score"):
-            values = [float(row[metric]) for row in rows if row["policy"] == policy]
+        own = [row for row in rows if row["policy"] == policy]
+        for metric in ("lag_ms", "peak_mib", "score", "score@2", "score@20"):
+            rate = Rates(float(metric.partition("@")[2] or RATE))
+            if metric.startswith("score"):
+                values = [
+                    rate.score(drawn, (float(row["lag_ms"]), float(row["peak_mib"]), 0.0))
+                    for row in own
+                    for drawn in [Drawn(row["preset"], int(row["seed"]), row["device"], row["kernel"])]
+                ]
+            else:
+                values = [float(row[metric]) for row in own]
             assert len(values) == EPISODES
             assert summary[f"{policy}.{metric}"] == pytest.approx(fmean(values), rel=1e-6)
 
@@ -63,8 +73,11 @@ def test_every_policy_met_the_same_scenarios(results: Path) -> None:
 
 @pytest.mark.xdist_group("compare")
 def test_records_replay(results: Path) -> None:
-    for row in [row for row in episodes(results) if row["policy"] == "vivo"][::9]:
-        assert replay(World(), row["preset"], int(row["seed"]), row["actions"]) == row["digest"]
+    worlds = stored.read_worlds(results)
+    for row in [row for row in episodes(results) if row["policy"] in ("vivo", "vivo-async")][::9]:
+        spec = worlds[row["world"]]
+        assert spec.kernel == row["kernel"]
+        assert replay(spec, row["preset"], int(row["seed"]), row["actions"]) == row["digest"]
 
 
 @pytest.mark.xdist_group("compare")
@@ -102,7 +115,7 @@ def test_tables_name_every_policy(results: Path) -> None:
     [
         (["--policy", "vivvo"], "did you mean 'vivo'"),
         (["--suite", "tset"], "did you mean 'test'"),
-        (["--kernel", "windows"], "must be one of mainline"),
+        (["--kernel", "windows"], "must be one of 'mainline'"),
     ],
 )
 def test_bad_input_writes_nothing(tmp_path: Path, arguments: list[str], message: str) -> None:
@@ -148,9 +161,9 @@ def agent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Store an agent."""
     folder = tmp_path / "trained" / "paired-0"
     folder.mkdir(parents=True)
-    (folder / "config.json").write_text(json.dumps({"algo": "paired", "kernel": "vivo-async", "lag_weight": 0.5}))
-    PairedPolicy(threshold_network(INDEX["rt_load"], 0.3)).save(folder / "model.npz")
-    monkeypatch.setattr("experiments.compare.rivals.stored", lambda: {Group("vivo-async", 0.5): [folder]})
+    (folder / "config.json").write_text(json.dumps({"algo": "paired", "env": {}}))
+    PairedPolicy(threshold_network("rt_load", 0.3)).save(folder / "model.npz")
+    monkeypatch.setattr("experiments.compare.rivals.stored", lambda: {group_of(KERNEL): [folder]})
     return folder
 
 
@@ -159,10 +172,11 @@ def test_tuned_policies_and_stored_agents_play_too(
     tmp_path: Path, tuned_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tune, "TUNED", tuned_folder)
-    players = rivals("vivo-async")
+    players = rivals(KERNEL)
     labels = [player.label for _, player in players]
     assert labels == ["always_inline", *(TUNED + name for name in ("rt_aware", "rule", "always_defer")), "paired"]
     rows = play_all(players, [("rt_recording", 3), ("clear_all", 4)], workers=1)
+    rows = [row | other_scores(row) for row in rows]
     summary = write_rivals(tmp_path, rows, "two scenarios, each in its own kernel.")
     assert summary["rivals.always_inline.score"] == pytest.approx(
         np.mean([row["score"] for row in rows if row["policy"] == "always_inline"])
@@ -172,7 +186,7 @@ def test_tuned_policies_and_stored_agents_play_too(
     assert rivals("mainline") == []
     # agents play without tuned policies
     monkeypatch.setattr(tune, "TUNED", tmp_path / "nowhere")
-    assert [player.label for _, player in rivals("vivo-async")] == ["always_inline", "paired"]
+    assert [player.label for _, player in rivals(KERNEL)] == ["always_inline", "paired"]
 
 
 def test_with_nothing_stored_no_rivals_are_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

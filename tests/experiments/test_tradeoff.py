@@ -9,25 +9,25 @@ import pytest
 from typer.testing import CliRunner
 
 from experiments.tradeoff.__main__ import app
-from experiments.tradeoff.measure import KERNELS, MS_PER_MIB, RULES, cell
+from experiments.tradeoff.measure import KERNELS, RATES, RULES, cell
 
 
 def episode(preset: str, seed: int, lag: float, peak: float) -> dict[str, object]:
-    return {"preset": preset, "seed": seed, "lag_ms": lag, "peak_mib": peak}
+    return {"preset": preset, "seed": seed, "lag_ms": lag, "peak_mib": peak, "unaccounted_cpu_ms": 50.0}
 
 
 def test_a_cell_by_hand() -> None:
-    """Two episodes: inline costs 100 + 3 * 10 and 200; deferring 60 + 3 * 30 and 100; all other rules as inline."""
+    """Two episodes: inline costs 100 + 6 * 10 and 200; deferring 60 + 6 * 30 and 100; all other rules as inline."""
     inline = [episode("a", 0, 100, 10), episode("a", 1, 200, 0)]
     rows = {rule: inline for rule in RULES} | {"always_defer": [episode("a", 0, 60, 30), episode("a", 1, 100, 0)]}
     found = cell("k", "a", rows)
-    assert MS_PER_MIB == 3.0
+    assert RATES.vector.tolist() == [1.0, 6.0, 0.0]
     assert found.best == "always_defer"
     assert found.lag_ms == (150, 80, 80)
     assert found.peak_mib == (5, 15, 15)
     assert found.inline_better == 0.5
-    assert found.change.value == pytest.approx(((150 - 130) + (100 - 200)) / 2 / 165)
-    assert found.hindsight == pytest.approx(((130 + 100) / 2 - (150 + 100) / 2) / 165)
+    assert found.change.value == pytest.approx(((240 - 160) + (100 - 200)) / 2 / 180)
+    assert found.hindsight == pytest.approx(((160 + 100) / 2 - (240 + 100) / 2) / 180)
 
 
 @pytest.mark.xdist_group("tradeoff")

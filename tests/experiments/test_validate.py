@@ -9,8 +9,10 @@ import pytest
 from typer.testing import CliRunner
 
 from agents.policies import make
-from agents.runner import World, play
+from agents.runner import play
+from experiments import results
 from experiments.validate.__main__ import NEEDED, app
+from swapgym.envs.spec import EnvSpec
 
 STORED = Path(__file__).parents[2] / "experiments" / "compare" / "results" / "episodes.csv"
 
@@ -23,10 +25,11 @@ def write(path: Path, rows: list[dict[str, str]]) -> Path:
     return path
 
 
-def some(count: int) -> list[dict[str, str]]:
-    world = World()
-    played = play(world, make("vivo", world.routes), "vivo", [("camera_launch", seed) for seed in range(count)])
-    return [{"kernel": world.kernel} | {name: str(row[name]) for name in NEEDED if name != "kernel"} for row in played]
+def some(count: int, spec: EnvSpec | None = None) -> list[dict[str, str]]:
+    spec = spec or EnvSpec()
+    policy = make("vivo", spec.route_names, spec.parts)
+    played = play(spec, policy, "vivo", [("camera_launch", seed) for seed in range(count)])
+    return [{name: str(row[name]) for name in (*NEEDED, "world")} for row in played]
 
 
 def test_the_comparison_s_episodes_end_as_stored() -> None:
@@ -51,6 +54,16 @@ def test_a_record_that_lies_is_named(change: dict[str, str], message: str, tmp_p
     assert message in outcome.output
     assert "rows.csv, line 3" in outcome.output.replace("\n", "")
     assert "3 episodes played again, 1 end otherwise" in outcome.output
+
+
+def test_records_of_another_decision_process_replay_by_what_is_stored_beside_them(tmp_path: Path) -> None:
+    spec = EnvSpec(kernel="vivo-async", routes=3, epochs="batch", overrides={"device": {"n_reapers": 0}})
+    path = write(tmp_path / "rows.csv", some(2, spec))
+    assert CliRunner().invoke(app, [str(path), "--all"]).exit_code == 1
+    results.write_worlds(tmp_path, [EnvSpec(), spec])
+    assert list(results.read_worlds(tmp_path).values()).count(spec) == 1
+    outcome = CliRunner().invoke(app, [str(path), "--all"])
+    assert outcome.exit_code == 0, outcome.output
 
 
 def test_a_table_of_something_else_is_refused(tmp_path: Path) -> None:

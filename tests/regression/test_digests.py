@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from swapgym.envs.lanes import Lanes
+from swapgym.envs.spec import EnvSpec
 from swapgym.phone import constants as k
 from swapgym.phone import engine
 from swapgym.phone.state import PHONE
@@ -52,14 +53,17 @@ def test_a_snapshot_resumes_bit_for_bit(preset: str) -> None:
         assert copy.tobytes() == phones.tobytes()
 
 
+SPEC = EnvSpec(preset="mixed", device=None, routes=3, epochs="batch")
+
+
 def lanes_after(threads: int, n: int, steps: int) -> Lanes:
-    lanes = Lanes(n, threads)
+    lanes = Lanes(n, SPEC, threads)
     for lane in range(n):
-        draw("mixed", 100 + lane, out=lanes.scenarios[lane])
+        lanes.draw(lane, 100 + lane)
     lanes.begin()
     for step in range(steps):
-        waiting = lanes.waiting()
-        lanes.step(((np.arange(n) + step) % 3).astype(np.int64), waiting)
+        lanes.actions[:] = SPEC.actions()[(np.arange(n) + step) % 3]
+        lanes.step(lanes.waiting())
     lanes.close()
     return lanes
 
@@ -68,14 +72,14 @@ def test_two_threads_are_one() -> None:
     one, two = lanes_after(1, 160, 60), lanes_after(2, 160, 60)
     assert one.phones.tobytes() == two.phones.tobytes()
     assert one.observations.tobytes() == two.observations.tobytes()
-    assert one.terms.tobytes() == two.terms.tobytes()
+    assert one.lanes.tobytes() == two.lanes.tobytes()
 
 
 def test_a_lane_is_a_phone_of_its_own() -> None:
     many = lanes_after(1, 8, 60)
     for lane in range(8):
         scenarios, phones = empty(1), np.zeros(1, PHONE)
-        draw("mixed", 100 + lane, out=scenarios[0])
+        SPEC.draw(100 + lane, scenarios[0])
         engine.start(phones, scenarios, 0)
         status = engine.advance(phones, scenarios, 0)
         for step in range(60):

@@ -15,7 +15,7 @@ from swapgym.phone.device import DeviceProfile
 from swapgym.phone.kernel_variant import KernelVariant
 from swapgym.phone.settings import check
 from swapgym.phone.state import PHONE
-from swapgym.workload import DEVICES, KERNELS, PRESETS, SUITES, draw, empty, suite
+from swapgym.workload import DEVICES, KERNELS, MIXTURES, PRESETS, SUITES, draw, empty, suite
 from swapgym.workload.apps import miss_ratio, return_probability
 from swapgym.workload.config import override
 from swapgym.workload.streams import APPS, BACKGROUND, integer, lognormal, normal, random, stream
@@ -103,11 +103,13 @@ def test_suites_are_disjoint_and_balanced() -> None:
     assert not seeds["train"] & seeds["validation"]
     assert not seeds["train"] & seeds["test"]
     assert not seeds["validation"] & seeds["test"]
+    assert not seeds["camera"] & (seeds["train"] | seeds["validation"] | seeds["test"])
     assert max(seeds["train"]) < 2**31 <= min(seeds["validation"] | seeds["test"])
     for name, one in SUITES.items():
         pairs = list(one)
         assert len(pairs) == len(one) == len(set(pairs))
-        assert {preset for preset, _ in pairs} == set(PRESETS), name
+        assert {preset for preset, _ in pairs} == set(MIXTURES["camera"] if name == "camera" else PRESETS), name
+    assert set(suite("test").of("camera")) == {pair for pair in suite("test") if pair[0] in MIXTURES["camera"]}
     assert list(suite("test").only("low_ram")) == [pair for pair in suite("test") if pair[0] == "low_ram"]
 
 

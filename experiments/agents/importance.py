@@ -1,4 +1,4 @@
-"""What an agent looks at: permutation importance of what it observes, and a small tree that does as it does."""
+"""What an agent reads: permutation importance of what it observes, and a small tree that does as it does."""
 
 from __future__ import annotations
 
@@ -10,11 +10,10 @@ import numpy.typing as npt
 from sklearn.tree import DecisionTreeClassifier
 
 from agents.policies import Policy
-from agents.runner import World
-from swapgym.envs.arguments import route_codes
+from agents.runner import flat
 from swapgym.envs.lanes import Lanes
-from swapgym.envs.observations import PARTS, ObservationPart
-from swapgym.workload import draw
+from swapgym.envs.observations import INDEX, PARTS, ObservationPart
+from swapgym.envs.spec import EnvSpec
 
 LEAVES: Final = 6
 SHUFFLES: Final = 5
@@ -29,12 +28,14 @@ class Seen(NamedTuple):
     """Decisions of an agent on its own episodes.
 
     Attributes:
-        observations: float32, shape ``(n, N_PARTS)``.
+        parts: Names of the observed parts.
+        observations: float32, shape ``(n, len(parts))``.
         actions: int64, shape ``(n,)``.
         presets: Preset of each.
         episodes: Number of the episode of each.
     """
 
+    parts: tuple[str, ...]
     observations: npt.NDArray[np.float32]
     actions: npt.NDArray[np.int64]
     presets: npt.NDArray[np.str_]
@@ -55,27 +56,27 @@ class Leaf(NamedTuple):
     deferred: float
 
 
-def watch(world: World, policy: Policy, episodes: Sequence[tuple[str, int]]) -> Seen:
+def watch(spec: EnvSpec, policy: Policy, episodes: Sequence[tuple[str, int]]) -> Seen:
     """Let a stateless agent play, and note what it saw and did."""
-    lanes = Lanes(len(episodes))
+    lanes = Lanes(len(episodes), spec)
     for lane, (preset, seed) in enumerate(episodes):
-        draw(preset, seed, kernel=world.kernel, overrides=world.overrides, out=lanes.scenarios[lane])
-    codes = np.array(route_codes(world.routes, lanes.scenarios[0]), dtype=np.int64)
-    routes = np.zeros(lanes.n, dtype=np.int64)
+        lanes.draw(lane, seed, preset)
+    codes = spec.actions()
     seen: list[npt.NDArray[np.float32]] = []
     done: list[npt.NDArray[np.int64]] = []
     where: list[npt.NDArray[np.int64]] = []
     lanes.begin()
     while len(waiting := lanes.waiting()):
-        actions, _ = policy.predict(lanes.observations[waiting], None, deterministic=True)
+        answers, _ = policy.predict(lanes.observations[waiting], None, deterministic=True)
+        actions = flat(spec, answers)
         seen.append(lanes.observations[waiting].copy())
-        done.append(np.asarray(actions, dtype=np.int64))
+        done.append(actions)
         where.append(waiting)
-        routes[waiting] = codes[actions]
-        lanes.step(routes, waiting)
+        lanes.actions[waiting] = codes[actions]
+        lanes.step(waiting)
     numbers = np.concatenate(where)
     names = np.array([preset for preset, _ in episodes])
-    return Seen(np.concatenate(seen), np.concatenate(done), names[numbers], numbers)
+    return Seen(tuple(spec.parts), np.concatenate(seen), np.concatenate(done), names[numbers], numbers)
 
 
 def importance(policy: Policy, seen: Seen, seed: int = 0) -> dict[str, float]:
@@ -84,26 +85,26 @@ def importance(policy: Policy, seen: Seen, seed: int = 0) -> dict[str, float]:
     chosen = np.sort(rng.permutation(len(seen.actions))[:SHUFFLED])
     observations, taken = seen.observations[chosen], seen.actions[chosen]
     found = {}
-    for index, part in enumerate(PARTS):
+    for index, part in enumerate(seen.parts):
         turned = []
         for _ in range(SHUFFLES):
             shuffled = observations.copy()
             shuffled[:, index] = rng.permutation(shuffled[:, index])
             actions, _ = policy.predict(shuffled, None, deterministic=True)
             turned.append(float((actions != taken).mean()))
-        found[part.name] = float(np.mean(turned))
+        found[part] = float(np.mean(turned))
     return dict(sorted(found.items(), key=lambda item: -item[1]))
 
 
 def surrogate(seen: Seen) -> tuple[list[Leaf], float]:
     """Return the leaves of a small tree that imitates the agent, and its agreement on episodes it has not seen."""
     held = seen.episodes % 4 == 0
-    kept = [index for index, part in enumerate(PARTS) if part.name not in OWN]
+    kept = [index for index, part in enumerate(seen.parts) if part not in OWN]
     visible = seen.observations[:, kept]
     tree = DecisionTreeClassifier(max_leaf_nodes=LEAVES, min_samples_leaf=50, random_state=0)
     tree.fit(visible[~held], seen.actions[~held])
     agreement = float((tree.predict(visible[held]) == seen.actions[held]).mean())
-    return leaves(tree, [PARTS[index] for index in kept]), agreement
+    return leaves(tree, [PARTS[INDEX[seen.parts[index]]] for index in kept]), agreement
 
 
 def leaves(tree: DecisionTreeClassifier, parts: Sequence[ObservationPart]) -> list[Leaf]:

@@ -1,0 +1,181 @@
+"""Say what stock algorithms have learned: numbers, a page, a figure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from agents.policies import make
+from agents.runner import play
+from experiments.results import markdown, write_figure
+from experiments.statistics import Estimate, estimate
+from experiments.stock.train import ENV_ID, WAYS, Run
+from swapgym.envs.spec import EnvSpec
+from swapgym.workload import suite
+
+FIXED: Final = ("always_inline", "always_defer")
+NAMES: Final = {
+    "stock_ppo": "PPO",
+    "stock_dqn": "DQN",
+    "ppo_relative": "PPO, RelativeReward",
+    "ppo_uncentered": "PPO, centered=False",
+}
+
+
+class Constant(NamedTuple):
+    """A fixed policy on the same scenarios.
+
+    Attributes:
+        score: Of each scenario of the test suite.
+        lag_ms: Likewise.
+        peak_mib: Likewise.
+        validation: Mean score on the validation scenarios.
+    """
+
+    score: list[float]
+    lag_ms: list[float]
+    peak_mib: list[float]
+    validation: float
+
+
+def constants(episodes: int) -> dict[str, Constant]:
+    """Play the fixed policies on the scenarios that runs are scored on."""
+    found = {}
+    for name in FIXED:
+        rows = play(EnvSpec(), make(name), name, suite("camera").first(episodes).of(EnvSpec().preset))
+        score, lag_ms, peak_mib = ([float(row[key]) for row in rows] for key in ("score", "lag_ms", "peak_mib"))
+        looks = play(EnvSpec(), make(name), name, suite("validation").of(EnvSpec().preset))
+        found[name] = Constant(score, lag_ms, peak_mib, float(np.mean([row["score"] for row in looks])))
+    return found
+
+
+def of(runs: Sequence[Run], way: str) -> list[Run]:
+    """Return the runs of one way."""
+    return [run for run in runs if run.way == way]
+
+
+def difference(runs: Sequence[Run], other: Sequence[float]) -> Estimate:
+    """Return the mean over seeds less ``other`` on the same scenarios, with its interval.
+
+    Scenarios are resampled within their presets, seeds with them: each scenario's value is that of a seed drawn anew.
+    """
+    half = len(other) // 2  # as many scenarios of each of the two presets
+    values = np.array([run.test for run in runs]) - np.array(other)
+    strata = {f"{preset}": values[:, part].T for preset, part in enumerate((slice(half), slice(half, None)))}
+    return estimate_over_seeds(list(strata.values()))
+
+
+def estimate_over_seeds(groups: Sequence[npt.NDArray[np.float64]], resamples: int = 4_000) -> Estimate:
+    """Return a mean over seeds and scenarios; ``groups`` have shape ``(scenarios, seeds)``, one per preset.
+
+    Seeds and scenarios are both resampled: the interval is one for other seeds on other scenarios.
+    """
+    rng = np.random.default_rng(0)
+    seeds = groups[0].shape[1]
+    means = np.zeros(resamples)
+    for index in range(resamples):
+        chosen = rng.integers(seeds, size=seeds)
+        parts = [group[rng.integers(len(group), size=len(group))][:, chosen].mean(axis=1) for group in groups]
+        means[index] = np.concatenate(parts).mean()
+    low, high = np.percentile(means, [2.5, 97.5])
+    return Estimate(float(np.concatenate(groups).mean()), float(low), float(high))
+
+
+def numbers(runs: Sequence[Run], fixed: dict[str, Constant]) -> dict[str, float]:
+    """Return the summary: flat, by DESIGN's names."""
+    spec = EnvSpec()
+    stem = f"{ENV_ID.rpartition('/')[2]}.{spec.kernel}.r{spec.ms_per_mib:g}"
+    found = {f"{stem}.{name}.score": float(np.mean(one.score)) for name, one in fixed.items()}
+    for way in WAYS:
+        own = of(runs, way)
+        if not own:
+            continue
+        found[f"{stem}.{way}.score"] = float(np.mean([run.test for run in own]))
+        found[f"{stem}.{way}.lag_ms"] = float(np.mean([run.test_lag_ms for run in own]))
+        found[f"{stem}.{way}.peak_mib"] = float(np.mean([run.test_peak_mib for run in own]))
+        found[f"{stem}.{way}.seeds"] = float(len(own))
+        found[f"{stem}.{way}.seconds"] = float(np.mean([run.seconds for run in own]))
+        for name, one in fixed.items():
+            change = difference(own, one.score)
+            found[f"{stem}.{way}.minus_{name}"] = change.value
+            found[f"{stem}.{way}.minus_{name}_ci_low"] = change.low
+            found[f"{stem}.{way}.minus_{name}_ci_high"] = change.high
+    return found
+
+
+def page(runs: Sequence[Run], fixed: dict[str, Constant], timesteps: int) -> str:
+    """Return the results as a page."""
+    rows = []
+    for name, one in fixed.items():
+        plain = estimate({"all": one.score}, mean=True)
+        rows.append(
+            [name.replace("_", " "), "", f"{plain.value:.3f}", _mean(one.lag_ms), _mean(one.peak_mib), "", "", ""]
+        )
+    for way in WAYS:
+        own = of(runs, way)
+        if own:
+            scores = [float(np.mean(run.test)) for run in own]
+            rows.append(
+                [
+                    NAMES[way],
+                    str(len(own)),
+                    f"{np.mean(scores):.3f} ({min(scores):.3f} to {max(scores):.3f})",
+                    _mean(*[run.test_lag_ms for run in own]),
+                    _mean(*[run.test_peak_mib for run in own]),
+                    *(_signed(difference(own, one.score)) for one in fixed.values()),
+                    f"{np.mean([run.seconds for run in own]):.0f}",
+                ]
+            )
+    count = len(fixed[FIXED[0]].score)
+    header = ["policy", "seeds", "score", "lag ms", "peak MiB", "less always inline", "less always defer", "seconds"]
+    return "\n".join(
+        [
+            "# Stock algorithms on the default task",
+            "",
+            "`python -m experiments.stock` writes this page. Stable-Baselines3's algorithms with its default",
+            f"hyperparameters, {timesteps} frames each, on `{ENV_ID}` as `make_vec_env(id, n_envs=8)` (PPO) and",
+            f"`gym.make(id)` (DQN) make it; deterministic policies on the {count} scenarios of the default task's test",
+            "suite. Scores: lower is better, in brackets the best and the worst seed. Differences are means over seeds and",
+            "scenarios with 95 % intervals over both; below 0 the policy is better.",
+            "",
+            markdown(header, rows),
+            "",
+            "![Scores on validation scenarios by frames of training](curves.png)",
+            "",
+        ]
+    )
+
+
+def _mean(*values: Sequence[float]) -> str:
+    return f"{np.mean(values):.0f}"
+
+
+def _signed(change: Estimate) -> str:
+    return f"{change.value:+.3f} [{change.low:+.3f}, {change.high:+.3f}]"
+
+
+def curves(path: Path, runs: Sequence[Run], fixed: dict[str, Constant]) -> None:
+    """Draw the validation scores of all runs by frames: seeds thin, their means thick."""
+    import matplotlib.pyplot as plt
+
+    figure, axes = plt.subplots(figsize=(9, 5), layout="constrained")
+    for place, way in enumerate(WAYS):
+        own = of(runs, way)
+        for run in own:
+            axes.plot(run.frames, run.scores, color=f"C{place}", alpha=0.25, linewidth=1)
+        if own:
+            axes.plot(
+                np.mean([run.frames for run in own], axis=0), np.mean([run.scores for run in own], axis=0),
+                color=f"C{place}", linewidth=2.5, label=NAMES[way],
+            )  # fmt: skip
+    for name, one in fixed.items():
+        axes.axhline(one.validation, color="0.3", linestyle=":" if name == FIXED[0] else "--", linewidth=1.5)
+        axes.annotate(name.replace("_", " "), (0, one.validation), va="bottom", fontsize=9, color="0.3")
+    axes.set(xlabel="frames of training", ylabel="score on validation scenarios (lower is better)")
+    axes.legend()
+    write_figure(path, lambda buffer: figure.savefig(buffer, dpi=130))
+    plt.close(figure)
