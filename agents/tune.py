@@ -162,8 +162,8 @@ def main(
     device: Annotated[str, typer.Option(help=f"Device profile; {ANY} lets each preset draw its own.")] = DEVICE,
     samples: Annotated[int, typer.Option(min=1, help="Points over each policy's ranges.")] = 64,
     rules: Annotated[int, typer.Option(min=1, help="Rules of two comparisons.")] = 600,
-    episodes: Annotated[int, typer.Option(min=1, help="Train episodes per preset in the search.")] = 8,
-    again: Annotated[int, typer.Option(min=1, help="Other train episodes per preset, to choose among the best.")] = 40,
+    episodes: Annotated[int, typer.Option(min=1, help="Train episodes per preset in the search.")] = 24,
+    again: Annotated[int, typer.Option(min=1, help="Other train episodes per preset, to choose among the best.")] = 76,
     workers: Annotated[int, typer.Option(min=1, help="Worker processes.")] = 2,
     out: Annotated[Path | None, typer.Option(help="Folder for the tuned policies.")] = None,
 ) -> None:

@@ -91,7 +91,7 @@ class Random(FixedPolicy):
 
     name: ClassVar[str] = "random"
     summary: ClassVar[str] = "a coin for each batch"
-    seed: float = parameter(0, 0, 2**31, "1", "seed of the coin")
+    seed: int = 0
 
     def predict(
         self,

@@ -1,9 +1,9 @@
 """How much of what hindsight would choose can be told from the observation at the moment of the decision.
 
 At the decisions of episodes in which everything is deferred, the same state is continued twice: everything deferred,
-and this victim's remaining batches inline. The difference is the advantage of deferring in that very future. A regression
-on observations, judged on episodes it has not seen, says what of it is visible in time: choosing inline wherever it
-predicts a gain is one step of policy improvement, without exploring at random.
+and this victim's remaining batches inline. The difference is the advantage of deferring in that very future. A
+regression on observations, judged on episodes it has not seen, says what of it is visible in time: choosing inline
+wherever it predicts a gain is one step of policy improvement, without exploring at random.
 """
 
 from __future__ import annotations

@@ -9,6 +9,7 @@ from stable_baselines3.common.evaluation import evaluate_policy
 
 import swapgym  # noqa: F401
 from agents.policies import POLICIES, make, ranges
+from agents.policies.published import Random
 from swapgym.envs.observations import INDEX, PARTS
 from swapgym.envs.spec import RELEASE_PARTS
 
@@ -69,7 +70,7 @@ def test_random_uses_every_action_evenly_and_replays() -> None:
     actions, _ = policy.predict(batch)
     assert np.bincount(actions, minlength=3).min() > 900
     assert (actions == policy.predict(batch)[0]).all()
-    assert (actions != make("random", THREE, seed=1).predict(batch)[0]).any()
+    assert (actions != Random(routes=THREE, seed=1).predict(batch)[0]).any()
 
 
 @pytest.mark.parametrize("name", list(POLICIES))
