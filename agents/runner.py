@@ -17,7 +17,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from agents.policies import Policy, make
+from agents.policies import FixedPolicy, Policy, make
 from swapgym.envs.costs import costs_of
 from swapgym.envs.lanes import Lanes
 from swapgym.envs.metrics import episode_metrics
@@ -51,15 +51,27 @@ def encode(actions: Sequence[int]) -> str:
 
 
 def decode(text: str) -> list[int]:
-    """Return the flat actions that :func:`encode` wrote as ``text``."""
+    """Return the flat actions that :func:`encode` wrote as ``text``.
+
+    Raises:
+        ValueError: If it is nothing that :func:`encode` writes.
+    """
+    if re.fullmatch(r"(\d+[a-z])*", text) is None:
+        raise ValueError(f"actions: {text!r}, must be run lengths such as '12a3b'")
     found = re.findall(r"(\d+)([a-z])", text)
     return [ord(letter) - FIRST_LETTER for count, letter in found for _ in range(int(count))]
 
 
-def flat(spec: EnvSpec, actions: npt.ArrayLike) -> npt.NDArray[np.int64]:
-    """Return actions of a batch as flat ones, shape ``(n,)``: pairs of route and pace become one number."""
-    array = np.asarray(actions, dtype=np.int64)
-    return array if array.ndim < 2 else array[:, 0] * len(spec.pace_names) + array[:, 1]
+def check(spec: EnvSpec, policy: Policy) -> None:
+    """Check that a policy can be played in a decision process.
+
+    Raises:
+        ValueError: If it sets no pace where actions have one, or the spec truncates, which the runner does not.
+    """
+    if isinstance(policy, FixedPolicy) and spec.pace_names:
+        raise ValueError(f"policy: {policy.name!r} names routes only, must be played with paces=0 ({spec.pace_names})")
+    if spec.max_decisions is not None:
+        raise ValueError(f"max_decisions: {spec.max_decisions!r}, must be None: episodes are played to their end")
 
 
 def play(spec: EnvSpec, policy: Policy, label: str, episodes: Sequence[tuple[str, int]]) -> list[Row]:
@@ -76,6 +88,7 @@ def play(spec: EnvSpec, policy: Policy, label: str, episodes: Sequence[tuple[str
         A row per episode: ``policy``, ``preset``, ``seed``, ``device``, ``kernel``, ``score``, metrics, ``decisions``,
         ``actions``, ``digest`` and ``world`` (hash).
     """
+    check(spec, policy)
     lanes = Lanes(len(episodes), spec)
     drawn = [lanes.draw(lane, seed, preset) for lane, (preset, seed) in enumerate(episodes)]
     codes = spec.actions()
@@ -85,7 +98,7 @@ def play(spec: EnvSpec, policy: Policy, label: str, episodes: Sequence[tuple[str
     while len(waiting := lanes.waiting()):
         state, before = remaining(state, before, waiting), waiting
         answers, state = policy.predict(lanes.observations[waiting], state, deterministic=True)
-        actions = flat(spec, answers)
+        actions = spec.flat_actions(answers)
         lanes.actions[waiting] = codes[actions]
         for lane, action in zip(waiting.tolist(), actions.tolist(), strict=True):
             taken[lane].append(action)
@@ -130,13 +143,15 @@ def replay(spec: EnvSpec, preset: str, seed: int, actions: str) -> str:
     """Run one stored episode again from its actions; return the digest of its end.
 
     Raises:
-        ValueError: If the actions are more or fewer than the episode asks for.
+        ValueError: If the actions are more or fewer than the episode asks for, or there is no such action.
     """
     lanes = Lanes(1, spec)
     lanes.draw(0, seed, preset)
     lanes.begin()
     codes = spec.actions()
     answers = decode(actions)
+    if answers and max(answers) >= len(codes):
+        raise ValueError(f"actions: {actions!r}, there are only {len(codes)} of them")
     for step, action in enumerate(answers):
         if len(lanes.waiting()) == 0:
             raise ValueError(f"actions: {len(answers)} of them, the episode of {preset} {seed} ended after {step}")

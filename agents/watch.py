@@ -20,7 +20,7 @@ from rich.text import Text
 
 from agents.evaluate import load_model
 from agents.policies import POLICIES, Policy, make
-from agents.runner import Row, flat, play
+from agents.runner import Row, play
 from agents.training import runs
 from agents.tune import ENV_ID, ROUTES, SPEC
 from swapgym.envs.spec import EnvSpec
@@ -88,7 +88,7 @@ def show(env_id: str, spec: EnvSpec, policy: Policy, preset: str, seed: int, sec
     with Live(console=console, refresh_per_second=20, transient=True) as live:
         while not over:
             actions, state = policy.predict(observation[None], state, deterministic=True)
-            panel = Text(f"{env.render()}this victim: {spec.action_name(int(flat(spec, actions)[0]))}")
+            panel = Text(f"{env.render()}this victim: {spec.action_name(int(spec.flat_actions(actions)[0]))}")
             live.update(panel)
             phone, scenario = env.unwrapped.phone, env.unwrapped.scenario
             # as long as the phone took for it

@@ -53,6 +53,8 @@ class Readings:
     def __getitem__(self, name: str) -> npt.NDArray[np.float64]:
         """Return part ``name`` of every observation in its unit, shape ``(n,)``; ``inf`` where a scale has run out."""
         part = PARTS[INDEX[name]]
+        if name not in self.places:
+            raise ValueError(f"parts: the policy needs {name!r}, the environment observes {tuple(self.places)}")
         value = self.observations[:, self.places[name]]
         with np.errstate(divide="ignore", invalid="ignore"):
             if part.rule == "share":

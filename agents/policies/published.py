@@ -87,10 +87,10 @@ class UserspaceReaper(FixedPolicy):
 
 @dataclasses.dataclass(frozen=True)
 class Random(FixedPolicy):
-    """A coin for each batch, the same for the same observation: a policy has no hidden state."""
+    """A coin for each decision, the same for the same observation: a policy has no hidden state."""
 
     name: ClassVar[str] = "random"
-    summary: ClassVar[str] = "a coin for each batch"
+    summary: ClassVar[str] = "a coin for each decision"
     seed: int = 0
 
     def predict(

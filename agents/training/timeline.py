@@ -9,7 +9,6 @@ import numpy as np
 import numpy.typing as npt
 
 from agents.policies import Policy
-from agents.runner import flat
 from swapgym.envs.lane import ROUTE, answer_lane, clear_lane, run_lane
 from swapgym.envs.lanes import Lanes
 from swapgym.envs.spec import EnvSpec
@@ -86,7 +85,7 @@ def trace(spec: EnvSpec, policy: Policy, preset: str, seed: int) -> Timeline:
         if status == k.RUN_DECISION:
             lanes.look(0)
             actions, state = policy.predict(lanes.observations, state, deterministic=True)
-            action = codes[flat(spec, actions)[0]]
+            action = codes[spec.flat_actions(actions)[0]]
             decided.append(phone["now_us"] / k.MS)
             deferred.append(action[ROUTE] != k.INLINE)
             answer_lane(*rows, 0, action)

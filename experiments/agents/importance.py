@@ -10,7 +10,6 @@ import numpy.typing as npt
 from sklearn.tree import DecisionTreeClassifier
 
 from agents.policies import Policy
-from agents.runner import flat
 from swapgym.envs.lanes import Lanes
 from swapgym.envs.observations import INDEX, PARTS, ObservationPart
 from swapgym.envs.spec import EnvSpec
@@ -68,7 +67,7 @@ def watch(spec: EnvSpec, policy: Policy, episodes: Sequence[tuple[str, int]]) ->
     lanes.begin()
     while len(waiting := lanes.waiting()):
         answers, _ = policy.predict(lanes.observations[waiting], None, deterministic=True)
-        actions = flat(spec, answers)
+        actions = spec.flat_actions(answers)
         seen.append(lanes.observations[waiting].copy())
         done.append(actions)
         where.append(waiting)

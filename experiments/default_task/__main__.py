@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from experiments.default_task.measure import CANDIDATES, RATES, job
+from experiments.default_task.measure import CANDIDATES, RATES, job, kill_worth
 from experiments.results import markdown, provenance, write, write_json
 from swapgym.envs.spec import EnvSpec
 
@@ -34,7 +34,9 @@ def main(
     tasks = [(*candidate, QUICK_EPISODES if quick else EPISODES) for candidate in CANDIDATES]
     with ProcessPoolExecutor(2, mp_context=multiprocessing.get_context("forkserver")) as pool:
         found = list(pool.map(job, tasks))
-    summary, rows = {}, []
+    worth = kill_worth(tasks[0][-1])
+    summary: dict[str, float] = {f"collateral_kill.{key}": value for key, value in worth.items()}
+    rows = []
     for (kernel, device, preset), row in zip(CANDIDATES, found, strict=True):
         name = f"{kernel}.{device}.{preset}"
         summary |= {f"{name}.{key}": value for key, value in row.items()}
@@ -53,11 +55,11 @@ def main(
         )
     write_json(folder / "summary.json", summary)
     write_json(folder / "provenance.json", provenance())
-    write(folder / "default_task.md", page(rows, tasks[0][-1]))
+    write(folder / "default_task.md", page(rows, worth, tasks[0][-1]))
     console.print(f"{time.monotonic() - began:.0f} s; results in {folder}", highlight=False)
 
 
-def page(rows: list[list[str]], episodes: int) -> str:
+def page(rows: list[list[str]], worth: dict[str, float], episodes: int) -> str:
     """Return the results as a page."""
     spec = EnvSpec()
     header = [
@@ -82,6 +84,10 @@ def page(rows: list[list[str]], episodes: int) -> str:
             "inline costs less.",
             "",
             f"**The default** is `{spec.kernel}`, `{spec.device}`, `{spec.preset}` at {spec.ms_per_mib:g} ms per MiB.",
+            "",
+            f"**What a MiB is worth**: the {worth['kills']:.0f} collateral kills of {episodes} episodes on phones that",
+            f"the presets draw freed {worth['freed_mib']:.0f} MiB and cost {worth['relaunch_ms']:.0f} ms each to start",
+            f"again, weighed by how likely the person returns: {worth['ms_per_mib']:.1f} ms per MiB.",
             "",
             markdown(header, rows),
             "",

@@ -9,6 +9,8 @@ import numpy.typing as npt
 
 from swapgym.envs.lanes import Lanes
 from swapgym.envs.spec import EnvSpec
+from swapgym.phone import constants as k
+from swapgym.workload.timeline import PSS_OF_FILES
 
 KERNELS: Final = ("vivo-async", "vivo-async-nice0", "vivo-async-little", "userspace-reaper")
 DEVICES: Final = ("any", "phone-6gb", "phone-8gb", "phone-12gb", "phone-16gb")
@@ -32,6 +34,28 @@ def play(spec: EnvSpec, action: int, episodes: int) -> tuple[npt.NDArray[np.floa
     while len(waiting := lanes.waiting()):
         lanes.step(waiting)
     return lanes.lanes["costs"].copy(), float(lanes.phones["total"]["collateral_kills"].mean())
+
+
+def kill_worth(episodes: int) -> dict[str, float]:
+    """Return what a collateral kill frees (MiB) and costs (ms), means over kills on phones that presets draw."""
+    spec = EnvSpec(device=None)
+    lanes = Lanes(episodes, spec)
+    for lane in range(episodes):
+        lanes.draw(lane, FIRST_SEED + lane)
+    lanes.begin()
+    lanes.actions[:] = spec.actions()[0]
+    while len(waiting := lanes.waiting()):
+        lanes.step(waiting)
+    freed, cost = [], []
+    for phone, scenario in zip(lanes.phones, lanes.scenarios, strict=True):
+        for index in phone["kill_order"][: phone["n_killed"]].tolist():
+            process, app = phone["processes"][index], scenario["apps"][index]
+            if process["killer"] == k.KILLER_LMKD and not process["prescribed"] and app["present"]:
+                held = app["anon_pages"] + app["swap_entries"] * k.UNIT / scenario["compression"]
+                freed.append(float(held + PSS_OF_FILES * app["file_pages"]) / k.PAGES_PER_MIB)
+                cost.append(float(app["relaunch_cost_us"]) / k.MS)
+    mib, ms = float(np.mean(freed)), float(np.mean(cost))
+    return {"kills": float(len(cost)), "freed_mib": mib, "relaunch_ms": ms, "ms_per_mib": ms / mib}
 
 
 def half(values: npt.NDArray[np.float64]) -> float:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
 
 from swapgym.phone.constants import PACE_NAMES, ROUTE_NAMES
+from swapgym.workload import PRESET_NAMES
 from swapgym.workload.config import FrozenDict, frozen, unknown
 
 DEFER: Final = "DEFER"
@@ -35,6 +36,35 @@ def is_integer(value: object) -> bool:
     return isinstance(value, int | np.integer) and not isinstance(value, bool)
 
 
+def check_name(field: str, value: Any, allowed: Iterable[str]) -> str:
+    """Return ``value`` if it is one of the names ``allowed``.
+
+    Raises:
+        ValueError: If it is not; names the field, the nearest and all there are.
+    """
+    names = tuple(allowed)
+    if not isinstance(value, str) or value not in names:
+        raise unknown(field, value, names)
+    return value
+
+
+def check_names(field: str, values: Any, allowed: Iterable[str]) -> tuple[str, ...]:
+    """Return ``values`` as a tuple of names, each ``allowed``, none twice.
+
+    Raises:
+        ValueError: If they are not; names the field.
+    """
+    names = tuple(allowed)
+    if isinstance(values, np.ndarray):
+        values = values.tolist()
+    if isinstance(values, str) or not isinstance(values, Sequence):
+        raise ValueError(f"{field}: {values!r}, must be a list of names of {', '.join(map(repr, names))}")
+    found = tuple(check_name(field, value, names) for value in values)
+    if len(set(found)) != len(found):
+        raise ValueError(f"{field}: {values!r}, must name none twice")
+    return found
+
+
 def check_routes(routes: int | Sequence[str]) -> tuple[str, ...]:
     """Return the names of the routes that actions 0, 1, ... stand for.
 
@@ -46,14 +76,10 @@ def check_routes(routes: int | Sequence[str]) -> tuple[str, ...]:
         if routes not in by_number:
             raise ValueError(f"routes: {routes!r}, must be 2 ({DEFAULT_ROUTES}), 3 ({ROUTE_NAMES}) or a list of names")
         return by_number[routes]
-    if isinstance(routes, str) or not isinstance(routes, Sequence):
-        raise ValueError(f"routes: {routes!r}, must be 2, 3 or a list of names of {(*ROUTE_NAMES, DEFER)}")
-    for name in routes:
-        if name not in (*ROUTE_NAMES, DEFER):
-            raise unknown("routes", name, (*ROUTE_NAMES, DEFER))
-    if len(routes) == 0 or len(set(routes)) != len(routes):
-        raise ValueError(f"routes: {routes!r}, must name at least one route, and none twice")
-    return tuple(map(str, routes))
+    found = check_names("routes", routes, (*ROUTE_NAMES, DEFER))
+    if not found:
+        raise ValueError(f"routes: {routes!r}, must name at least one route, or be 2 or 3")
+    return found
 
 
 def route_code(name: str) -> int:
@@ -78,14 +104,7 @@ def check_paces(paces: int | Sequence[str]) -> tuple[str, ...]:
         if paces not in by_number:
             raise ValueError(f"paces: {paces!r}, must be 0 (none), {len(PACE_NAMES)} ({PACE_NAMES}) or a list of names")
         return by_number[paces]
-    if isinstance(paces, str) or not isinstance(paces, Sequence):
-        raise ValueError(f"paces: {paces!r}, must be 0, {len(PACE_NAMES)} or a list of names of {PACE_NAMES}")
-    for name in paces:
-        if name not in PACE_NAMES:
-            raise unknown("paces", name, PACE_NAMES)
-    if len(set(paces)) != len(paces):
-        raise ValueError(f"paces: {paces!r}, must name no pace twice")
-    return tuple(map(str, paces))
+    return check_names("paces", paces, PACE_NAMES)
 
 
 def check_flag(name: str, value: bool) -> bool:
@@ -149,13 +168,17 @@ def check_render_mode(render_mode: str | None, allowed: Sequence[str]) -> str | 
 def check_options(options: dict[str, Any] | None) -> dict[str, Any]:
     """Return the options of a reset: ``scenario_seed`` (int >= 0) and ``preset`` (str), each optional."""
     allowed = ("scenario_seed", "preset")
+    if options is not None and not isinstance(options, Mapping):
+        raise ValueError(f"options: {options!r}, must be None or a mapping with 'scenario_seed' and 'preset'")
     for name in options or {}:
         if name not in allowed:
             raise unknown("options", name, allowed)
     chosen = dict(options or {})
     if "scenario_seed" in chosen:
         seed = chosen["scenario_seed"]
-        if not is_integer(seed) or seed < 0:
-            raise ValueError(f"options['scenario_seed']: {seed!r}, must be an integer >= 0")
+        if not is_integer(seed) or not 0 <= seed < 2**63:
+            raise ValueError(f"options['scenario_seed']: {seed!r}, must be an integer >= 0 and < 2**63")
         chosen["scenario_seed"] = int(seed)
+    if "preset" in chosen:
+        check_name("options['preset']", chosen["preset"], PRESET_NAMES)
     return chosen

@@ -16,6 +16,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from swapgym.envs.arguments import check_names
 from swapgym.phone import constants as k
 from swapgym.phone.jit import kernel
 from swapgym.workload.config import unknown
@@ -58,8 +59,9 @@ EVENTS: Final[tuple[Event, ...]] = (
 )
 EVENT_NAMES: Final[tuple[str, ...]] = tuple(event.name for event in EVENTS)
 USUAL: Final[tuple[str, ...]] = tuple(event.name for event in EVENTS if event.usual)
-"""What asks by default. Kills, exits and steps of the backlog come in bunches while several victims die: each asks for
-every victim, the answers are worth little, and stock algorithms learn more slowly (``experiments/epochs``)."""
+"""What asks by default. Kills, exits and steps of the backlog come in bunches while several victims die, and each asks
+for every victim: two and a half times the decisions, each worth two thirds as much (``experiments/epochs``). In trials
+of 200,000 frames PPO with its defaults learned less with them; that they are left out is a judgement."""
 EVENT: Final = "event"
 BATCH: Final = "batch"
 _SHIFT: Final = {event.name: event.shift for event in EVENTS}
@@ -84,23 +86,17 @@ def check_epochs(epochs: str | Sequence[str]) -> str | tuple[str, ...]:
     """
     if isinstance(epochs, str):
         if epochs not in (EVENT, BATCH):
-            raise unknown("epochs", epochs, (EVENT, BATCH))
+            raise ValueError(f"{unknown('epochs', epochs, (EVENT, BATCH))}, or a list of names of {EVENT_NAMES}")
         return epochs
-    if not isinstance(epochs, Sequence):
-        raise ValueError(f"epochs: {epochs!r}, must be {EVENT!r}, {BATCH!r} or a list of names of {EVENT_NAMES}")
-    for name in epochs:
-        if name not in EVENT_NAMES:
-            raise unknown("epochs", name, EVENT_NAMES)
-    if len(set(epochs)) != len(epochs):
-        raise ValueError(f"epochs: {epochs!r}, must name no event twice")
-    return tuple(map(str, epochs))
+    return check_names("epochs", epochs, EVENT_NAMES)
 
 
 def epoch_record(epochs: str | Sequence[str], hold_ms: int, backlog_too: bool) -> Any:
     """Return what kernels are told of epochs.
 
     Args:
-        epochs: As :func:`check_epochs` returns it. ``"batch"`` asks at every batch, whatever ``hold_ms`` is.
+        epochs: As :func:`check_epochs` returns it. ``"batch"`` asks at every batch, whatever ``hold_ms`` is; with
+            ``backlog_too`` also at every tick while only a backlog is left.
         hold_ms: How long an answer stands at most.
         backlog_too: Ask also while only a backlog is left.
     """

@@ -21,7 +21,7 @@ class SwapReleaseGovernorEnv(PhoneEnv):
     environment asks whether it should.
 
     An action is taken at a victim's decision epochs (see `SwapRelease-v1`), and by the same events while only a backlog is
-    left; its route stands for the victim's batches, its pace for all workers, until the next epoch. Where only a backlog
+    left (with `epochs="batch"` at every tick then); its route stands for the victim's batches, its pace for all workers, until the next epoch. Where only a backlog
     is left the route is not read.
 
     $events

@@ -1,6 +1,7 @@
 """What an environment tells beside observation and reward: the same keys in every step, as recorders need it.
 
-Costs are what the episode has been charged so far, 0 at its start; a step's reward is minus their growth. ``metrics``
+Costs are what the episode has been charged so far, 0 at its start; a step's reward is their growth, weighed, subtracted
+from what the reference costs in that time (:mod:`swapgym.envs.costs`). ``metrics``
 and ``digest`` have their values at the episode's end; before it metrics are -1, which none of them can be, and the
 digest is empty. (NaN would differ from itself wherever two infos are compared.)
 """

@@ -20,7 +20,7 @@ from swapgym.envs.lane import LANE, begin_lane, step_lane
 from swapgym.envs.observations import observe
 from swapgym.envs.snapshots import native
 from swapgym.envs.spec import EnvSpec
-from swapgym.phone.constants import RUN_DECISION, RUN_END
+from swapgym.phone.constants import PACE_VARIANT, RUN_DECISION, RUN_END
 from swapgym.phone.inputs import SCENARIO
 from swapgym.phone.jit import kernel
 from swapgym.phone.state import PHONE
@@ -122,8 +122,13 @@ class Lanes:
         return self.phones[[lane]], self.scenarios[[lane]], self.lanes[[lane]]
 
     def put(self, lane: int, records: tuple[Any, Any, Any], drawn: Drawn, waits: bool) -> None:
-        """Put a lane where :meth:`take` found another, drawn so; rewards have this spec's rates."""
+        """Put a lane where :meth:`take` found another, drawn so; rewards have this spec's rates.
+
+        Where actions set no pace, the drain goes on at the kernel variant's own.
+        """
         self.phones[lane], self.scenarios[lane], self.lanes[lane] = (rows[0] for rows in records)
+        if not self.spec.pace_names:
+            self.phones["drain_pace"][lane] = PACE_VARIANT  # nobody here could set another one again
         self._scale(lane, drawn)
         self.statuses[lane] = RUN_DECISION if waits else RUN_END
         self.look(lane)

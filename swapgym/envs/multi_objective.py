@@ -40,6 +40,9 @@ class MOSwapReleaseEnv(PhoneEnv):
 
     $terms
 
+    Gymnasium itself knows only rewards that are numbers: its checker and its `SyncVectorEnv` refuse vectors. Native and
+    `"async"` lanes take them, and so does MO-Gymnasium's `MOSyncVectorEnv`.
+
     ## Starting State, Episode End
 
     As in `SwapRelease-v1`.

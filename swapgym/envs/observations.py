@@ -23,10 +23,10 @@ from typing import Any, Final, Literal
 import numpy as np
 import numpy.typing as npt
 
+from swapgym.envs.arguments import check_names
 from swapgym.envs.sensors import read
 from swapgym.phone.constants import UNIT
 from swapgym.phone.jit import kernel
-from swapgym.workload.config import unknown
 
 Rule = Literal["share", "saturating", "signed", "recency"]
 RULES: Final[tuple[Rule, ...]] = ("share", "saturating", "signed", "recency")
@@ -169,12 +169,10 @@ def places(names: Sequence[str]) -> npt.NDArray[np.int64]:
     Raises:
         ValueError: If there is no such part, or one is named twice.
     """
-    for name in names:
-        if name not in INDEX:
-            raise unknown("observation part", name, INDEX)
-    if len(set(names)) != len(names) or not names:
-        raise ValueError(f"observation parts: {tuple(names)!r}, must be at least one, and none twice")
-    return np.array([INDEX[name] for name in names], dtype=np.int64)
+    found = check_names("parts", names, INDEX)
+    if not found:
+        raise ValueError(f"parts: {names!r}, must name at least one part of the observation")
+    return np.array([INDEX[name] for name in found], dtype=np.int64)
 
 
 def space(names: Sequence[str]) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:

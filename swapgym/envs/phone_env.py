@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import gymnasium as gym
 import numpy as np
 import numpy.typing as npt
-from gymnasium.error import InvalidAction, ResetNeeded
+from gymnasium.error import ResetNeeded
 
 from swapgym.envs import arguments
 from swapgym.envs.docstrings import document
@@ -218,7 +218,11 @@ class PhoneEnv(gym.Env[Observation, Any]):
         return Snapshot(self.lanes.take(0), self._steps, self._running, self.drawn)
 
     def restore(self, snapshot: Snapshot) -> Observation:
-        """Go back to ``snapshot``, also that of another environment; return the observation there."""
+        """Go back to ``snapshot``, also that of another environment; return the observation there.
+
+        The phone, its kernel and device are the snapshot's; what is observed, asked and paid is this environment's.
+        Where actions set no pace, the drain goes on at the kernel variant's own.
+        """
         self._take(snapshot.drawn)
         self.lanes.put(0, snapshot.records, snapshot.drawn, snapshot.running)
         self._steps = snapshot.steps
@@ -244,11 +248,10 @@ class PhoneEnv(gym.Env[Observation, Any]):
         self._scale = 1.0 / self.env_spec.rates.reference_cost(drawn)
 
     def _checked(self, action: Any) -> int:
-        if not isinstance(action, bool) and self.action_space.contains(action):
-            if self._n_actions:
-                return int(action)
-            return int(action[0]) * len(self.env_spec.pace_names) + int(action[1])
-        raise invalid(action, self.env_spec)
+        kind = np.asarray(action).dtype.kind if not isinstance(action, str | bytes) else "U"
+        if kind in "iu" and self.action_space.contains(action):
+            return int(self.env_spec.flat_actions(np.asarray(action)[None])[0])
+        raise self.env_spec.invalid(action)
 
 
 def modes_here(modes: list[str]) -> list[str]:
@@ -265,15 +268,3 @@ def recording_of(spec: EnvSpec, render_mode: str | None) -> Recording | None:
     from swapgym.envs.recording import Recording
 
     return Recording(spec, render_mode)
-
-
-def invalid(action: Any, spec: EnvSpec) -> InvalidAction:
-    """Return the error for an action outside the action space."""
-    names = [f"{number} ({name})" for number, name in enumerate(spec.route_names)]
-    allowed = f"one of {', '.join(names)}"
-    if spec.pace_names:
-        paces = ", ".join(f"{number} ({name})" for number, name in enumerate(spec.pace_names))
-        allowed = f"a pair: a route {', '.join(names)}; and a pace {paces}"
-        if spec.flat:
-            allowed = ", ".join(f"{number} ({spec.action_name(number)})" for number in range(len(spec.actions())))
-    return InvalidAction(f"step: action {action!r} of type {type(action).__name__}, must be {allowed}")

@@ -37,6 +37,10 @@ class Recording:
         self._title = ""
         self._window: Window | None = None
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave the window behind: a copy opens its own."""
+        return {**self.__dict__, "_window": None}
+
     def begin(self, drawn: Drawn) -> None:
         """Begin another episode."""
         self.history = None

@@ -14,13 +14,23 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 from gymnasium import spaces
+from gymnasium.error import InvalidAction
 
 from swapgym.envs import arguments
 from swapgym.envs.costs import N_OBJECTIVES, Rates
 from swapgym.envs.epochs import EVENT, check_epochs, epoch_record
 from swapgym.envs.observations import PART_NAMES, places, space
 from swapgym.phone.constants import PACE_NAMES
-from swapgym.workload import CAMERA, DEFAULT_KERNEL, Drawn, check_configuration, draw
+from swapgym.workload import (
+    CAMERA,
+    DEFAULT_KERNEL,
+    DEVICES,
+    KERNELS,
+    PRESET_NAMES,
+    Drawn,
+    check_configuration,
+    draw,
+)
 from swapgym.workload.config import unknown
 
 RELEASE_PARTS: Final = tuple(name for name in PART_NAMES if name != "drain_pace")
@@ -71,6 +81,10 @@ class EnvSpec:
 
     def __post_init__(self) -> None:
         """Check every field and keep copies that cannot change."""
+        arguments.check_name("preset", self.preset, PRESET_NAMES)
+        arguments.check_name("kernel", self.kernel, KERNELS)
+        if self.device is not None:
+            arguments.check_name("device", self.device, DEVICES)
         rates = Rates(self.ms_per_mib, self.ms_per_cpu_ms)
         checked = {
             "overrides": arguments.check_overrides(self.overrides),
@@ -150,6 +164,53 @@ class EnvSpec:
         codes = [arguments.route_code(name) for name in self.route_names]
         paces = [PACE_NAMES.index(name) for name in self.pace_names] or [-1]
         return np.array([(code, pace) for code in codes for pace in paces], dtype=np.int64)
+
+    def flat_actions(self, actions: npt.ArrayLike, read: npt.NDArray[np.bool_] | None = None) -> npt.NDArray[np.int64]:
+        """Return actions of ``n`` lanes as flat ones.
+
+        Args:
+            actions: Integers of shape ``(n,)``, or ``(n, 2)`` where they are pairs of route and pace.
+            read: Lanes whose actions are looked at, shape ``(n,)``; all by default.
+
+        Returns:
+            int64, shape ``(n,)``.
+
+        Raises:
+            InvalidAction: If they have another shape or type, or one that is read is not in the action space.
+        """
+        pairs = bool(self.pace_names) and not self.flat
+        try:
+            array = np.asarray(actions)
+        except ValueError as error:
+            raise InvalidAction(f"step: actions {actions!r}, must be an array of integers") from error
+        lanes = (len(array) if array.ndim else -1) if read is None else len(read)
+        if array.shape != ((lanes, 2) if pairs else (lanes,)) or array.dtype.kind not in "iu":
+            count = "lanes" if read is None else lanes
+            wanted = f"({count}, 2)" if pairs else f"({count},)"
+            found = f"shape {array.shape}, dtype {array.dtype}"
+            raise InvalidAction(f"step: actions of {found}, must be integers of shape {wanted}")
+        n_paces = max(1, len(self.pace_names))
+        limits = [len(self.route_names), n_paces] if pairs else [len(self.route_names) * n_paces]
+        columns = array.reshape(len(array), len(limits))
+        outside = ((columns < 0) | (columns >= np.array(limits, dtype=columns.dtype))).any(axis=1)
+        if read is not None:
+            outside &= read
+        if outside.any():
+            lane = int(np.flatnonzero(outside)[0])
+            raise InvalidAction(f"lane {lane}: {self.invalid(array[lane])}")
+        whole = columns.astype(np.int64)
+        return whole[:, 0] * n_paces + whole[:, 1] if pairs else whole[:, 0]
+
+    def invalid(self, action: Any) -> InvalidAction:
+        """Return the error for an action outside the action space."""
+        names = [f"{number} ({name})" for number, name in enumerate(self.route_names)]
+        allowed = f"one of {', '.join(names)}"
+        if self.pace_names:
+            paces = ", ".join(f"{number} ({name})" for number, name in enumerate(self.pace_names))
+            allowed = f"a pair: a route {', '.join(names)}; and a pace {paces}"
+            if self.flat:
+                allowed = ", ".join(f"{number} ({self.action_name(number)})" for number in range(len(self.actions())))
+        return InvalidAction(f"step: action {action!r} of type {type(action).__name__}, must be {allowed}")
 
     def action_name(self, action: int) -> str:
         """Return what a flat action is called."""

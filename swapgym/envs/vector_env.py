@@ -17,7 +17,7 @@ from swapgym.envs import arguments, vector_infos
 from swapgym.envs.docstrings import document
 from swapgym.envs.lanes import Lanes, positive
 from swapgym.envs.metrics import episode_metrics
-from swapgym.envs.phone_env import Observation, PhoneEnv, invalid, recording_of
+from swapgym.envs.phone_env import Observation, PhoneEnv, recording_of
 from swapgym.envs.snapshots import Snapshot
 from swapgym.phone.constants import RUN_END
 from swapgym.phone.state import phone_digest
@@ -96,7 +96,9 @@ class PhoneVectorEnv(VectorEnv[Observations, Any, npt.NDArray[Any]]):
         """
         for name in kwargs:
             if name not in self.SINGLE.SPEC.names():
-                raise TypeError(str(unknown("keyword argument", name, [*self.SINGLE.SPEC.names(), *ARGUMENTS])))
+                raise TypeError(
+                    str(unknown("keyword argument", name, [*self.SINGLE.SPEC.names(), *ARGUMENTS, "render_mode"]))
+                )
         self.autoreset_mode = check_autoreset_mode(autoreset_mode)
         self.max_episode_steps = None if max_episode_steps is None else positive("max_episode_steps", max_episode_steps)
         self.num_envs = positive("num_envs", num_envs)
@@ -139,6 +141,8 @@ class PhoneVectorEnv(VectorEnv[Observations, Any, npt.NDArray[Any]]):
         Raises:
             ValueError: If an option is unknown or its value not allowed, or seeds are too few or too many.
         """
+        if options is not None and not isinstance(options, Mapping):
+            raise ValueError(f"options: {options!r}, must be None or a mapping with 'scenario_seed' and 'preset'")
         chosen = dict(options or {})
         lanes = self._masked(chosen.pop("reset_mask", None))
         if isinstance(seed, int | np.integer):
@@ -153,12 +157,13 @@ class PhoneVectorEnv(VectorEnv[Observations, Any, npt.NDArray[Any]]):
             if seeds[lane] is not None:
                 self._generators[lane], self._generator_seeds[lane] = seeding.np_random(seeds[lane])
         self._begin(lanes, worlds)
+        self._show()
         return self.lanes.observations.copy(), self._tell(lanes)
 
     def step(
         self, actions: npt.NDArray[np.int64]
     ) -> tuple[Observations, npt.NDArray[np.float64], Flags, Flags, dict[str, Any]]:
-        """Send each lane's pending batch on its route and run each lane on to its next decision.
+        """Answer each lane and run it on to its next decision.
 
         Args:
             actions: One per lane. With ``"NextStep"`` those of lanes that ended in the step before are not read.
@@ -190,20 +195,23 @@ class PhoneVectorEnv(VectorEnv[Observations, Any, npt.NDArray[Any]]):
             self._running &= ~done
             self._ended = done.copy()
             infos = self._tell(self._infos.everybody, ended)
+        self._show()
         return self.lanes.observations.copy(), rewards, terminated, truncated, infos
 
     def render(self) -> tuple[Any, ...]:
-        """Return the frame of every lane; with ``"human"`` show the first one's."""
-        return tuple(self.render_lane(lane) for lane in range(self.num_envs if self.render_mode != "human" else 1))
+        """Return the frame of every lane; with ``"human"`` the first one's is in a window, and all are None."""
+        return tuple(self.render_lane(lane) for lane in range(self.num_envs))
 
     def render_lane(self, lane: int) -> Any:
         """Return the frame of one lane, as the single environment would render it."""
         if not self._recordings:
             return self.single.render()
         self._drawn_for(lane)
-        if self.render_mode == "human":
-            return self._recordings[lane].show(self.metadata["render_fps"])
-        return self._recordings[lane].frame()
+        return None if self.render_mode == "human" else self._recordings[lane].frame()
+
+    def _show(self) -> None:
+        if self.render_mode == "human" and self._drawn[0] is not None:
+            self._recordings[0].show(self.metadata["render_fps"])
 
     def close_extras(self, **kwargs: Any) -> None:
         """End the threads and close the window, where there are any."""
@@ -250,7 +258,10 @@ class PhoneVectorEnv(VectorEnv[Observations, Any, npt.NDArray[Any]]):
         return Snapshot(self.lanes.take(lane), int(self._steps[lane]), bool(self._running[lane]), drawn)
 
     def restore(self, lane: int, snapshot: Snapshot) -> Observation:
-        """Put a lane where ``snapshot`` was taken, of whichever environment; return the observation there."""
+        """Put a lane where ``snapshot`` was taken, of whichever environment; return the observation there.
+
+        As in the single environment's ``restore``.
+        """
         self._take(lane, snapshot.drawn)
         self.lanes.put(lane, snapshot.records, snapshot.drawn, snapshot.running)
         self._steps[lane] = snapshot.steps
@@ -349,21 +360,9 @@ class PhoneVectorEnv(VectorEnv[Observations, Any, npt.NDArray[Any]]):
 
     def _answer(self, actions: Any, stepped: Flags) -> None:
         """Put ``actions`` where the lanes read them; those of lanes that are not ``stepped`` are not looked at."""
-        array = np.asarray(actions)
-        shape = self.action_space.shape
-        if array.shape != shape or array.dtype.kind not in "iu":
-            found = f"shape {array.shape}, dtype {array.dtype}"
-            raise InvalidAction(f"step: actions of {found}, must be integers of shape {shape}")
-        pairs = array.reshape(self.num_envs, -1)
-        if pairs.shape[1] == 1:
-            limits = np.array([len(self._actions)])
-        else:
-            limits = np.array([len(self.env_spec.route_names), len(self.env_spec.pace_names)])
-        outside = ((pairs < 0) | (pairs >= limits)).any(axis=1) & stepped
-        if outside.any():
-            lane = int(np.flatnonzero(outside)[0])
-            raise InvalidAction(f"lane {lane}: {invalid(array[lane], self.env_spec)}")
-        flat = pairs[:, 0] if pairs.shape[1] == 1 else pairs[:, 0] * limits[1] + pairs[:, 1]
+        flat = self.env_spec.flat_actions(actions, stepped)
+        if len(flat) != self.num_envs:
+            raise InvalidAction(f"step: {len(flat)} actions, must be one per lane ({self.num_envs})")
         self.lanes.actions[:] = self._actions.take(flat, axis=0, mode="clip")
         for lane in np.flatnonzero(stepped).tolist() if self._recordings else ():
             self._recordings[lane].note(int(flat[lane]))

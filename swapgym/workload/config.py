@@ -25,6 +25,10 @@ class FrozenDict(dict[str, Any]):
 
     __setitem__ = __delitem__ = __ior__ = update = setdefault = pop = popitem = clear = _refuse
 
+    def __hash__(self) -> int:  # type: ignore[override]
+        """Return a hash of the contents: they cannot change."""
+        return hash(frozenset(self.items()))
+
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle and copy by contents: the usual way sets items."""
         return type(self), (dict(self),)

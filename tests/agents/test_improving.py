@@ -61,7 +61,7 @@ def test_a_stored_policy_decides_alike(tmp_path: Path) -> None:
         arrays = dict(stored)
     arrays["about"] = np.array(json.dumps({"parts": ["other"]}))
     np.savez(tmp_path / "other.npz", **arrays)
-    with pytest.raises(ValueError, match="observation part: 'other' is unknown"):
+    with pytest.raises(ValueError, match="parts: 'other' is unknown"):
         PairedPolicy.load(tmp_path / "other.npz")
 
 

@@ -31,7 +31,7 @@ from swapgym.envs.release import SwapReleaseEnv
         ({"render_mode": "text"}, r"render_mode: 'text' is unknown.*'ansi'"),
         ({"epochs": "events"}, r"epochs: 'events' is unknown \(did you mean 'event'\?\)"),
         ({"epochs": ["kils"]}, r"epochs: 'kils' is unknown \(did you mean 'kill'\?\)"),
-        ({"epochs": ["kill", "kill"]}, r"no event twice"),
+        ({"epochs": ["kill", "kill"]}, r"must name none twice"),
         ({"epochs": 5}, r"epochs: 5, must be"),
         ({"hold_ms": -1}, r"hold_ms: -1, must be an integer from 0"),
         ({"hold_ms": 1.5}, r"hold_ms: 1\.5"),

@@ -14,8 +14,9 @@ import numpy as np
 import pytest
 
 from agents.policies import make as make_policy
-from agents.runner import play
+from agents.runner import play, replay
 from swapgym.envs.costs import DEFAULT_RATES
+from swapgym.envs.governor import SwapReleaseGovernorEnv
 from swapgym.envs.lanes import LANES_PER_THREAD
 from swapgym.envs.release import SwapReleaseEnv, SwapReleaseVectorEnv
 from swapgym.envs.spec import EnvSpec
@@ -192,3 +193,102 @@ def test_a_threaded_vector_environment_steps_in_a_forked_child() -> None:
     finally:
         child.kill()
         envs.close()
+
+
+# ----  found by a reader
+def test_a_refused_reset_of_lanes_changes_nothing() -> None:
+    envs = SwapReleaseVectorEnv(2, autoreset_mode="Disabled")
+    envs.reset(seed=1)
+    before = envs.lanes.phones.tobytes(), envs.lanes.scenarios.tobytes(), envs.lanes.lanes.tobytes()
+    for options in ({"preset": ["clear_all", "nope"]}, {"scenario_seed": [1, 2**64]}, ["preset"]):
+        with pytest.raises(ValueError, match="options"):
+            envs.reset(options=options)  # type: ignore[arg-type]
+    assert before == (envs.lanes.phones.tobytes(), envs.lanes.scenarios.tobytes(), envs.lanes.lanes.tobytes())
+
+
+def test_a_paused_drain_goes_on_where_nobody_sets_a_pace(make: Make) -> None:
+    governor = SwapReleaseGovernorEnv()
+    governor.reset(options={"scenario_seed": 8})
+    for _ in range(12):
+        governor.step([1, 0])
+    env = make()
+    env.restore(governor.snapshot())
+    over = False
+    while not over:
+        over = env.step(1)[2]
+    assert env.phone["backlog_kworker"] == 0 and env.metrics()["entries_kworker"] > 0
+
+
+def test_a_policy_of_routes_is_not_played_as_one_of_paces() -> None:
+    for flat in (True, False):
+        spec = SwapReleaseGovernorEnv.SPEC.but(flat=flat)
+        with pytest.raises(ValueError, match=r"'always_defer' names routes only.*paces=0"):
+            play(spec, make_policy("always_defer", parts=spec.parts), "defer", [("camera_launch", 5)])
+
+
+class Says:
+    """Answers the same, whatever it sees."""
+
+    def __init__(self, action: Any) -> None:
+        self.action = action
+
+    def predict(self, observation: Any, *_: Any, **__: Any) -> tuple[Any, None]:
+        return np.full(len(observation), self.action), None
+
+
+@pytest.mark.parametrize("action", [-1, 2, 0.9, True])
+def test_the_runner_refuses_what_the_environment_refuses(action: Any) -> None:
+    with pytest.raises(gym.error.InvalidAction):
+        play(EnvSpec(), Says(action), "it", [("camera_launch", 5)])
+
+
+@pytest.mark.parametrize("text", ["3z", "3a-1b", "a", "x"])
+def test_records_of_another_game_are_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="actions"):
+        replay(EnvSpec(), "camera_launch", 5, text)
+
+
+def test_a_truncating_spec_is_refused_by_the_runner() -> None:
+    with pytest.raises(ValueError, match="max_decisions: 2"):
+        play(EnvSpec(max_decisions=2), make_policy("always_defer"), "defer", [("camera_launch", 5)])
+
+
+def test_a_policy_names_the_part_it_misses() -> None:
+    spec = EnvSpec(parts=("backlog",))
+    with pytest.raises(ValueError, match=r"parts: the policy needs 'exiting'"):
+        play(spec, make_policy("vivo", parts=spec.parts), "vivo", [("camera_launch", 5)])
+
+
+@pytest.mark.parametrize(
+    "kwargs", [{"parts": None}, {"parts": [["backlog"]]}, {"preset": ["a"]}, {"kernel": 5}, {"device": ["x"]}]
+)
+def test_names_of_the_wrong_type_name_their_field(kwargs: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=next(iter(kwargs))):
+        EnvSpec(**kwargs)
+
+
+def test_specs_can_be_keys() -> None:
+    assert len({EnvSpec(), EnvSpec(), EnvSpec(overrides={"kernel": {"n_kworkers": 2}})}) == 2
+
+
+def test_a_copy_of_a_window_opens_its_own(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SDL_VIDEODRIVER", "dummy")
+    env = make(render_mode="human")
+    env.reset(seed=1)
+    other = copy.deepcopy(env)
+    assert other.step(0)[0].tobytes() == env.step(0)[0].tobytes()
+    envs = SwapReleaseVectorEnv(2, render_mode="human")
+    envs.reset(seed=1)
+    envs.step(np.zeros(2, np.int64))
+    assert envs._recordings[0]._window is not None and envs.render() == (None, None)
+    for one in (env, other, envs):
+        one.close()
+
+
+def test_unsigned_pairs_are_actions_and_ragged_ones_are_not() -> None:
+    envs = gym.make_vec("swapgym/SwapReleaseGovernor-v0", num_envs=2)
+    envs.reset(seed=1)
+    envs.step(np.zeros((2, 2), np.uint64))
+    for wrong in ([[0, 1], [1]], np.array([[True, False], [True, True]]), np.zeros(2, np.int64)):
+        with pytest.raises(gym.error.InvalidAction):
+            envs.step(wrong)

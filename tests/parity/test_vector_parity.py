@@ -14,6 +14,8 @@ import swapgym  # noqa: F401 (registers the environments)
 from swapgym.workload import PRESET_NAMES
 
 ENV_ID = "swapgym/SwapRelease-v1"
+GOVERNOR = "swapgym/SwapReleaseGovernor-v0"
+VECTOR = "swapgym/MOSwapRelease-v0"
 LANES = 10
 SEEDS = 200
 MODES = [mode.value for mode in AutoresetMode]
@@ -93,6 +95,41 @@ def test_threads_change_no_bit(mode: str) -> None:
     walk(one, other, 30, 0, mode)
     assert one.unwrapped.lanes.phones.tobytes() == other.unwrapped.lanes.phones.tobytes()  # type: ignore[attr-defined]
     other.close()
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("flat", [True, False])
+def test_the_governor_too(mode: str, flat: bool) -> None:
+    vector_kwargs = {"autoreset_mode": AutoresetMode(mode)}
+    single = gym.make_vec(GOVERNOR, 3, vectorization_mode="sync", vector_kwargs=vector_kwargs, flat=flat)
+    native = gym.make_vec(GOVERNOR, 3, autoreset_mode=mode, flat=flat)
+    assert_same(single.reset(seed=5), native.reset(seed=5))
+    native.action_space.seed(0)
+    ended = 0
+    while ended < 4:
+        actions = native.action_space.sample()
+        one, other = single.step(actions), native.step(actions)
+        assert_same(one, other)
+        done = one[2] | one[3]
+        ended += int(done.sum())
+        if mode == "Disabled" and done.any():
+            masks = [{"reset_mask": done.copy()} for _ in range(2)]
+            assert_same(single.reset(options=masks[0]), native.reset(options=masks[1]))
+
+
+def test_vector_rewards_are_those_of_single_environments() -> None:
+    native = gym.make_vec(VECTOR, 3, autoreset_mode="Disabled")
+    native.reset(seed=2)
+    singles = [gym.make(VECTOR) for _ in range(3)]
+    for lane, single in enumerate(singles):
+        single.reset(seed=2 + lane)
+    over = False
+    while not over:
+        _, rewards, terminated, _, _ = native.step(np.ones(3, np.int64))
+        for lane, single in enumerate(singles):
+            _, reward, _, _, _ = single.step(1)
+            assert np.asarray(reward).tobytes() == rewards[lane].tobytes()
+        over = bool(terminated.any())
 
 
 def test_time_limit_is_that_of_the_wrapper() -> None:
