@@ -62,7 +62,7 @@ class SwapReleaseEnv(PhoneEnv):
     out the first term; then the return is minus the score. It is there because rewards are discounted by decisions: without
     it, putting off what must be paid anyway looks like a gain (`swapgym.envs.costs`).
 
-    `ms_per_mib` says what memory is worth: an app that lmkd kills frees some 160 MiB on these phones and costs some 950 ms
+    `ms_per_mib` says what memory is worth: an app that lmkd kills frees some 140 MiB on these phones and costs some 980 ms
     to start again, weighed by how likely the person returns to it: 6 ms per MiB (`swapgym.envs.costs`).
 
     Rewards telescope: what accrues before the first decision is paid with the first step and what accrues after the last one
