@@ -63,7 +63,7 @@ class SwapReleaseEnv(PhoneEnv):
     it, putting off what must be paid anyway looks like a gain (`swapgym.envs.costs`).
 
     `ms_per_mib` says what memory is worth: an app that lmkd kills frees some 140 MiB on these phones and costs some 980 ms
-    to start again, weighed by how likely the person returns to it: 6 ms per MiB (`swapgym.envs.costs`).
+    to start again, weighed by how likely the person returns to it: 6 to 7 ms per MiB (`swapgym.envs.costs`).
 
     Rewards telescope: what accrues before the first decision is paid with the first step and what accrues after the last one
     with the last step, so that an episode's return is the same formula of its `metrics`.
