@@ -18,9 +18,9 @@ arXiv 2405.09999). ``centered=False`` has minus the cost.
 
 **What a MiB is worth.** Memory that is held is memory that an app must leave. An app that lmkd kills on these phones
 frees some 140 MiB and costs some 980 ms to start again, weighed by how likely the person returns to it
-(``experiments/default_task`` measures both): 6 to 7 ms per MiB; the default is 6. Kills that do happen are in lag already; the
-rate stands for those that a higher peak makes later, after the episode, which is a judgement. 2 and 20 are the rates of
-who has memory to spare and of who has none.
+(``experiments/default_task`` measures both): 6 to 7 ms per MiB; the default is 6. Kills that do happen are in lag
+already; the rate stands for those that a higher peak makes later, after the episode, which is a judgement. 2 and 20 are
+the rates of who has memory to spare and of who has none.
 """
 
 from __future__ import annotations
