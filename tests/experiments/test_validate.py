@@ -42,7 +42,8 @@ def test_the_comparison_s_episodes_end_as_stored() -> None:
     ("change", "message"),
     [
         ({"digest": "0" * 16}, "stored is 0000000000000000"),
-        ({"actions": "3I"}, "asks for more"),
+        ({"actions": "1a"}, "asks for more"),
+        ({"actions": "3I"}, "must be run lengths"),
         ({"preset": "camera_lunch"}, "camera_lunch"),
     ],
 )
