@@ -1,6 +1,6 @@
 """Playing on from a moment, by a plan for some victims and by a base rule for the others.
 
-The base rule is :class:`swapgym.agents.policies.thresholds.RealtimeAware` as a kernel, so that a continuation
+The base rule is :class:`swapgym.agents.policies.thresholds.RealtimeAware` as a kernel, so that a rollout
 costs no more than the phone it runs.
 """
 

@@ -16,9 +16,9 @@ import numpy as np
 import numpy.typing as npt
 
 from swapgym.agents.policies.base import Actions, State, as_batch
-from swapgym.agents.stored.runs import put
 from swapgym.envs.observations import places
 from swapgym.envs.spec import RELEASE_PARTS
+from swapgym.files import write
 from swapgym.phone.jit import kernel
 
 HIDDEN: Final = (48, 32)
@@ -59,7 +59,7 @@ def threshold_network(part: str, above: float, parts: Sequence[str] = RELEASE_PA
 
 
 @kernel
-def worth(network: Any, observation: Any, first: Any, second: Any) -> float:
+def advantage(network: Any, observation: Any, first: Any, second: Any) -> float:
     """Return the network's output for one observation.
 
     Args:
@@ -87,12 +87,12 @@ def worth(network: Any, observation: Any, first: Any, second: Any) -> float:
 
 
 @kernel
-def worths(network: Any, observations: Any, out: Any) -> None:
+def advantages(network: Any, observations: Any, out: Any) -> None:
     """Write the output for observations (float32, shape ``(n, parts)``) into ``out`` (float64, shape ``(n,)``)."""
     first = np.empty(len(network.first_bias))
     second = np.empty(len(network.second_bias))
     for row in range(len(observations)):
-        out[row] = worth(network, observations[row], first, second)
+        out[row] = advantage(network, observations[row], first, second)
 
 
 class PairedPolicy:
@@ -112,11 +112,11 @@ class PairedPolicy:
         self.parts = tuple(parts)
         self.about = about or {}
 
-    def worths(self, observation: npt.ArrayLike) -> Array:
+    def advantages(self, observation: npt.ArrayLike) -> Array:
         """Return what deferring is worth for observations ``(n, parts)``: below 0 deferring is better."""
         batch, _ = as_batch(observation, self.parts)
         out = np.empty(len(batch))
-        worths(self.network, batch.astype(np.float32), out)
+        advantages(self.network, batch.astype(np.float32), out)
         return out
 
     def predict(
@@ -128,7 +128,7 @@ class PairedPolicy:
     ) -> tuple[Actions, State]:
         """Return 1 (defer) or 0 (inline) for one observation or a batch, and the state as it came."""
         _, single = as_batch(observation, self.parts)
-        actions = (self.worths(observation) < 0.0).astype(np.int64)
+        actions = (self.advantages(observation) < 0.0).astype(np.int64)
         return (actions[0] if single else actions), state
 
     def save(self, path: Path) -> None:
@@ -137,7 +137,7 @@ class PairedPolicy:
         about = json.dumps({**self.about, "parts": self.parts})
         arrays = {name: value.astype(np.float32) for name, value in self.network._asdict().items()}
         np.savez_compressed(buffer, about=np.array(about), **arrays)
-        put(path, buffer.getvalue())
+        write(path, buffer.getvalue())
 
     @classmethod
     def load(cls, path: Path, device: str = "cpu") -> PairedPolicy:
