@@ -137,7 +137,8 @@ class PhoneBuilder:
     def event(self, ms: float, kind: int, a: int = 0, b: int = 0, c: int = -1) -> None:
         """Add an event; events must be added in the order of time."""
         count = int(self.scenario["n_events"])
-        self.scenario["events"][count] = (round(ms * k.MS), kind, a, b, c)
+        for name, value in (("time_us", round(ms * k.MS)), ("kind", kind), ("a", a), ("b", b), ("c", c)):
+            self.scenario["events"][count][name] = value
         self.scenario["n_events"] = count + 1
 
     def kill(self, process: int, ms: float = 0, killer: int = k.KILLER_SCENARIO_LMKD, gate: int = -1) -> None:
@@ -161,8 +162,12 @@ class PhoneBuilder:
         """Let background thread ``index`` want ``share`` of the reference CPU, all of the time."""
         everywhere = (1 << int(self.device["n_cpus"])) - 1
         work_ns = round(share * period_us * k.NS_PER_US)
-        row = (period_us, phase_us, work_ns, nice, everywhere if mask is None else mask)
-        self.scenario["background_threads"][index] = row
+        values = {
+            "period_us": period_us, "phase_us": phase_us, "work_ns": work_ns, "nice": nice,
+            "mask": everywhere if mask is None else mask,
+        }  # fmt: skip
+        for name, value in values.items():
+            self.scenario["background_threads"][index][name] = value
 
     def leave_free(self, pages: int) -> None:
         """Fill RAM with reserved memory until ``pages`` are free."""

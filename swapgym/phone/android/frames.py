@@ -118,7 +118,7 @@ def run_ui(phone: Any, scenario: Any) -> int:
         stalled_us = min(phone.tick_us, frame.stall_left_us)
         frame.stall_left_us -= stalled_us
         phone.total.stall_us += stalled_us
-        phone.cpus[task.cpu].stall_ns += stalled_us * k.NS_PER_US
+        phone.cpus.stall_ns[task.cpu] += stalled_us * k.NS_PER_US
         granted = granted * (phone.tick_us - stalled_us) // phone.tick_us
     needed = (frame.ui_left_ns * k.UNIT + speed - 1) // speed
     used = min(needed, granted)
