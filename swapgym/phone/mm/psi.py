@@ -10,14 +10,14 @@ from __future__ import annotations
 from typing import Any
 
 from swapgym.phone import constants as k
-from swapgym.phone.jit import kernel
+from swapgym.phone.jit import inlined, kernel
 
 AVERAGE_PERIOD_US: int = 2_000_000
 EXP_10S: int = 838
 """exp(-2 s / 10 s) over 1024 (psi.c has 1677 over 2048)."""
 
 
-@kernel
+@inlined
 def account_stalls(phone: Any, scenario: Any) -> None:
     """Add this tick's stalls to ``some`` and ``full``."""
     cpus = phone.cpus

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from swapgym.phone import constants as k
-from swapgym.phone.jit import kernel
+from swapgym.phone.jit import inlined, kernel
 
 HALF_LIFE_US: int = 32_768
 """32 periods of 1,024 us (kernel/sched/pelt.c: y ** 32 = 1/2)."""
@@ -60,7 +60,7 @@ def migrate_util(phone: Any, task: int, cpu: int) -> None:
         cpus.util[cpu] += t.util
 
 
-@kernel
+@inlined
 def set_clocks(phone: Any, scenario: Any) -> None:
     """Let schedutil set each domain's clock by the utilisation up to now and by who is placed, and set CPUs' speeds."""
     cpus = phone.cpus
@@ -114,7 +114,7 @@ def start_clocks(phone: Any, scenario: Any) -> None:
         set_speeds(phone, scenario, index)
 
 
-@kernel
+@inlined
 def account_utilisation(phone: Any, scenario: Any) -> None:
     """End of a tick: bring the utilisation of CPUs and of the tasks that were runnable up to date."""
     cpus = phone.cpus

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from swapgym.phone import constants as k
-from swapgym.phone.jit import kernel
+from swapgym.phone.jit import inlined, kernel
 from swapgym.phone.sched.clocks import migrate_util, utilisation
 
 CAPACITY_MARGIN = 1078
@@ -109,7 +109,7 @@ def cpu_for_waking(phone: Any, scenario: Any, task: int) -> int:
     return idle if enough else best
 
 
-@kernel
+@inlined
 def place(phone: Any, scenario: Any) -> None:
     """Place every task that wants CPU: those that ran stay, wakers choose, idle CPUs pull, the balancer mends."""
     cpus = phone.cpus
@@ -132,7 +132,7 @@ def place(phone: Any, scenario: Any) -> None:
         balance(phone, scenario)
 
 
-@kernel
+@inlined
 def pull(phone: Any, scenario: Any) -> None:
     """Let idle CPUs take a task that shares its CPU, or one that has outgrown a smaller CPU."""
     cpus = phone.cpus

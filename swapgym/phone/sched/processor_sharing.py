@@ -9,10 +9,10 @@ from __future__ import annotations
 from typing import Any
 
 from swapgym.phone import constants as k
-from swapgym.phone.jit import kernel
+from swapgym.phone.jit import inlined, kernel
 
 
-@kernel
+@inlined
 def run_realtime(phone: Any, scenario: Any) -> None:
     """Let SCHED_FIFO load take its time on every CPU, up to the throttling limit, and leave the rest to fair tasks."""
     cpus = phone.cpus
@@ -50,7 +50,7 @@ def runtime_ns(phone: Any, scenario: Any, index: int) -> int:
     return min(k.RT_PERIOD_US * k.NS_PER_US, phone.cpus.rt_used_ns[index] + max(0, left_ns))
 
 
-@kernel
+@inlined
 def share(phone: Any, scenario: Any) -> None:
     """Grant CPU time: weighted fair shares per CPU; what a task does not want goes to the others on its CPU."""
     cpus = phone.cpus

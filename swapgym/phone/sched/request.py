@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from swapgym.phone import constants as k
-from swapgym.phone.jit import kernel
+from swapgym.phone.jit import inlined, kernel
 from swapgym.phone.sched.clocks import ONE_BITS, decay_factor
 
 NICE_TO_WEIGHT = np.array(k.NICE_TO_WEIGHT, dtype=np.int64)
@@ -85,7 +85,7 @@ def charge(phone: Any, task: int, who: int, used_ns: int) -> None:
     phone.total.charged_ns[who] += used_ns
 
 
-@kernel
+@inlined
 def charge_idle(phone: Any, scenario: Any) -> None:
     """Charge what nobody used in this tick to idle."""
     for index in range(scenario.device.n_cpus):
