@@ -133,7 +133,7 @@ def prescribed_kill(phone: Any, scenario: Any, event: Any) -> None:
 
 
 # ----------------------------------------------------------------------------------------------------------------- tick
-@inlined
+@kernel
 def request_all(phone: Any, scenario: Any) -> None:
     """Collect everybody who wants CPU in this tick."""
     phone.n_runnable = 0
@@ -158,7 +158,7 @@ def request_all(phone: Any, scenario: Any) -> None:
     background_threads.wake_background_threads(phone, scenario)
 
 
-@inlined
+@kernel
 def join_all(phone: Any, scenario: Any) -> None:
     """Declare who takes the contended lock in this tick, and work out what it costs them."""
     stages.join_exits(phone, scenario)
@@ -171,7 +171,7 @@ def join_all(phone: Any, scenario: Any) -> None:
     locks.contend(phone, scenario)
 
 
-@inlined
+@kernel
 def run(phone: Any, scenario: Any) -> None:
     """Let everybody but the exiting threads use their grants."""
     frames.run_frames(phone, scenario)
@@ -226,7 +226,7 @@ def run_exits(phone: Any, scenario: Any) -> bool:
     return False
 
 
-@inlined
+@kernel
 def end_tick(phone: Any, scenario: Any) -> None:
     """Settle a tick's accounts and let lmkd look."""
     stages.reap_exited(phone)
