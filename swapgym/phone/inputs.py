@@ -61,10 +61,10 @@ BACKGROUND_THREAD: Final[np.dtype[Any]] = record(*BACKGROUND_THREAD_FIELDS)
 
 EVENT_FIELDS: Final[tuple[Field, ...]] = (
     wide("time_us", "us", "when it happens; events are sorted by it"),
-    small("kind", "code", "EVENT_* of constants"),
+    integer("kind", "code", "EVENT_* of constants", code="i2"),
     integer("a", "1", "first argument: a process, a launch, a mask of CPUs, pages", code="i2"),
     integer("b", "1", "second argument: a killer, a load in permille", code="i2"),
-    small("c", "index", "launch it belongs to; -1 none"),
+    integer("c", "index", "launch it belongs to; -1 none", code="i2"),
 )
 EVENT: Final[np.dtype[Any]] = record(*EVENT_FIELDS)
 

@@ -137,8 +137,7 @@ class PhoneBuilder:
     def event(self, ms: float, kind: int, a: int = 0, b: int = 0, c: int = -1) -> None:
         """Add an event; events must be added in the order of time."""
         count = int(self.scenario["n_events"])
-        for name, value in (("time_us", round(ms * k.MS)), ("kind", kind), ("a", a), ("b", b), ("c", c)):
-            self.scenario["events"][count][name] = value
+        self.scenario["events"][count] = (round(ms * k.MS), kind, a, b, c)
         self.scenario["n_events"] = count + 1
 
     def kill(self, process: int, ms: float = 0, killer: int = k.KILLER_SCENARIO_LMKD, gate: int = -1) -> None:
