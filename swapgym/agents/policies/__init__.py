@@ -6,9 +6,9 @@ import difflib
 from collections.abc import Sequence
 from typing import Any, Final
 
-from agents.policies.base import FixedPolicy, Policy, Readings, ranges
-from agents.policies.published import AlwaysDefer, AlwaysInline, BoundedPool, Random, UserspaceReaper, Vivo
-from agents.policies.thresholds import FreeMemory, MemoryPressure, RealtimeAware, SlackAware
+from swapgym.agents.policies.base import FixedPolicy, Policy, Readings, ranges
+from swapgym.agents.policies.published import AlwaysDefer, AlwaysInline, BoundedPool, Random, UserspaceReaper, Vivo
+from swapgym.agents.policies.thresholds import FreeMemory, MemoryPressure, RealtimeAware, SlackAware
 from swapgym.envs.arguments import DEFAULT_ROUTES
 from swapgym.envs.spec import RELEASE_PARTS
 

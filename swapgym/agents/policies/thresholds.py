@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import ClassVar
 
-from agents.policies.base import FixedPolicy, Mask, Readings, parameter
+from swapgym.agents.policies.base import FixedPolicy, Mask, Readings, parameter
 
 
 @dataclasses.dataclass(frozen=True)

@@ -13,7 +13,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from agents.policies import Policy
+from swapgym.agents.policies import Policy
 from swapgym.envs import arguments
 from swapgym.envs.costs import N_OBJECTIVES, objective_costs, weighted
 from swapgym.envs.epochs import BATCH

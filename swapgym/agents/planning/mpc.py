@@ -1,14 +1,14 @@
 """Model-predictive control: the best a kernel could do online that knew its phone by heart and its future by odds only.
 
 At a victim's first batch, and at every ``hold``-th after it, the present moment is played to the end in several sampled
-futures (:mod:`agents.planning.futures`), the same for every choice: with the rest of this victim by a base rule, or on
-a route of its own, and the other victims as planned so far. Another route than the rule's is taken only where it is
+futures (:mod:`swapgym.agents.planning.futures`), the same for every choice: with the rest of this victim by a base
+rule, or on a route of its own, and the other victims as planned so far. Another route than the rule's is taken only where it is
 better by more than chance explains; it is kept until the next plan.
 
 What it knows is more than a kernel would: the state of every page and thread, what launches under way have left to do,
 the simulator itself as its model, and the preset. What it does not know is anything that has yet to happen. So it
-bounds what can be had *online*, from below, while :mod:`agents.planning.clairvoyant` bounds what can be had at all.
-That one is never worse than the policies it starts from; this one can be, in an episode that turns out unlike its
+bounds what can be had *online*, from below, while :mod:`swapgym.agents.planning.clairvoyant` bounds what can be had at
+all. That one is never worse than the policies it starts from; this one can be, in an episode that turns out unlike its
 samples, and only its mean over episodes says anything.
 """
 
@@ -24,12 +24,12 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from agents.planning.futures import sample
-from agents.planning.past import PAST, leave
-from agents.planning.plans import per_batch
-from agents.planning.rollouts import BY_RULE, by_rule, cost, finish_all
-from agents.policies.thresholds import RealtimeAware
-from agents.tune import nearest
+from swapgym.agents.planning.futures import sample
+from swapgym.agents.planning.past import PAST, leave
+from swapgym.agents.planning.plans import per_batch
+from swapgym.agents.policies.thresholds import RealtimeAware
+from swapgym.agents.rollouts import BY_RULE, by_rule, cost, finish_all
+from swapgym.agents.tune import nearest
 from swapgym.envs import arguments
 from swapgym.envs.observations import READING
 from swapgym.envs.spec import EnvSpec
@@ -84,7 +84,7 @@ class Played:
         plans: Plans made.
         departures: Of which took another route than the rule's.
         evaluations: Futures played to their end.
-        actions: Its actions at every batch, in the episode's order, as :func:`agents.runner.encode` takes them.
+        actions: Its actions at every batch, in the episode's order, as :func:`swapgym.agents.play.encode` takes them.
     """
 
     preset: str

@@ -8,7 +8,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from agents.policies import Policy
+from swapgym.agents.policies import Policy
 from swapgym.envs.lane import ROUTE, answer_lane, clear_lane, run_lane
 from swapgym.envs.lanes import Lanes
 from swapgym.envs.spec import EnvSpec

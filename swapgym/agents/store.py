@@ -1,7 +1,7 @@
-"""Trained models, stored in the repository as ``agents/trained/<kernel>/r<ms per MiB>/<algorithm>-<seed>/``.
+"""Trained models, stored as ``swapgym/agents/stored/trained/<kernel>/r<ms per MiB>/<algorithm>-<seed>/``.
 
 Each folder is a run's: ``config.json`` says what it was trained with, ``model.zip`` (Stable-Baselines3) or
-``model.npz`` (paired continuations) is what it learned. ``python -m agents.trained RUN...`` copies finished runs there.
+``model.npz`` (paired continuations) is what it learned. ``python -m agents.store RUN...`` copies finished runs there.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from typing import Annotated, Any, Final, NamedTuple
 import typer
 from rich.console import Console
 
-from agents.policies import Policy
-from agents.runner import Player
-from agents.training import runs
+from swapgym.agents.play import Player
+from swapgym.agents.policies import Policy
+from swapgym.agents.stored import runs
 from swapgym.envs.epochs import BATCH
 from swapgym.envs.spec import EnvSpec
 
-TRAINED: Final = Path(__file__).parent / "trained"
+TRAINED: Final = Path(__file__).parent / "stored" / "trained"
 MODELS: Final = ("model.zip", "model.npz")
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
@@ -59,7 +59,7 @@ class TrainedPlayer(Player):
 
     def policy_for(self, spec: EnvSpec) -> Policy:
         """Return the run's model; it acts in the routes that it was trained with, whatever those of ``spec``."""
-        from agents.evaluate import load_model
+        from swapgym.agents.evaluate import load_model
 
         return load_model(Path(self.folder))[1]
 
@@ -87,7 +87,7 @@ def curve_of(folder: Path) -> list[dict[str, float]]:
 
 def card(config: dict[str, Any], curve: list[dict[str, float]]) -> str:
     """Return what a stored model is, how it was made and how to watch it, in Markdown."""
-    here = place(config, Path("agents/trained")).as_posix()
+    here = place(config, Path("swapgym/agents/stored/trained")).as_posix()
     paired = config["algo"] == "paired"
     how = (
         "Policy iteration by paired continuations (`agents.improve`): a network of two hidden layers regressed on what"
@@ -137,7 +137,3 @@ def main(run: Annotated[list[Path], typer.Argument(help="Run folders.")]) -> Non
                 shutil.copyfile(folder / name, target / name)
         runs.put(target / "README.md", card(config, curve_of(folder)).encode())
         console.print(f"{folder} -> {target}", highlight=False)
-
-
-if __name__ == "__main__":
-    app()

@@ -11,9 +11,9 @@ import numpy as np
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.logger import Figure
 
-from agents.policies import FixedPolicy, Policy
-from agents.runner import play
-from agents.training.runs import put
+from swapgym.agents.play import play
+from swapgym.agents.policies import FixedPolicy, Policy
+from swapgym.agents.stored.runs import put
 from swapgym.envs.spec import EnvSpec
 
 MEANS: Final = ("score", "lag_ms", "peak_mib")
@@ -109,8 +109,8 @@ class Evaluation(BaseCallback):
 
     def draw(self, watched: tuple[str, int]) -> None:
         """Record both figures."""
-        from agents.training import figures
-        from agents.training.timeline import trace
+        from swapgym.agents.sb3 import figures
+        from swapgym.agents.sb3.timeline import trace
 
         model: Any = self.model
         drawn = {

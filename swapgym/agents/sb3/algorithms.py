@@ -10,9 +10,9 @@ from typing import Any, Final
 
 import yaml
 
-from agents.policies import unknown
+from swapgym.agents.policies import unknown
 
-HYPERPARAMS: Final = Path(__file__).parent.parent / "hyperparams"
+HYPERPARAMS: Final = Path(__file__).parent / "hyperparams"
 ALGORITHMS: Final = ("ppo", "recurrent-ppo", "dqn", "qrdqn")
 CONTRIBUTED: Final = {"recurrent-ppo": "RecurrentPPO", "qrdqn": "QRDQN"}
 """Those of sb3-contrib, and what they are called there."""

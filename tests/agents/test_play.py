@@ -8,8 +8,8 @@ import gymnasium as gym
 import numpy as np
 import pytest
 
-from agents.policies import make
-from agents.runner import Player, decode, encode, play, play_all, replay
+from swapgym.agents.play import Player, decode, encode, play, play_all, replay
+from swapgym.agents.policies import make
 from swapgym.envs.governor import SwapReleaseGovernorEnv
 from swapgym.envs.spec import EnvSpec
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from agents.planning import mpc
-from agents.planning.clairvoyant import Found, search, search_all
-from agents.planning.mpc import Planner, Played, Settings
-from agents.planning.plans import Stage, plan_of
+from swapgym.agents.planning import mpc
+from swapgym.agents.planning.clairvoyant import Found, search, search_all
+from swapgym.agents.planning.mpc import Planner, Played, Settings
+from swapgym.agents.planning.plans import Stage, plan_of
 
 __all__ = ["Found", "Planner", "Played", "Settings", "Stage", "mpc", "plan_of", "search", "search_all"]

@@ -17,8 +17,8 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from agents.planning.plans import MAX_BATCHES, Plan, Stage, plan_of, stack
-from agents.policies import make
+from swapgym.agents.planning.plans import MAX_BATCHES, Plan, Stage, plan_of, stack
+from swapgym.agents.policies import make
 from swapgym.envs.spec import EnvSpec
 
 STARTS: Final = (

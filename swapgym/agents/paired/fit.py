@@ -7,8 +7,8 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from agents.improving.gather import Moments
-from agents.improving.network import HIDDEN, Network, worths
+from swapgym.agents.paired.gather import Moments
+from swapgym.agents.paired.network import HIDDEN, Network, worths
 from swapgym.envs.costs import Rates
 
 CLIP: Final = 0.15

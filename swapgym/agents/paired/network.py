@@ -15,8 +15,8 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from agents.policies.base import Actions, State, as_batch
-from agents.training.runs import put
+from swapgym.agents.policies.base import Actions, State, as_batch
+from swapgym.agents.stored.runs import put
 from swapgym.envs.observations import places
 from swapgym.envs.spec import RELEASE_PARTS
 from swapgym.phone.jit import kernel

@@ -311,7 +311,7 @@ def count_gates(phone: Any, future: Any) -> None:
 def draw_future(
     phone: Any, future: Any, drawn: Any, past: Any, preset: Any, sigma: float, seed: int, decision: int, n: int
 ) -> None:
-    """Draw future ``n`` of a decision into a phone and a scenario without any (:func:`agents.planning.past.forget`)."""
+    """Draw future ``n`` of a decision into a phone and a scenario without any (see ``past.forget``)."""
     shift_us = 0
     for attempt in range(ATTEMPTS):
         drawn.n_launches, drawn.n_events, drawn.n_processes = 0, 0, FIRST_APP + past.n_apps
@@ -342,7 +342,7 @@ def draw_future(
 def sample(
     preset: Any, sigma: float, seed: int, decision: int, first: int, drawn: Any, pasts: Any, phones: Any, futures: Any
 ) -> None:
-    """Draw futures of an episode that :func:`agents.planning.past.leave` has left without any.
+    """Draw futures of an episode that :func:`swapgym.agents.planning.past.leave` has left without any.
 
     Args:
         preset: PRESET record that its scenario was drawn from.

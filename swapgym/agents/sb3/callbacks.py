@@ -44,10 +44,10 @@ from scipy.special import entr
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.logger import HParam, TensorBoardOutputFormat
 
-from agents.policies.base import Readings
-from agents.sb3_vec_env import SB3VecEnv
-from agents.training.evaluation import IMAGES_ONLY
-from agents.training.runs import save_checkpoint, save_model, spec_of
+from swapgym.agents.policies.base import Readings
+from swapgym.agents.sb3.evaluation import IMAGES_ONLY
+from swapgym.agents.sb3.vec_env import SB3VecEnv
+from swapgym.agents.stored.runs import save_checkpoint, save_model, spec_of
 
 EPISODE: Final = (
     "lag_ms", "peak_mib", "frame_late_ms", "launch_delay_ms", "stall_ms", "relaunch_ms", "kills", "collateral_kills",

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from agents.evaluate import load_model
-from agents.improve import app
-from agents.improving.fit import fit, gains
-from agents.improving.gather import MOMENTS, Moments, gather, together
-from agents.improving.network import HIDDEN, Network, PairedPolicy, threshold_network, worths
-from agents.runner import play
+from swapgym.agents.evaluate import load_model
+from swapgym.agents.improve import app
+from swapgym.agents.paired.fit import fit, gains
+from swapgym.agents.paired.gather import MOMENTS, Moments, gather, together
+from swapgym.agents.paired.network import HIDDEN, Network, PairedPolicy, threshold_network, worths
+from swapgym.agents.play import play
 from swapgym.envs.costs import Rates, costs_of, reference
 from swapgym.envs.lanes import Lanes
 from swapgym.envs.spec import RELEASE_PARTS, EnvSpec

@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from agents.policies.base import Actions, FixedPolicy, Mask, Readings, State, as_batch, everywhere, parameter
+from swapgym.agents.policies.base import Actions, FixedPolicy, Mask, Readings, State, as_batch, everywhere, parameter
 
 
 @dataclasses.dataclass(frozen=True)

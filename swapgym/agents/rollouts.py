@@ -1,7 +1,7 @@
 """Playing on from a moment, by a plan for some victims and by a base rule for the others.
 
-The base rule is :class:`agents.policies.thresholds.RealtimeAware` as a kernel, so that a continuation costs no more
-than the phone it runs.
+The base rule is :class:`swapgym.agents.policies.thresholds.RealtimeAware` as a kernel, so that a continuation
+costs no more than the phone it runs.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ STARVED_SCALE: Final = PARTS[INDEX["starved"]].scale
 
 @kernel
 def by_rule(phones: Any, scenarios: Any, lane: int, rule: Any, deferral: int, readings: Any) -> int:
-    """Return the route that :class:`agents.policies.thresholds.RealtimeAware` takes for the pending batch of a lane.
+    """Return the route that :class:`..policies.thresholds.RealtimeAware` takes for the pending batch of a lane.
 
     Args:
         phones: PHONE records.

@@ -13,7 +13,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from agents.training.timeline import MEMORY, Series, Timeline
+from swapgym.agents.sb3.timeline import MEMORY, Series, Timeline
 from swapgym.phone import constants as k
 
 matplotlib.use("Agg")

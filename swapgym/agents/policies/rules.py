@@ -7,7 +7,7 @@ from typing import ClassVar, Literal, NamedTuple
 
 import numpy as np
 
-from agents.policies.base import FixedPolicy, Mask, Readings
+from swapgym.agents.policies.base import FixedPolicy, Mask, Readings
 from swapgym.envs.observations import INDEX
 
 

@@ -17,7 +17,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from agents.policies import FixedPolicy, Policy, make
+from swapgym.agents.policies import FixedPolicy, Policy, make
 from swapgym.envs.costs import costs_of
 from swapgym.envs.lanes import Lanes
 from swapgym.envs.metrics import episode_metrics

@@ -23,7 +23,7 @@ class SemiMarkovRolloutBuffer(RolloutBuffer):
     """
 
     def __init__(self, *args: Any, clock: Any, discount_ms: float, **kwargs: Any) -> None:
-        """Take ``elapsed_us`` of ``clock`` (an :class:`agents.sb3_vec_env.SB3VecEnv`) after every step.
+        """Take ``elapsed_us`` of ``clock`` (an :class:`swapgym.agents.sb3.vec_env.SB3VecEnv`) after every step.
 
         Raises:
             ValueError: If ``discount_ms`` is not positive.

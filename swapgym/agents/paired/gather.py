@@ -13,8 +13,8 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from agents.improving.network import Network, PairedPolicy
-from agents.training.runs import put
+from swapgym.agents.paired.network import Network, PairedPolicy
+from swapgym.agents.stored.runs import put
 from swapgym.envs.costs import N_OBJECTIVES, Rates, reference
 from swapgym.envs.lanes import Lanes
 from swapgym.envs.spec import EnvSpec
