@@ -2,8 +2,8 @@
 
 At a victim's first batch, and at every ``hold``-th after it, the present moment is played to the end in several sampled
 futures (:mod:`swapgym.agents.planning.futures`), the same for every choice: with the rest of this victim by a base
-rule, or on a route of its own, and the other victims as planned so far. Another route than the rule's is taken only where it is
-better by more than chance explains; it is kept until the next plan.
+rule, or on a route of its own, and the other victims as planned so far. Another route than the rule's is taken only
+where it is better by more than chance explains; it is kept until the next plan.
 
 What it knows is more than a kernel would: the state of every page and thread, what launches under way have left to do,
 the simulator itself as its model, and the preset. What it does not know is anything that has yet to happen. So it

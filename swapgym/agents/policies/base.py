@@ -144,7 +144,7 @@ class FixedPolicy:
         Raises:
             ValueError: If it reads other parts than ``spec`` observes.
         """
-        from agents.policies.symbolic import traced
+        from swapgym.agents.policies.symbolic import traced
 
         if type(self).predict is not FixedPolicy.predict:
             return None
