@@ -5,7 +5,8 @@ network on the differences, those of earlier iterations too (:mod:`swapgym.agent
 is aware of SCHED_FIFO load. How sure a network must be to release inline, and which iteration is kept, is chosen by the
 score on train episodes that nobody learns from: the start is among them, so that what chance found is hardly kept.
 ``--resume`` goes on after the last whole iteration, with the same result. Moments of the first iteration do not depend
-on what a MiB is worth: runs that name the same ``--share`` folder gather them once for all rates."""
+on what a MiB is worth: runs that name the same ``--share`` folder gather them once for all rates.
+"""
 
 from __future__ import annotations
 
