@@ -3,7 +3,8 @@
 A policy with thresholds is tried at the points of a Sobol sequence over its ranges; rules of one and two comparisons
 are searched over all parts of the observation. Lag, peak and unaccounted CPU of a trial do not depend on what a MiB is
 worth, so one set of trials serves all rates; the best few of each are measured again on train episodes that chose
-nothing, and the best of those is kept. What is kept is data in ``agents/tuned``, with the command that made it.
+nothing, and the best of those is kept. What is kept is data in ``swapgym/agents/stored/tuned``, with the command that
+made it.
 """
 
 from __future__ import annotations

@@ -139,7 +139,7 @@ class FixedPolicy:
         return (actions[0] if single else actions), state
 
     def compiled(self, spec: EnvSpec) -> Decider | None:
-        """Return the rule as kernels ask it, or None where they cannot: see :mod:`agents.policies.symbolic`.
+        """Return the rule as kernels ask it, or None where they cannot: see :mod:`swapgym.agents.policies.symbolic`.
 
         Raises:
             ValueError: If it reads other parts than ``spec`` observes.

@@ -1,9 +1,9 @@
 """What a rule asks of its readings, as a tree that kernels can ask: found by asking the rule itself.
 
-:meth:`agents.policies.base.FixedPolicy.defers` is called with readings that have no values, and says what it compares
-and how it combines that. A reading rises or falls with what is observed, so that a comparison of readings is one of
-observations; where it turns is found among the float32 numbers by asking the reading itself. So there is no second
-formula, and a tree decides as ``predict`` does to the last bit.
+:meth:`swapgym.agents.policies.base.FixedPolicy.defers` is called with readings that have no values, and says what it
+compares and how it combines that. A reading rises or falls with what is observed, so that a comparison of readings is
+one of observations; where it turns is found among the float32 numbers by asking the reading itself. So there is no
+second formula, and a tree decides as ``predict`` does to the last bit.
 """
 
 from __future__ import annotations
@@ -137,7 +137,7 @@ class Reading(Symbol):
 
 
 class Symbols:
-    """Stands for :class:`agents.policies.base.Readings` of one observation."""
+    """Stands for :class:`swapgym.agents.policies.base.Readings` of one observation."""
 
     def __init__(self, parts: Sequence[str]) -> None:
         """Stand for readings of ``parts``."""
