@@ -100,15 +100,15 @@ def named(names: Sequence[str], columns: Sequence[npt.NDArray[Any]], flags: Flag
     return infos
 
 
-def row(infos: Mapping[str, Any], lane: int) -> dict[str, Any]:
-    """Return one lane's infos as a single environment would give them."""
-    own: dict[str, Any] = {}
+def rows(infos: Mapping[str, Any], lanes: Indices) -> list[dict[str, Any]]:
+    """Return the infos of ``lanes`` as single environments would give them: keys without a flag are left out."""
+    told: list[dict[str, Any]] = [{} for _ in lanes]
     for key, value in infos.items():
         flags = infos.get(f"_{key}")
-        if flags is None or not flags[lane]:
+        if flags is None:
             continue
-        if isinstance(value, Mapping):
-            own[key] = row(value, lane)
-        else:
-            own[key] = value[lane].item() if isinstance(value[lane], np.generic) else value[lane]
-    return own
+        values = rows(value, lanes) if isinstance(value, dict) else value[lanes].tolist()
+        for own, one, has in zip(told, values, flags[lanes].tolist(), strict=True):
+            if has:
+                own[key] = one
+    return told
