@@ -102,13 +102,14 @@ def named(names: Sequence[str], columns: Sequence[npt.NDArray[Any]], flags: Flag
 
 def rows(infos: Mapping[str, Any], lanes: Indices) -> list[dict[str, Any]]:
     """Return the infos of ``lanes`` as single environments would give them: keys without a flag are left out."""
-    told: list[dict[str, Any]] = [{} for _ in lanes]
-    for key, value in infos.items():
-        flags = infos.get(f"_{key}")
-        if flags is None:
-            continue
-        values = rows(value, lanes) if isinstance(value, dict) else value[lanes].tolist()
-        for own, one, has in zip(told, values, flags[lanes].tolist(), strict=True):
-            if has:
-                own[key] = one
+    names = [key for key in infos if f"_{key}" in infos]
+    columns = [
+        rows(infos[name], lanes) if isinstance(infos[name], dict) else infos[name][lanes].tolist() for name in names
+    ]
+    told = [dict(zip(names, values, strict=True)) for values in zip(*columns, strict=True)]
+    for flags in {id(infos[f"_{name}"]): infos[f"_{name}"] for name in names}.values():  # columns share their masks
+        for place in np.flatnonzero(~flags[lanes]).tolist():
+            for name in names:
+                if infos[f"_{name}"] is flags:
+                    del told[place][name]
     return told
