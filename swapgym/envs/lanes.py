@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from swapgym.envs.costs import reference
 from swapgym.envs.deciders import Decider, choose, new_scratch
-from swapgym.envs.lane import LANE, begin_lane, step_lane
+from swapgym.envs.lane import LANE, N_TOLD, begin_lane, step_lane, tell_lane
 from swapgym.envs.observations import observe
 from swapgym.envs.snapshots import native
 from swapgym.envs.spec import EnvSpec
@@ -37,29 +37,32 @@ ROOM: Final = 64
 
 @kernel
 def begin_some(
-    phones: Any, scenarios: Any, lanes: Any, chosen: Any, epochs: Any, parts: Any, observations: Any, statuses: Any
-) -> None:
+    phones: Any, scenarios: Any, lanes: Any, chosen: Any, epochs: Any, parts: Any, observations: Any, told: Any,
+    statuses: Any,
+) -> None:  # fmt: skip
     """Begin the episodes of the ``chosen`` lanes (int64 indices)."""
     for position in range(len(chosen)):
         lane = chosen[position]
         statuses[lane] = begin_lane(phones, scenarios, lanes, lane, epochs, parts, observations)
+        tell_lane(phones, lanes, lane, told)
 
 
 @kernel
 def step_some(
     phones: Any, scenarios: Any, lanes: Any, chosen: Any, actions: Any, epochs: Any, parts: Any, observations: Any,
-    statuses: Any,
+    told: Any, statuses: Any,
 ) -> None:  # fmt: skip
     """Step the ``chosen`` lanes (int64 indices), each by its own row of ``actions``."""
     for position in range(len(chosen)):
         lane = chosen[position]
         statuses[lane] = step_lane(phones, scenarios, lanes, lane, actions[lane], epochs, parts, observations)
+        tell_lane(phones, lanes, lane, told)
 
 
 @kernel
 def play_some(
     phones: Any, scenarios: Any, lanes: Any, chosen: Any, decider: Any, codes: Any, epochs: Any, parts: Any,
-    observations: Any, statuses: Any, taken: Any, counts: Any,
+    observations: Any, told: Any, statuses: Any, taken: Any, counts: Any,
 ) -> None:  # fmt: skip
     """Play the ``chosen`` lanes to their episodes' ends, each as ``decider`` says, as long as there is room.
 
@@ -73,6 +76,7 @@ def play_some(
         epochs: When the policy is asked.
         parts: Observed parts, int64.
         observations: float32, one row per lane.
+        told: float64, one column per lane.
         statuses: int64, one per lane.
         taken: int64, shape ``(lanes, room)``. Written: flat actions.
         counts: int64, one per lane: actions in its row of ``taken``. Counted up.
@@ -85,6 +89,7 @@ def play_some(
             taken[lane, counts[lane]] = action
             counts[lane] += 1
             statuses[lane] = step_lane(phones, scenarios, lanes, lane, codes[action], epochs, parts, observations)
+        tell_lane(phones, lanes, lane, told)
 
 
 class Lanes:
@@ -97,6 +102,8 @@ class Lanes:
         scenarios: SCENARIO records, shape ``(n,)``; :meth:`draw` fills them.
         lanes: LANE records, shape ``(n,)``: what has been paid and answered; ``lanes["reward"]`` is the last step's.
         observations: float32, shape ``(n, len(spec.parts))``; the last observation of each lane.
+        told: float64, shape ``(N_TOLD, n)``; what the last step of each lane cost, gained and lasted to: rows of
+            :data:`swapgym.envs.lane.N_TOLD`.
         actions: int64, shape ``(n, 2)``; what :meth:`step` answers with: see :meth:`swapgym.envs.spec.EnvSpec.actions`.
         statuses: int64, shape ``(n,)``; RUN_DECISION while a lane awaits an answer, RUN_END when its scenario is over.
     """
@@ -116,6 +123,7 @@ class Lanes:
         self.scenarios: npt.NDArray[Any] = np.zeros(n, SCENARIO)
         self.lanes: npt.NDArray[Any] = np.zeros(n, LANE)
         self.observations = np.zeros((n, len(self.parts)), dtype=np.float32)
+        self.told = np.zeros((N_TOLD, n))
         self.actions = np.full((n, 2), -1, dtype=np.int64)
         self.statuses = np.zeros(n, dtype=np.int64)
         self._all = np.arange(n, dtype=np.int64)
@@ -137,7 +145,7 @@ class Lanes:
     def begin(self, lanes: npt.NDArray[np.int64] | None = None) -> None:
         """Begin the episodes of ``lanes`` (all by default) and run each to its first decision."""
         chosen = self._all if lanes is None else lanes
-        self._share(begin_some, chosen, (self.epochs, self.parts, self.observations, self.statuses))
+        self._share(begin_some, chosen, (self.epochs, self.parts, self.observations, self.told, self.statuses))
 
     def step(self, lanes: npt.NDArray[np.int64] | None = None) -> None:
         """Answer ``lanes`` (int64 indices, all by default) by their rows of :attr:`actions` and run on.
@@ -145,7 +153,8 @@ class Lanes:
         Rows of other lanes are not read.
         """
         chosen = self._all if lanes is None else lanes
-        self._share(step_some, chosen, (self.actions, self.epochs, self.parts, self.observations, self.statuses))
+        after = (self.actions, self.epochs, self.parts, self.observations, self.told, self.statuses)
+        self._share(step_some, chosen, after)
 
     def play(self, decider: Decider) -> list[npt.NDArray[np.int64]]:
         """Play all lanes on to their episodes' ends, each as ``decider`` says, in one call.
@@ -162,13 +171,14 @@ class Lanes:
         while len(waiting := self.waiting()):
             if counts.max() == taken.shape[1]:
                 taken = np.concatenate([taken, np.zeros_like(taken)], axis=1)
-            after = (decider, codes, self.epochs, self.parts, self.observations, self.statuses, taken, counts)
-            self._share(play_some, waiting, after, least=1)
+            after = (decider, codes, self.epochs, self.parts, self.observations, self.told, self.statuses)
+            self._share(play_some, waiting, (*after, taken, counts), least=1)
         return [row[:count] for row, count in zip(taken, counts.tolist(), strict=True)]
 
     def look(self, lane: int) -> None:
         """Observe a lane as it stands, as after :meth:`put`."""
         observe(self.phones[lane], self.scenarios[lane], self.parts, self.observations[lane])
+        tell_lane(self.phones, self.lanes, lane, self.told)
 
     def take(self, lane: int) -> tuple[Any, Any, Any]:
         """Return copies of a lane's PHONE, SCENARIO and LANE records, each of shape ``(1,)``."""

@@ -134,8 +134,8 @@ def test_same_step_gives_the_last_observation_and_infos() -> None:
         *_, infos = env.step(np.full(2, action))
         observation, *_, info = single.step(action)
     assert infos["final_obs"][0].tobytes() == observation.tobytes()
-    assert vector_infos.row(infos["final_info"], 0) == info
-    assert vector_infos.row(infos, 0)["scenario_seed"] == single.reset()[1]["scenario_seed"]
+    assert vector_infos.rows(infos["final_info"], np.array([0])) == [info]
+    assert vector_infos.rows(infos, np.array([0]))[0]["scenario_seed"] == single.reset()[1]["scenario_seed"]
 
 
 @pytest.mark.parametrize("mode", ["NextStep", "SameStep"])
