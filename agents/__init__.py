@@ -1,1 +1,1 @@
-"""Policies and agents for swapgym; run from the checkout, not installed."""
+"""Commands of :mod:`swapgym.agents` for who works in a checkout: ``python -m agents.train`` is ``swapgym train``."""

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from agents import tune
+from swapgym.agents import tune
 from swapgym.envs.costs import N_OBJECTIVES
 
 

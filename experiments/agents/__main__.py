@@ -11,17 +11,17 @@ import typer
 from rich.console import Console
 from rich.progress import Progress
 
-from agents.evaluate import load_model, spec_of
-from agents.planning.plans import per_batch
-from agents.trained import TRAINED, Group, stored
-from agents.training import runs
-from agents.tune import SPEC, tuned
 from experiments import results
 from experiments.agents import discounting
 from experiments.agents.importance import importance, surrogate, watch
 from experiments.agents.measure import Measured, measure
 from experiments.agents.report import Behaviour, write_all
 from experiments.task import scenarios
+from swapgym.agents.evaluate import load_model, spec_of
+from swapgym.agents.planning.plans import per_batch
+from swapgym.agents.store import TRAINED, Group, stored
+from swapgym.agents.stored import runs
+from swapgym.agents.tune import SPEC, tuned
 from swapgym.workload import Suite
 
 RESULTS = Path(__file__).parent / "results"
@@ -46,7 +46,7 @@ def main(
     folder = out or (RESULTS / "quick" if quick else RESULTS)
     groups = stored(trained)
     if not groups:
-        raise typer.BadParameter(f"trained: {trained} holds no run; store some with python -m agents.trained RUN")
+        raise typer.BadParameter(f"trained: {trained} holds no run; store some with python -m agents.store RUN")
     try:
         specs = {group: spec_of(folders) for group, folders in groups.items()}
         for spec in specs.values():

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.tree import DecisionTreeClassifier
 
-from agents.policies import Policy
+from swapgym.agents.policies import Policy
 from swapgym.envs.lanes import Lanes
 from swapgym.envs.observations import INDEX, PARTS, ObservationPart
 from swapgym.envs.spec import EnvSpec

@@ -10,10 +10,10 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from agents.evaluate import BOUND, LEARNED, PLANNERS, by_policy, difference, play_runs
-from agents.runner import Row
-from agents.trained import Group
 from experiments.agents import planners
+from swapgym.agents.evaluate import BOUND, LEARNED, PLANNERS, by_policy, difference, play_runs
+from swapgym.agents.play import Row
+from swapgym.agents.store import Group
 from swapgym.envs.spec import EnvSpec
 
 Scores = npt.NDArray[np.float64]

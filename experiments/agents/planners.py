@@ -20,14 +20,14 @@ import typer
 from rich.console import Console
 from rich.progress import Progress
 
-from agents.evaluate import BOUND, ONLINE, PLANNERS
-from agents.planning import mpc, search_all
-from agents.planning.clairvoyant import STARTS
-from agents.planning.plans import per_batch
-from agents.runner import Row, decode, encode, play
-from agents.training.runs import put
-from agents.tune import KERNEL, PRESET, RATES, SPEC
 from experiments.task import EPISODES, scenarios
+from swapgym.agents.evaluate import BOUND, ONLINE, PLANNERS
+from swapgym.agents.planning import mpc, search_all
+from swapgym.agents.planning.clairvoyant import STARTS
+from swapgym.agents.planning.plans import per_batch
+from swapgym.agents.play import Row, decode, encode, play
+from swapgym.agents.stored.runs import put
+from swapgym.agents.tune import KERNEL, PRESET, RATES, SPEC
 from swapgym.envs.spec import EnvSpec
 from swapgym.workload import kernel_variant
 

@@ -11,13 +11,13 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from agents.evaluate import BOUND, COLUMNS, LEARNED, ONLINE, PLANNERS, breakdown
-from agents.trained import Group
-from agents.tune import ENV_ID, KERNEL, SPEC
 from experiments import results
 from experiments.agents.discounting import Agreement, Spacing
 from experiments.agents.importance import Leaf
 from experiments.agents.measure import Measured
+from swapgym.agents.evaluate import BOUND, COLUMNS, LEARNED, ONLINE, PLANNERS, breakdown
+from swapgym.agents.store import Group
+from swapgym.agents.tune import ENV_ID, KERNEL, SPEC
 
 matplotlib.use("Agg")
 

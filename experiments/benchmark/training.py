@@ -13,10 +13,10 @@ from stable_baselines3 import PPO
 from stable_baselines3.common.vec_env import VecEnv, VecMonitor
 from stable_baselines3.common.vec_env.base_vec_env import VecEnvIndices, VecEnvStepReturn
 
-from agents.sb3_vec_env import make_sb3
 from experiments.benchmark.interleave import Lap, Play, flat, measure, rate, ratio, steps_per_s
 from experiments.benchmark.null import EPISODE_STEPS, stand_still
 from experiments.benchmark.single import Spread
+from swapgym.agents.sb3.vec_env import make_sb3
 
 
 class NullVecEnv(VecEnv):

@@ -14,10 +14,10 @@ from typing import Any, Final
 
 import numpy as np
 
-from agents.runner import Player, play_job
 from experiments.calibration.exits import DATA, read
 from experiments.calibration.wild import resize
 from experiments.statistics import Estimate, estimate
+from swapgym.agents.play import Player, play_job
 from swapgym.envs.epochs import BATCH
 from swapgym.envs.spec import EnvSpec
 from swapgym.phone import constants as k

@@ -13,8 +13,8 @@ from typing import Any, Final
 
 from scipy import stats
 
-from agents.runner import Player, play_job
 from experiments.calibration.ranges import RANGES, hypercube, overriding
+from swapgym.agents.play import Player, play_job
 from swapgym.envs.spec import EnvSpec
 from swapgym.workload import suite
 

@@ -11,15 +11,15 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
-from agents.planning.plans import per_batch
-from agents.policies import POLICIES, make
-from agents.runner import Player, Row, play_all
-from agents.tune import SPEC, command
 from experiments import results
 from experiments.compare import tables
 from experiments.compare.report import write_all
 from experiments.compare.rivals import planned, rivals
 from experiments.task import EPISODES, scenarios
+from swapgym.agents.planning.plans import per_batch
+from swapgym.agents.play import Player, Row, play_all
+from swapgym.agents.policies import POLICIES, make
+from swapgym.agents.tune import SPEC, command
 from swapgym.envs.epochs import BATCH
 from swapgym.envs.spec import EnvSpec
 from swapgym.workload import SUITES, kernel_variant, presets_of, suite
@@ -125,7 +125,7 @@ def main(
     show(rows, summary)
     if not others and not policy:
         console.print(
-            f"no rivals.md: no policy is tuned ({command(kernel)}) and no agent stored (python -m agents.trained RUN)"
+            f"no rivals.md: no policy is tuned ({command(kernel)}) and no agent stored (python -m agents.store RUN)"
             f" for kernel {kernel} at {SPEC.ms_per_mib:g} ms per MiB",
             highlight=False,
         )

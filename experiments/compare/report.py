@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from agents.policies import POLICIES
-from agents.runner import Row
 from experiments import results
 from experiments.compare import figures, tables
 from experiments.compare.headline import headline
 from experiments.statistics import Estimate
 from experiments.tensorboard import RunWriter
+from swapgym.agents.play import Row
+from swapgym.agents.policies import POLICIES
 
 DPI: Final = 130
 MAINLINE: Final = "mainline"

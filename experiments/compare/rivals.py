@@ -10,13 +10,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from agents.policies import Policy
-from agents.runner import Player, Row
-from agents.trained import Group, TrainedPlayer, stored
-from agents.training.runs import config_of
-from agents.tune import SPEC, tuned
 from experiments.agents import planners
 from experiments.compare.tables import REFERENCE
+from swapgym.agents.play import Player, Row
+from swapgym.agents.policies import Policy
+from swapgym.agents.store import Group, TrainedPlayer, stored
+from swapgym.agents.stored.runs import config_of
+from swapgym.agents.tune import SPEC, tuned
 from swapgym.envs.spec import EnvSpec
 
 TUNED: Final = "tuned "

@@ -10,12 +10,12 @@ import typer
 from rich.console import Console
 from rich.progress import Progress
 
-from agents.planning import mpc
-from agents.tune import KERNEL, PRESET, RATES, SPEC
 from experiments.agents import planners
 from experiments.decision_relevance import bound, online, regimes
 from experiments.decision_relevance.report import write_all
 from experiments.task import scenarios
+from swapgym.agents.planning import mpc
+from swapgym.agents.tune import KERNEL, PRESET, RATES, SPEC
 from swapgym.envs.spec import EnvSpec
 from swapgym.workload import PRESET_NAMES, Suite
 

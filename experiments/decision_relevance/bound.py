@@ -8,12 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from agents.evaluate import difference
-from agents.planning import Found, Played, mpc, search_all
-from agents.policies import make
-from agents.runner import play
-from agents.tune import rivals
 from experiments.statistics import Estimate, estimate
+from swapgym.agents.evaluate import difference
+from swapgym.agents.planning import Found, Played, mpc, search_all
+from swapgym.agents.play import play
+from swapgym.agents.policies import make
+from swapgym.agents.tune import rivals
 from swapgym.envs.spec import EnvSpec
 
 Scores = npt.NDArray[np.float64]

@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from agents.runner import Player, play_all
 from experiments.letter.apps import SWAP_MIB, TUNING, one_exit, swap_share_after
 from experiments.letter.scenes import Camera, play
+from swapgym.agents.play import Player, play_all
 from swapgym.envs.epochs import BATCH
 from swapgym.envs.spec import EnvSpec
 from swapgym.phone import constants as k

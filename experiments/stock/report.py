@@ -9,12 +9,12 @@ from typing import Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from agents.policies import FixedPolicy, make
-from agents.runner import play
-from agents.tune import rivals
 from experiments.results import markdown, write_figure
 from experiments.statistics import Estimate
 from experiments.stock.train import ENV_ID, WAYS, Run
+from swapgym.agents.play import play
+from swapgym.agents.policies import FixedPolicy, make
+from swapgym.agents.tune import rivals
 from swapgym.envs.spec import EnvSpec
 from swapgym.workload import suite
 

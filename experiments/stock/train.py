@@ -8,7 +8,7 @@ from typing import Any, Final, NamedTuple
 
 import gymnasium as gym
 
-from agents.runner import play
+from swapgym.agents.play import play
 from swapgym.envs.spec import EnvSpec
 from swapgym.workload import suite
 

@@ -10,9 +10,9 @@ import typer
 from rich.console import Console
 from rich.progress import Progress
 
-from agents.runner import Player, play_all
 from experiments.tradeoff.measure import KERNELS, RULES, cells
 from experiments.tradeoff.report import table, write_all
+from swapgym.agents.play import Player, play_all
 from swapgym.envs.spec import EnvSpec
 from swapgym.workload import suite
 

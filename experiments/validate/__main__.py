@@ -12,8 +12,8 @@ import typer
 from rich.console import Console
 from rich.progress import track
 
-from agents.runner import replay
 from experiments import results
+from swapgym.agents.play import replay
 from swapgym.envs.spec import EnvSpec
 
 NEEDED: Final = ("preset", "seed", "kernel", "actions", "digest")

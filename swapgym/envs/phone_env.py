@@ -205,11 +205,21 @@ class PhoneEnv(gym.Env[Observation, Any]):
         return self._drawn
 
     def digest(self) -> str:
-        """Return the SHA-256 of the phone's bytes, in hexadecimal."""
+        """Return the SHA-256 of the phone's bytes, in hexadecimal.
+
+        Raises:
+            ResetNeeded: Before the first reset.
+        """
+        _ = self.drawn  # no episode, no phone
         return phone_digest(self.lanes.phones)
 
     def metrics(self) -> dict[str, float]:
-        """Return the episode's metrics so far: see :mod:`swapgym.envs.metrics`."""
+        """Return the episode's metrics so far: see :mod:`swapgym.envs.metrics`.
+
+        Raises:
+            ResetNeeded: Before the first reset.
+        """
+        _ = self.drawn  # no episode, no phone
         return episode_metrics(self.lanes.phones[0], self.lanes.scenarios[0])
 
     def snapshot(self) -> Snapshot:

@@ -242,11 +242,21 @@ class PhoneVectorEnv(VectorEnv[Observations, Any, npt.NDArray[Any]]):
         return record
 
     def digest(self, lane: int) -> str:
-        """Return the SHA-256 of a lane's phone, in hexadecimal."""
+        """Return the SHA-256 of a lane's phone, in hexadecimal.
+
+        Raises:
+            ResetNeeded: If the lane has not been reset yet.
+        """
+        self._drawn_for(lane)
         return phone_digest(self.lanes.phones[lane])
 
     def metrics(self, lane: int) -> dict[str, float]:
-        """Return the metrics so far of a lane's episode: see :mod:`swapgym.envs.metrics`."""
+        """Return the metrics so far of a lane's episode: see :mod:`swapgym.envs.metrics`.
+
+        Raises:
+            ResetNeeded: If the lane has not been reset yet.
+        """
+        self._drawn_for(lane)
         return episode_metrics(self.lanes.phones[lane], self.lanes.scenarios[lane])
 
     def snapshot(self, lane: int) -> Snapshot:

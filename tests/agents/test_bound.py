@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from agents import bound
-from agents.planning.plans import per_batch
-from agents.policies import make
-from agents.runner import play
-from agents.train import bound_of
-from agents.tune import PRESET, RATES, SPEC
+from swapgym.agents import bound
+from swapgym.agents.planning.plans import per_batch
+from swapgym.agents.play import play
+from swapgym.agents.policies import make
+from swapgym.agents.train import bound_of
+from swapgym.agents.tune import PRESET, RATES, SPEC
 from swapgym.envs.costs import reference
 from swapgym.workload import suite
 

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from agents import evaluate, train, tune
-from agents.runner import replay
-from agents.tune import PRESET, SPEC, UNTUNED, tuned
+from swapgym.agents import evaluate, train, tune
+from swapgym.agents.play import replay
+from swapgym.agents.tune import PRESET, SPEC, UNTUNED, tuned
 from swapgym.workload import suite
 
 SMALL = ["--no-progress", "--lanes", "8", "--eval-episodes", "1", "--timesteps", "1024"]

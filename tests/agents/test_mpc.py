@@ -9,11 +9,11 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from agents import tune
-from agents.planning import Planner, Settings, mpc
-from agents.planning.rollouts import BY_RULE
-from agents.policies.thresholds import RealtimeAware
-from agents.runner import encode, play, replay
+from swapgym.agents import tune
+from swapgym.agents.planning import Planner, Settings, mpc
+from swapgym.agents.play import encode, play, replay
+from swapgym.agents.policies.thresholds import RealtimeAware
+from swapgym.agents.rollouts import BY_RULE
 from swapgym.envs.spec import EnvSpec
 from swapgym.phone import constants as k
 from swapgym.phone.audit import audit

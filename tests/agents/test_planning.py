@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 
 import swapgym  # noqa: F401  # registers the environments
-from agents.planning import search, search_all
-from agents.planning.clairvoyant import STARTS, starts
-from agents.planning.plans import MAX_BATCHES, Stage, constant, plan_of, stack
-from agents.policies import make
-from agents.runner import play
+from swapgym.agents.planning import search, search_all
+from swapgym.agents.planning.clairvoyant import STARTS, starts
+from swapgym.agents.planning.plans import MAX_BATCHES, Stage, constant, plan_of, stack
+from swapgym.agents.play import play
+from swapgym.agents.policies import make
 from swapgym.envs.spec import EnvSpec
 from swapgym.phone import constants as k
 

@@ -8,8 +8,8 @@ import pytest
 from stable_baselines3.common.evaluation import evaluate_policy
 
 import swapgym  # noqa: F401
-from agents.policies import POLICIES, make, ranges
-from agents.policies.published import Random
+from swapgym.agents.policies import POLICIES, make, ranges
+from swapgym.agents.policies.published import Random
 from swapgym.envs.observations import INDEX, PARTS
 from swapgym.envs.spec import RELEASE_PARTS
 

@@ -10,8 +10,8 @@ import pytest
 import torch
 from sb3_contrib import RecurrentPPO
 
-from agents.runner import Row, play, remaining
-from agents.sb3_vec_env import make_sb3
+from swapgym.agents.play import Row, play, remaining
+from swapgym.agents.sb3.vec_env import make_sb3
 from swapgym.envs.spec import EnvSpec
 
 SPEC = EnvSpec(epochs="batch")

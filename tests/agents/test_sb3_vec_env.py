@@ -12,7 +12,7 @@ from stable_baselines3 import DQN, PPO
 from stable_baselines3.common.evaluation import evaluate_policy
 from stable_baselines3.common.vec_env import DummyVecEnv, VecMonitor, VecNormalize
 
-from agents.sb3_vec_env import SB3VecEnv, make_sb3
+from swapgym.agents.sb3.vec_env import SB3VecEnv, make_sb3
 from swapgym.envs.costs import reference
 from swapgym.envs.release import SwapReleaseEnv, SwapReleaseVectorEnv
 

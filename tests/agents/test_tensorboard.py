@@ -17,14 +17,15 @@ from tensorboard.plugins.custom_scalar import layout_pb2
 from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
 from typer.testing import CliRunner
 
-from agents import tune
-from agents.policies import make
-from agents.runner import play
-from agents.sb3_vec_env import make_sb3
-from agents.train import app
-from agents.training import callbacks, runs
-from agents.training.evaluation import Evaluation
-from agents.tune import PRESET, ROUTES, SPEC
+from swapgym.agents import tune
+from swapgym.agents.play import play
+from swapgym.agents.policies import make
+from swapgym.agents.sb3 import callbacks
+from swapgym.agents.sb3.evaluation import Evaluation
+from swapgym.agents.sb3.vec_env import make_sb3
+from swapgym.agents.stored import runs
+from swapgym.agents.train import app
+from swapgym.agents.tune import PRESET, ROUTES, SPEC
 from swapgym.workload import suite
 
 pytestmark = pytest.mark.xdist_group("tensorboard")  # one run serves all

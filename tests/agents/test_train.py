@@ -17,15 +17,16 @@ import pytest
 import torch
 from typer.testing import CliRunner
 
-from agents import tune
-from agents.evaluate import load_model
-from agents.policies import make
-from agents.runner import play
-from agents.sb3_vec_env import make_sb3
-from agents.train import app, learner
-from agents.training import algorithms, callbacks, runs
-from agents.training.evaluation import Evaluation
-from agents.tune import ROUTES, SPEC
+from swapgym.agents import tune
+from swapgym.agents.evaluate import load_model
+from swapgym.agents.play import play
+from swapgym.agents.policies import make
+from swapgym.agents.sb3 import algorithms, callbacks
+from swapgym.agents.sb3.evaluation import Evaluation
+from swapgym.agents.sb3.vec_env import make_sb3
+from swapgym.agents.stored import runs
+from swapgym.agents.train import app, learner
+from swapgym.agents.tune import ROUTES, SPEC
 from swapgym.workload import suite
 
 SMALL = [
@@ -153,7 +154,7 @@ def test_evaluation_changes_neither_model_nor_generators(tmp_path: Path) -> None
 
 
 def test_discounts_follow_simulated_time_and_returns_by_hand() -> None:
-    from agents.training.discount import SemiMarkovRolloutBuffer
+    from swapgym.agents.sb3.discount import SemiMarkovRolloutBuffer
 
     lanes = make_sb3(1)
     buffer = SemiMarkovRolloutBuffer(

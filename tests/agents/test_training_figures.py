@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
-from agents.policies import make
-from agents.runner import Row, decode, play
-from agents.training import figures
-from agents.training.timeline import LOOK_US, MEMORY, Timeline, trace
+from swapgym.agents.play import Row, decode, play
+from swapgym.agents.policies import make
+from swapgym.agents.sb3 import figures
+from swapgym.agents.sb3.timeline import LOOK_US, MEMORY, Timeline, trace
 from swapgym.envs.spec import EnvSpec
 from swapgym.phone import constants as k
 from swapgym.workload import empty

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from agents import tune
-from agents.policies import POLICIES, make
-from agents.policies.base import Readings
-from agents.policies.rules import Comparison, Rule
-from agents.runner import play
-from agents.tune import (
+from swapgym.agents import tune
+from swapgym.agents.play import play
+from swapgym.agents.policies import POLICIES, make
+from swapgym.agents.policies.base import Readings
+from swapgym.agents.policies.rules import Comparison, Rule
+from swapgym.agents.tune import (
     KERNEL,
     PRESET,
     RATES,

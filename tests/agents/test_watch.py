@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from agents.improving.network import PairedPolicy, threshold_network
-from agents.policies import make
-from agents.runner import play
-from agents.trained import card
-from agents.tune import SPEC
-from agents.watch import app, deferred
+from swapgym.agents.paired.network import PairedPolicy, threshold_network
+from swapgym.agents.play import play
+from swapgym.agents.policies import make
+from swapgym.agents.store import card
+from swapgym.agents.tune import SPEC
+from swapgym.agents.watch import app, deferred
 
 CONFIG = {
     "algo": "paired",
@@ -80,7 +80,7 @@ def test_a_card_says_how_it_was_made() -> None:
     text = card(CONFIG, [{"score": 0.9}, {"score": 0.8}, {"score": 0.85}])
     assert "python -m x" in text
     assert "0.8000 (at the start 0.9000)" in text
-    assert "agents/trained/mainline/r6/paired-4" in text
+    assert "swapgym/agents/stored/trained/mainline/r6/paired-4" in text
     assert "stands for 50 ms" in text
     batch = card({**CONFIG, "algo": "ppo", "env": {"epochs": "batch"}}, [{"score": 0.9}])
     assert "stands for" not in batch

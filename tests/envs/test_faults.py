@@ -13,8 +13,8 @@ import gymnasium as gym
 import numpy as np
 import pytest
 
-from agents.policies import make as make_policy
-from agents.runner import play, replay
+from swapgym.agents.play import play, replay
+from swapgym.agents.policies import make as make_policy
 from swapgym.envs.costs import DEFAULT_RATES
 from swapgym.envs.governor import SwapReleaseGovernorEnv
 from swapgym.envs.lanes import LANES_PER_THREAD

@@ -277,5 +277,6 @@ def test_reset_comes_first() -> None:
     env = make()
     with pytest.raises(gym.error.ResetNeeded, match="reset"):
         env.step(zeros(env))
-    with pytest.raises(gym.error.ResetNeeded, match="reset"):
-        env.snapshot(0)
+    for ask in (env.metrics, env.digest, env.snapshot):
+        with pytest.raises(gym.error.ResetNeeded, match="reset"):
+            ask(0)

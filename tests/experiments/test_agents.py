@@ -10,21 +10,21 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from agents import tune
-from agents.evaluate import BOUND, ONLINE
-from agents.improve import app as improve
-from agents.improving.network import PairedPolicy, threshold_network
-from agents.planning import mpc
-from agents.policies import make
-from agents.runner import play
-from agents.trained import Group, place, stored
-from agents.training import runs
-from agents.tune import KERNEL, ROUTES, SPEC
 from experiments.agents import discounting, planners
 from experiments.agents.__main__ import app
 from experiments.agents.importance import importance, surrogate, watch
 from experiments.agents.measure import Measured, share
 from experiments.task import scenarios
+from swapgym.agents import tune
+from swapgym.agents.evaluate import BOUND, ONLINE
+from swapgym.agents.improve import app as improve
+from swapgym.agents.paired.network import PairedPolicy, threshold_network
+from swapgym.agents.planning import mpc
+from swapgym.agents.play import play
+from swapgym.agents.policies import make
+from swapgym.agents.store import Group, place, stored
+from swapgym.agents.stored import runs
+from swapgym.agents.tune import KERNEL, ROUTES, SPEC
 from swapgym.envs.spec import EnvSpec
 
 EPISODES = [("rt_recording", seed) for seed in range(60)]
@@ -112,7 +112,7 @@ def test_a_run_end_to_end(tmp_path: Path, tuned_folder: Path, monkeypatch: pytes
     assert summary["planner.score"] >= summary["bound.score"] - 1e-9
     outcome = runner.invoke(app, ["--trained", str(tmp_path / "nowhere")])
     assert outcome.exit_code == 2
-    assert "agents.trained" in outcome.output
+    assert "agents.store" in outcome.output
 
 
 def test_rivals_are_tuned_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,16 +13,16 @@ from matplotlib import image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from typer.testing import CliRunner
 
-from agents import tune
-from agents.improving.network import PairedPolicy, threshold_network
-from agents.runner import play_all, replay
-from agents.tune import KERNEL
 from experiments import results as stored
 from experiments.compare.__main__ import QUICK_EPISODES, app, compared
 from experiments.compare.figures import pareto_front, spread_out
 from experiments.compare.report import write_rivals
 from experiments.compare.rivals import TUNED, group_of, rivals
 from experiments.compare.tables import COLUMNS, RATE, margins, other_scores, per_preset
+from swapgym.agents import tune
+from swapgym.agents.paired.network import PairedPolicy, threshold_network
+from swapgym.agents.play import play_all, replay
+from swapgym.agents.tune import KERNEL
 from swapgym.envs.costs import Rates
 from swapgym.workload import PRESETS, Drawn
 

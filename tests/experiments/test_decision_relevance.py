@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from agents import tune
-from agents.planning.plans import Stage, constant, stack
 from experiments.decision_relevance import bound, online, regimes
 from experiments.decision_relevance.__main__ import QUICK, app
 from experiments.task import scenarios
+from swapgym.agents import tune
+from swapgym.agents.planning.plans import Stage, constant, stack
 from swapgym.envs.lanes import Lanes
 from swapgym.envs.spec import EnvSpec
 from swapgym.phone import constants as k

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from agents.policies import make
-from agents.runner import play
 from experiments import results
 from experiments.validate.__main__ import NEEDED, app
+from swapgym.agents.play import play
+from swapgym.agents.policies import make
 from swapgym.envs.spec import EnvSpec
 
 STORED = Path(__file__).parents[2] / "experiments" / "compare" / "results" / "episodes.csv"

@@ -10,8 +10,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from agents.policies import make
-from agents.runner import Row, play
+from swapgym.agents.play import Row, play
+from swapgym.agents.policies import make
 from swapgym.envs.spec import EnvSpec
 from swapgym.workload import suite
 

@@ -1,0 +1,1 @@
+"""Policies and agents for swapgym; run from the checkout, not installed."""

@@ -1,0 +1,176 @@
+"""Paired continuations: moments of train episodes, played on by both routes."""
+
+from __future__ import annotations
+
+import io
+import multiprocessing
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from swapgym.agents.paired.network import Network, PairedPolicy
+from swapgym.agents.stored.runs import put
+from swapgym.envs.costs import N_OBJECTIVES, Rates, reference
+from swapgym.envs.lanes import Lanes
+from swapgym.envs.spec import EnvSpec
+from swapgym.phone.constants import RUN_DECISION, RUN_END
+
+MOMENTS: Final = 24
+"""Moments per episode, at most: evenly spaced from a first one that is drawn, so that none is preferred."""
+CHUNK: Final = 50
+"""Episodes per job of a worker process."""
+
+
+@dataclass(frozen=True)
+class Moments:
+    """Moments of episodes.
+
+    Attributes:
+        observations: float32, shape ``(n, parts)``.
+        worths: What deferring costs more than inline by objective, float64, shape ``(n, N_OBJECTIVES)``: below 0
+            deferring was better.
+        references: What the reference costs in the episode of each, by objective, of the same shape.
+        episodes: Number of the episode of each, int64, shape ``(n,)``.
+    """
+
+    observations: npt.NDArray[np.float32]
+    worths: npt.NDArray[np.float64]
+    references: npt.NDArray[np.float64]
+    episodes: npt.NDArray[np.int64]
+
+    def __len__(self) -> int:
+        """Return how many there are."""
+        return len(self.episodes)
+
+    def scores(self, rates: Rates) -> npt.NDArray[np.float64]:
+        """Return what deferring costs more than inline as a score, shape ``(n,)``."""
+        scores: npt.NDArray[np.float64] = (self.worths @ rates.vector) / (self.references @ rates.vector)
+        return scores
+
+    def save(self, path: Path) -> None:
+        """Write them, whole or not at all."""
+        buffer = io.BytesIO()
+        np.savez_compressed(buffer, **vars(self))
+        path.parent.mkdir(parents=True, exist_ok=True)
+        put(path, buffer.getvalue())
+
+    @classmethod
+    def load(cls, path: Path) -> Moments:
+        """Read what :meth:`save` wrote."""
+        with np.load(path) as stored:
+            return cls(**stored)
+
+
+def together(parts: Sequence[Moments], renumbered: bool = True) -> Moments:
+    """Return several moments as one; those of several gatherings have their episodes numbered on."""
+    episodes, before = [], 0
+    for part in parts:
+        episodes.append(part.episodes + before)
+        before += renumbered * (int(part.episodes.max(initial=-1)) + 1)
+    return Moments(
+        np.concatenate([part.observations for part in parts]),
+        np.concatenate([part.worths for part in parts]),
+        np.concatenate([part.references for part in parts]),
+        np.concatenate(episodes),
+    )
+
+
+class Pairs:
+    """Plays episodes by a policy, and goes on from their moments by both actions, side by side."""
+
+    def __init__(self, spec: EnvSpec, policy: PairedPolicy, keep_us: int) -> None:
+        """Make ready; a continuation keeps its action for ``keep_us``."""
+        self.policy, self.keep_us = policy, keep_us
+        self.codes = spec.actions()
+        self.episode, self.pairs = Lanes(1, spec), Lanes(2 * MOMENTS, spec)
+
+    def play(self, preset: str, seed: int, number: int) -> Moments:
+        """Play an episode, and return its moments."""
+        episode = self.episode
+        drawn = episode.draw(0, seed, preset)
+        episode.begin()
+        decisions = []
+        while len(episode.waiting()):
+            decisions.append((*episode.take(0), episode.observations.copy()))
+            episode.actions[:] = self.codes[self.policy.predict(episode.observations)[0]]
+            episode.step()
+        spacing = max(1, -(-len(decisions) // MOMENTS))
+        chosen = decisions[int(np.random.default_rng(seed).integers(spacing)) :: spacing]
+        worths = np.zeros((len(chosen), N_OBJECTIVES))
+        if chosen:
+            worths = self.go_on([np.concatenate(records) for records in zip(*chosen, strict=True)])
+        seen = [observations for *_, observations in chosen] or [episode.observations[:0]]
+        references = np.tile(reference(drawn.preset, drawn.device), (len(chosen), 1))
+        return Moments(np.concatenate(seen), worths, references, np.full(len(chosen), number))
+
+    def go_on(self, moments: Sequence[npt.NDArray[Any]]) -> npt.NDArray[np.float64]:
+        """Return what deferring costs more than inline at each moment, by objective.
+
+        Args:
+            moments: PHONE, SCENARIO and LANE records, and observations, of as many moments.
+        """
+        pairs, n = self.pairs, len(moments[0])
+        kept = np.arange(2 * n) % 2
+        for rows, there in zip((pairs.phones, pairs.scenarios, pairs.lanes, pairs.observations), moments, strict=True):
+            rows[: 2 * n] = np.repeat(there, 2, axis=0)
+        pairs.statuses[:] = RUN_END
+        pairs.statuses[: 2 * n] = RUN_DECISION
+        until_us = pairs.phones["now_us"] + self.keep_us
+        while len(waiting := pairs.waiting()):
+            keeps = pairs.phones["now_us"][waiting] < until_us[waiting]
+            actions = np.where(keeps, kept[waiting], self.policy.predict(pairs.observations[waiting])[0])
+            pairs.actions[waiting] = self.codes[actions]
+            pairs.step(waiting)
+        costs: npt.NDArray[np.float64] = pairs.lanes["costs"][: 2 * n]
+        return costs[1::2] - costs[::2]
+
+
+def gather_job(job: tuple[EnvSpec, Network, Sequence[tuple[str, int]], int, int]) -> Moments:
+    """Gather from some episodes; at module level so that worker processes can be sent it."""
+    spec, network, episodes, keep_us, first = job
+    pairs = Pairs(spec, PairedPolicy(network, spec.parts), keep_us)
+    found = [pairs.play(preset, seed, number) for number, (preset, seed) in enumerate(episodes, start=first)]
+    return together(found, renumbered=False)
+
+
+def gather(
+    spec: EnvSpec,
+    network: Network,
+    episodes: Sequence[tuple[str, int]],
+    keep_us: int,
+    workers: int = 1,
+    progress: Callable[[int], None] = lambda done: None,
+) -> Moments:
+    """Gather moments of episodes that the policy ``network`` plays.
+
+    Args:
+        spec: The decision process, of two actions; its rates do not matter here.
+        network: The policy.
+        episodes: Pairs of preset and scenario seed.
+        keep_us: How long a continuation keeps its action.
+        workers: Worker processes; no bit depends on their number.
+        progress: Called with the number of episodes just done.
+
+    Raises:
+        ValueError: If the actions are not two.
+    """
+    if len(spec.actions()) != 2:
+        raise ValueError(f"routes: {spec.routes!r}, must be two: paired continuations compare one with the other")
+    jobs = [(spec, network, episodes[i : i + CHUNK], keep_us, i) for i in range(0, len(episodes), CHUNK)]
+    parts: list[Moments] = []
+    if workers == 1:
+        for job in jobs:
+            parts.append(gather_job(job))
+            progress(len(job[2]))
+    else:
+        context = multiprocessing.get_context("forkserver")
+        with ProcessPoolExecutor(workers, mp_context=context) as pool:
+            for job, part in zip(jobs, pool.map(gather_job, jobs), strict=True):
+                parts.append(part)
+                progress(len(job[2]))
+    return together(parts, renumbered=False)

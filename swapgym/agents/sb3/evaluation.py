@@ -1,0 +1,121 @@
+"""The validation suite now and then: means beside fixed policies and the bound, and two figures."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from stable_baselines3.common.callbacks import BaseCallback
+from stable_baselines3.common.logger import Figure
+
+from swapgym.agents.play import play
+from swapgym.agents.policies import FixedPolicy, Policy
+from swapgym.agents.stored.runs import put
+from swapgym.envs.spec import EnvSpec
+
+MEANS: Final = ("score", "lag_ms", "peak_mib")
+IMAGES_ONLY: Final = ("stdout", "log", "json", "csv")
+"""Outputs that have no use for figures and hyperparameters."""
+
+
+class Evaluation(BaseCallback):
+    """Play the validation suite now and then, beside fixed policies that are played once.
+
+    Attributes:
+        reference: Means of the fixed policies by name, once they were played.
+        history: The agent's evaluations in order: ``frames`` and means.
+        best: Its lowest mean score.
+    """
+
+    def __init__(
+        self,
+        spec: EnvSpec,
+        episodes: Sequence[tuple[str, int]],
+        every: int,
+        rivals: Mapping[str, FixedPolicy],
+        *,
+        bound: Mapping[str, float] | None = None,
+        watched: tuple[str, int] | None = None,
+        folder: Path | None = None,
+    ) -> None:
+        """Evaluate every so many frames.
+
+        Args:
+            spec: The decision process that the model is trained in.
+            episodes: Pairs of preset and seed.
+            every: Frames between evaluations.
+            rivals: Fixed policies by the names of their reference lines.
+            bound: Means of the clairvoyant bound on the same episodes, where they are known.
+            watched: Episode of the timeline; no figures are drawn without.
+            folder: Run folder, where ``curve.json`` keeps the history; it is not kept without.
+        """
+        super().__init__()
+        self.spec, self.episodes, self.every, self.rivals = spec, list(episodes), every, dict(rivals)
+        self.bound, self.watched, self.folder = bound, watched, folder
+        self.next = 0
+        self.reference: dict[str, dict[str, float]] = {}
+        self.history: list[dict[str, float]] = []
+        self.best = np.inf
+
+    def begin(self, frames: int) -> None:
+        """Take up the history of a run that has been trained for so many frames; a new one is evaluated at once."""
+        self.next = frames + self.every if frames else 0
+        path = self.folder / "curve.json" if self.folder else None
+        if path is not None and path.exists():
+            stored = json.loads(path.read_text(encoding="utf-8"))
+            # what followed the checkpoint is done again
+            self.history = [one for one in stored if one["frames"] <= frames]
+            self.best = min((one["score"] for one in self.history), default=np.inf)
+
+    def _on_step(self) -> bool:
+        return True
+
+    def _on_rollout_end(self) -> None:
+        if self.num_timesteps >= self.next:
+            self.next = self.num_timesteps + self.every
+            self.evaluate()
+
+    def evaluate(self) -> float:
+        """Evaluate now; return the mean score."""
+        if not self.reference:
+            self.reference = {name: self.mean(policy) for name, policy in self.rivals.items()}
+        found = self.mean(self.model)
+        for name, value in found.items():
+            self.logger.record(f"eval/{name}", value)
+        for name, means in self.reference.items():
+            self.logger.record(f"eval/{name}", means["score"])
+        if self.bound is not None:
+            self.logger.record("eval/bound", self.bound["score"])
+        self.best = min(self.best, found["score"])
+        self.remember(found)
+        if self.watched is not None:
+            self.draw(self.watched)
+        return found["score"]
+
+    def mean(self, policy: Policy | Any) -> dict[str, float]:
+        """Return a policy's mean score, lag and peak on the episodes."""
+        rows = play(self.spec, policy, "", self.episodes)
+        return {name: float(np.mean([row[name] for row in rows])) for name in MEANS}
+
+    def remember(self, found: Mapping[str, float]) -> None:
+        """Add an evaluation to the history, in place of one after as many frames."""
+        frames = self.model.num_timesteps
+        self.history = [*(one for one in self.history if one["frames"] != frames), {"frames": frames, **found}]
+        if self.folder is not None:
+            put(self.folder / "curve.json", (json.dumps(self.history, indent=1) + "\n").encode())
+
+    def draw(self, watched: tuple[str, int]) -> None:
+        """Record both figures."""
+        from swapgym.agents.sb3 import figures
+        from swapgym.agents.sb3.timeline import trace
+
+        model: Any = self.model
+        drawn = {
+            "pareto": figures.pareto(self.history, self.reference, self.bound, len(self.episodes)),
+            "timeline": figures.timeline(trace(self.spec, model, *watched), model.num_timesteps),
+        }
+        for name, figure in drawn.items():
+            self.logger.record(f"figures/{name}", Figure(figure, close=True), exclude=IMAGES_ONLY)
