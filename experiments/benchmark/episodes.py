@@ -7,11 +7,11 @@ from typing import Any, Final
 
 from stable_baselines3 import PPO
 
-from agents.policies import Policy
-from agents.policies.compiled import from_sb3
-from agents.runner import EPISODES_PER_JOB, play
-from agents.tune import tuned
 from experiments.benchmark.interleave import Lap, Play, flat, measure, rate, ratio, steps_per_s
+from swapgym.agents.play import EPISODES_PER_JOB, play
+from swapgym.agents.policies import Policy
+from swapgym.agents.sb3.networks import from_sb3
+from swapgym.agents.tune import tuned
 from swapgym.envs.release import SwapReleaseEnv
 from swapgym.envs.spec import EnvSpec
 

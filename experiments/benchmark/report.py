@@ -136,7 +136,7 @@ INTRODUCTIONS: Final[dict[str, str]] = {
     " resolution (`simpy_model.py` says what it leaves out); it is driven without Gymnasium, as the simulator alone is. highway-env simulates other things, more coarsely.",
     "training": "## Training\n\nPPO's rollout and update, beside the same on a vector environment of the same spaces that does"
     " nothing.",
-    "episodes": "## Whole episodes\n\nRows of `agents.runner.play` per second, as many episodes at once as a job of the runner"
+    "episodes": "## Whole episodes\n\nRows of `swapgym.agents.play.play` per second, as many episodes at once as a job of the runner"
     " has: `asked` calls `predict` for all that wait, `kernels` asks within the kernels. `vs_asked` is a ratio within the round.",
     "growth": "## How cost grows\n\nSixteen lanes of camera launches on a 12 GB phone.",
     "tick": "## Where a tick's time goes\n\nCycles counted inside the compiled engine, less what the counter itself costs.",

@@ -15,9 +15,10 @@ from stable_baselines3 import A2C, DQN, PPO
 from swapgym.agents import tune
 from swapgym.agents.play import play
 from swapgym.agents.policies import POLICIES, FixedPolicy, Policy, Readings, make
-from swapgym.agents.policies.compiled import CompiledPolicy, compiled, from_sb3
+from swapgym.agents.policies.compiled import CompiledPolicy, compiled
 from swapgym.agents.policies.rules import Comparison, Rule
 from swapgym.agents.policies.symbolic import turn
+from swapgym.agents.sb3.networks import from_sb3
 from swapgym.envs.deciders import LEAF, Decider, choose_all, tree
 from swapgym.envs.governor import SwapReleaseGovernorEnv
 from swapgym.envs.observations import PARTS

@@ -12,8 +12,6 @@ import pytest
 from gymnasium.utils.env_checker import check_env
 from typer.testing import CliRunner
 
-from agents.policies import make as make_policy
-from agents.runner import EPISODES_PER_JOB
 from experiments.benchmark import episodes, growth, interleave, lanes, profile, report
 from experiments.benchmark.__main__ import app
 from experiments.benchmark.null import EPISODE_STEPS, NULL_ID, register_null, stand_still
@@ -31,6 +29,8 @@ from experiments.benchmark.single import (
     summary,
     table,
 )
+from swapgym.agents.play import EPISODES_PER_JOB
+from swapgym.agents.policies import make as make_policy
 from swapgym.phone import constants as k
 from swapgym.phone import engine
 from swapgym.phone.audit import audit
