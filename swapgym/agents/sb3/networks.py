@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from gymnasium import spaces
 
+from swapgym.agents.policies import Policy
 from swapgym.agents.policies.compiled import CompiledPolicy
 from swapgym.envs.deciders import network
 from swapgym.envs.spec import EnvSpec
@@ -40,6 +41,15 @@ def from_sb3(model: Any, spec: EnvSpec) -> CompiledPolicy:
     return CompiledPolicy.of(network(layers, activation, outputs), spec)
 
 
+def lighter(model: Any, spec: EnvSpec) -> Policy:
+    """Return a model's policy as arrays where :func:`from_sb3` can make them, else the model itself."""
+    try:
+        return from_sb3(model, spec)
+    except ValueError:
+        own: Policy = model
+        return own
+
+
 def layers_of(modules: Sequence[Any]) -> tuple[list[tuple[Array, Array]], str]:
     """Return weights and biases of PyTorch modules, and the activation between them.
 
@@ -68,7 +78,7 @@ def modules_of(model: Any) -> Sequence[Any]:
     Raises:
         ValueError: If the model is none that is known here.
     """
-    policy = model.policy
+    policy: Any = getattr(model, "policy", None)
     kind = type(policy).__name__
     if kind == "ActorCriticPolicy":
         found = [*policy.mlp_extractor.policy_net, policy.action_net]
