@@ -17,7 +17,7 @@ from experiments.benchmark import growth, lanes, peers, profile, report, single,
 from swapgym.workload.config import unknown
 
 RESULTS = Path(__file__).parent / "results"
-SECTIONS = ("single", "lanes", "peers", "training", "growth", "startup", "profile")
+SECTIONS = ("single", "lanes", "peers", "training", "episodes", "growth", "startup", "profile")
 
 app = typer.Typer(add_completion=False, help=__doc__, pretty_exceptions_enable=False)
 console = Console()
@@ -87,6 +87,14 @@ def measure_training(quick: bool, rounds: int | None, steps: int | None, progres
     return {"training": report.named(training.table(laps), "setting")}, training.summary(laps)
 
 
+def measure_episodes(quick: bool, rounds: int | None, steps: int | None, progress: Callable[[], None]) -> Part:
+    """Measure whole episodes; torch is imported here, where it is needed."""
+    from experiments.benchmark import episodes
+
+    laps = episodes.run(rounds or (2 if quick else 7), progress)
+    return {"episodes": episodes.table(laps)}, episodes.summary(laps)
+
+
 def measure_growth(quick: bool, rounds: int | None, steps: int | None, progress: Callable[[], None]) -> Part:
     """Measure how cost grows."""
     laps = growth.run(rounds or (1 if quick else 7), progress)
@@ -109,6 +117,7 @@ MEASURE: dict[str, Callable[[bool, int | None, int | None, Callable[[], None]], 
     "lanes": measure_lanes,
     "peers": measure_peers,
     "training": measure_training,
+    "episodes": measure_episodes,
     "growth": measure_growth,
     "startup": measure_startup,
     "profile": measure_profile,

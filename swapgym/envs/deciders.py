@@ -281,3 +281,11 @@ def choose_all(decider: Any, observations: Any, actions: Any) -> None:
     scratch = new_scratch(decider)
     for row in range(len(observations)):
         actions[row] = choose(decider, observations[row], scratch)
+
+
+@kernel
+def outputs_all(decider: Any, observations: Any, outputs: Any) -> None:
+    """Write a network's outputs for ``observations`` into ``outputs`` (float64, shape ``(n, units)``)."""
+    scratch = new_scratch(decider)
+    for row in range(len(observations)):
+        outputs[row] = scratch[forward(decider, observations[row], scratch), : outputs.shape[1]]

@@ -15,9 +15,10 @@ from stable_baselines3 import A2C, DQN, PPO
 from swapgym.agents import tune
 from swapgym.agents.play import play
 from swapgym.agents.policies import POLICIES, FixedPolicy, Policy, Readings, make
-from swapgym.agents.policies.compiled import CompiledPolicy, compiled, from_sb3
+from swapgym.agents.policies.compiled import CompiledPolicy, compiled
 from swapgym.agents.policies.rules import Comparison, Rule
 from swapgym.agents.policies.symbolic import turn
+from swapgym.agents.sb3.networks import from_sb3, lighter
 from swapgym.envs.deciders import LEAF, Decider, choose_all, tree
 from swapgym.envs.governor import SwapReleaseGovernorEnv
 from swapgym.envs.observations import PARTS
@@ -195,6 +196,13 @@ def test_a_tree_of_scikit_learn() -> None:
     rows[::2, own.feature[0]] = np.float32(own.threshold[0])
     assert policy.predict(rows)[0].tolist() == fitted.predict(rows).tolist()
     assert play(SPEC, policy, "", EPISODES) == play(SPEC, Plain(policy), "", EPISODES)
+
+
+def test_what_cannot_be_arrays_stays_as_it_is() -> None:
+    recurrent = RecurrentPPO("MlpLstmPolicy", SwapReleaseEnv(), n_steps=8, batch_size=8, device="cpu")
+    for policy in (recurrent, make("vivo"), Plain(make("vivo"))):
+        assert lighter(policy, SPEC) is policy
+    assert isinstance(lighter(model_of("dqn"), SPEC), CompiledPolicy)
 
 
 def test_models_that_cannot_be_made_into_arrays_are_named() -> None:

@@ -68,8 +68,7 @@ def fit(moments: Moments, rates: Rates, seed: int) -> Fit:
     clipped = np.clip(whole, -CLIP, CLIP)
     held = moments.episodes % JUDGES == 0
     network = regress(moments.observations, clipped, held, seed)
-    predicted = np.empty(len(whole))
-    worths(network, moments.observations, predicted)
+    predicted = worths(network, moments.observations)
     margins = []
     for margin in MARGINS:
         gained = per_episode(moments.episodes[held], gains(predicted[held], whole[held], margin))
