@@ -15,7 +15,7 @@ from swapgym.envs.spec import EnvSpec
 from swapgym.phone import constants as k
 from swapgym.workload.memory import FIRST_APP
 
-PROCESSES: Final = (8, 16, 24, 32, 48, 64)
+PROCESSES: Final = (8, 16, 24, 32, 40, 48)
 CPUS: Final = (2, 4, 6, 8)
 LENGTHS: Final = (0.5, 1.0, 2.0, 4.0)
 BATCHES: Final = (64, 128, 256, 510, 1_024, 4_096)
@@ -144,7 +144,7 @@ def summary(laps: Sequence[Lap]) -> dict[str, float]:
     least, most = (rate(laps, f"{n} CPUs", ns_per_tick).median for n in (CPUS[0], CPUS[-1]))
     short, long = (rate(laps, f"length x {f:g}", ns_per_tick).median for f in (LENGTHS[0], LENGTHS[-1]))
     return {
-        "tick_64_over_8_processes": many / few,
+        "tick_48_over_8_processes": many / few,
         "tick_8_over_2_cpus": most / least,
         "tick_long_over_short_episode": long / short,
     }

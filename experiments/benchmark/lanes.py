@@ -9,6 +9,7 @@ import gymnasium as gym
 import numpy as np
 
 from experiments.benchmark.interleave import Lap, Play, flat, measure, rate, ratio, simulated_per_cpu, steps_per_s
+from experiments.benchmark.null import stand_still
 from experiments.benchmark.single import OURS, Spread
 from swapgym.envs.lanes import Lanes
 from swapgym.envs.spec import EnvSpec
@@ -21,6 +22,7 @@ QUICK_LANES: Final = (1, 64, 1_024)
 SYNC_LANES: Final = 64
 FEW: Final = 64
 MANY: Final = 1_024
+STANDING: Final = f"vector env, {MANY}, standing still"
 STEPS_PER_LAP: Final = 60_000
 """Environment steps of a lap, over all lanes; at least :data:`LEAST_STEPS` of each."""
 LEAST_STEPS: Final = 24
@@ -77,9 +79,25 @@ def bare(lanes: int, threads: int) -> Play:
     return play
 
 
+def standing(lanes: int) -> Play:
+    """Return the play of a vector environment whose phones stand still, and whose episodes do not end."""
+    envs: Any = gym.make_vec(f"swapgym:{OURS}", num_envs=lanes, autoreset_mode="SameStep")
+    envs.reset(seed=0)
+    steps = max(LEAST_STEPS, STEPS_PER_LAP // lanes)
+    stand_still(envs, 10**9)
+    actions = np.random.default_rng(0).integers(2, size=(steps, lanes))
+
+    def play() -> tuple[int, float]:
+        for chosen in actions:
+            envs.step(chosen)
+        return steps * lanes, 0.0
+
+    return play
+
+
 def contestants(quick: bool) -> dict[str, Play]:
     """Return all plays by name."""
-    found = {f"SyncVectorEnv, {SYNC_LANES}": vector(SYNC_LANES, 1, "sync")}
+    found = {f"SyncVectorEnv, {SYNC_LANES}": vector(SYNC_LANES, 1, "sync"), STANDING: standing(MANY)}
     for lanes in QUICK_LANES if quick else LANES:
         for threads in (1, 2):
             found[f"vector env, {lanes}, threads {threads}"] = vector(lanes, threads, "vector_entry_point")
@@ -93,7 +111,7 @@ def run(rounds: int, quick: bool, progress: Callable[[], None] | None = None) ->
 
 
 def ns_per_tick(lap: Lap) -> float:
-    """Return nanoseconds of wall time per tick."""
+    """Return nanoseconds of wall time per tick (or step)."""
     return 1e9 * lap.wall_s / lap.steps
 
 
@@ -135,6 +153,7 @@ def summary(laps: Sequence[Lap]) -> dict[str, float]:
         **flat("two_threads_1024", ratio(laps, two, one, steps_per_s)),
         **flat("two_threads_1024_vector_env", ratio(laps, envs[1], envs[0], steps_per_s)),
         **flat("vector_vs_sync_64", ratio(laps, native, f"SyncVectorEnv, {SYNC_LANES}", steps_per_s)),
+        **flat("vector_step_ns_beside_simulation", rate(laps, STANDING, ns_per_tick)),
         "vector_env_steps_per_s_1024": rate(laps, envs[0], steps_per_s).median,
         "phone_s_per_cpu_s_1024": rate(laps, one, simulated_per_cpu).median,
         "lane_kib": bytes_per_lane() / 1024,

@@ -1,4 +1,4 @@
-"""An environment that does nothing: what Gymnasium's own wrappers and a Python loop cost."""
+"""Environments that do nothing: what Gymnasium's own wrappers, a Python loop and all beside the simulation cost."""
 
 from __future__ import annotations
 
@@ -8,6 +8,9 @@ import gymnasium as gym
 import numpy as np
 import numpy.typing as npt
 from gymnasium import spaces
+
+from swapgym.envs.vector_env import PhoneVectorEnv
+from swapgym.phone.constants import RUN_DECISION, RUN_END
 
 NULL_ID: Final = "swapgym-benchmark/Null-v0"
 EPISODE_STEPS: Final = 10
@@ -43,3 +46,24 @@ def register_null() -> None:
     """Register the environment, with the wrappers that ``swapgym/SwapRelease-v1`` gets."""
     if NULL_ID not in gym.registry:
         gym.register(id=NULL_ID, entry_point=f"{__name__}:NullEnv", order_enforce=False)
+
+
+def stand_still(envs: PhoneVectorEnv, steps_per_episode: int = EPISODE_STEPS) -> None:
+    """Let a vector environment simulate nothing from now on: what is left is all that a step costs beside it.
+
+    An episode is so many steps, lanes spread over them; its end costs what an end costs. Reset it once before.
+    """
+    lanes = envs.lanes
+    drawn = lanes.draw(0, 0)
+    steps = np.arange(envs.num_envs) * min(steps_per_episode, envs.num_envs) // envs.num_envs
+
+    def step(chosen: npt.NDArray[np.int64] | None = None) -> None:
+        steps[:] += 1
+        lanes.statuses[:] = np.where(steps >= steps_per_episode, RUN_END, RUN_DECISION)
+
+    def begin(chosen: npt.NDArray[np.int64] | None = None) -> None:
+        steps[slice(None) if chosen is None else chosen] = 0
+        lanes.statuses[slice(None) if chosen is None else chosen] = RUN_DECISION
+
+    for name, instead in (("step", step), ("begin", begin), ("draw", lambda *arguments: drawn)):
+        setattr(lanes, name, instead)

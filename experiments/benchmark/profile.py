@@ -22,8 +22,6 @@ from numba.extending import intrinsic
 
 from experiments.benchmark.lanes import SPEC
 from experiments.benchmark.single import OURS, make
-from swapgym.envs import phone_env
-from swapgym.envs.lane import step_lane
 from swapgym.phone import engine
 from swapgym.phone.constants import RUN_DECISION
 from swapgym.phone.state import PHONE
@@ -33,6 +31,7 @@ EPISODES: Final = 60
 STEPS: Final = 20_000
 STEP_ROUNDS: Final = 5
 SIMULATION: Final = "the kernel: answering and the ticks up to the next decision"
+END: Final = "an episode's last step besides: metrics, digest"
 INNER: Final = ("request_all", "join_all", "run")
 """Functions of the engine whose statements are timed one by one, inside ``begin_tick``."""
 COMMON: Final = frozenset(
@@ -173,66 +172,81 @@ def tick_parts(episodes: int = EPISODES) -> list[dict[str, Any]]:
 
 
 def step_parts(steps: int = STEPS) -> list[dict[str, Any]]:
-    """Return where a step through gym.make goes: wrappers, Python of the step, the call into the kernel, the kernel."""
+    """Return where a step through gym.make goes: wrappers, Python of the step, the call into the kernel, the kernel.
+
+    Of steps within an episode; the last part is what its last step costs more, without the kernel.
+    """
     actions = np.random.default_rng(0).integers(2, size=steps).tolist()
-    laps = [[timing(actions) for timing in (whole, unwrapped, kernel_calls, idle_calls)] for _ in range(STEP_ROUNDS)]
-    wrapped, base, called, idle = np.median(laps, axis=0).tolist()
+    laps = []
+    for _ in range(STEP_ROUNDS):
+        (wrapped, _), (base, _), (called, end) = whole(actions), unwrapped(actions), kernel_calls(actions)
+        laps.append((wrapped, base, called, end, idle_calls(actions)))
+    wrapped, base, called, end, idle = np.median(laps, axis=0).tolist()
     parts = {
         "Gymnasium's wrappers": wrapped - base,
         "Python of step(): checks, reward, info, copies": base - called,
         "call into the kernel: unboxing seven arrays, observation, costs": idle,
         SIMULATION: called - idle,
     }
-    return [{"part": name, "us": us, "percent": 100 * us / wrapped} for name, us in parts.items()]
+    rows = [{"part": name, "us": us, "percent": 100 * us / wrapped} for name, us in parts.items()]
+    return [*rows, {"part": END, "us": end - (base - called), "percent": ""}]
 
 
 def summary(parts: Sequence[Mapping[str, Any]]) -> dict[str, float]:
-    """Return what a step through gym.make costs beside the simulation, in microseconds."""
-    return {"single_step_us_beside_simulation": sum(row["us"] for row in parts if row["part"] != SIMULATION)}
+    """Return what a step through gym.make costs beside the simulation and what an episode's end costs, in us."""
+    return {
+        "step_us_within_episodes": sum(row["us"] for row in parts if row["part"] not in (SIMULATION, END)),
+        "episode_end_us": sum(row["us"] for row in parts if row["part"] == END),
+    }
 
 
-def time_steps(env: gym.Env[Any, Any], actions: list[int]) -> float:
-    """Return microseconds per step, resets left out."""
+def time_steps(env: gym.Env[Any, Any], actions: list[int], within: list[float] | None = None) -> tuple[float, float]:
+    """Return microseconds per step, and per step that ends an episode; resets left out.
+
+    Args:
+        env: An environment.
+        actions: In turn.
+        within: Seconds of each step that are taken off those that end an episode; appended to by the step.
+    """
     env.reset(seed=0)
-    spent = 0.0
+    spent: tuple[list[float], list[float]] = ([], [])
     for action in actions:
         began = time.perf_counter()
         _, _, terminated, truncated, _ = env.step(action)
-        spent += time.perf_counter() - began
+        took = time.perf_counter() - began
         if terminated or truncated:
+            spent[1].append(took - (within[-1] if within else 0.0))
             env.reset()
-    return 1e6 * spent / len(actions)
+        else:
+            spent[0].append(within[-1] if within else took)
+    return 1e6 * float(np.mean(spent[0])), 1e6 * float(np.mean(spent[1]))
 
 
-def whole(actions: list[int]) -> float:
+def whole(actions: list[int]) -> tuple[float, float]:
     """Return microseconds per step through gym.make."""
     return time_steps(make(OURS), actions)
 
 
-def unwrapped(actions: list[int]) -> float:
+def unwrapped(actions: list[int]) -> tuple[float, float]:
     """Return microseconds per step of the environment without wrappers."""
     return time_steps(make(OURS).unwrapped, actions)
 
 
-def kernel_calls(actions: list[int]) -> float:
-    """Return microseconds per call into the kernel, as a step makes it."""
+def kernel_calls(actions: list[int]) -> tuple[float, float]:
+    """Return microseconds per call into the kernel, as a step makes it, and of an episode's last step without it."""
     env: Any = make(OURS).unwrapped
     env.reset(seed=0)
-    original = step_lane
-    spent = [0.0]
+    original = env._kernel
+    spent: list[float] = []
 
-    def timed(*arguments: Any) -> int:
+    def timed(*arguments: Any) -> Any:
         began = time.perf_counter()
         status = original(*arguments)
-        spent[0] += time.perf_counter() - began
+        spent.append(time.perf_counter() - began)
         return status
 
-    setattr(phone_env, "step_lane", timed)  # noqa: B010  # what a step calls
-    try:
-        time_steps(env, actions)
-    finally:
-        setattr(phone_env, "step_lane", original)  # noqa: B010
-    return 1e6 * spent[0] / len(actions)
+    env._kernel = timed  # what a step calls
+    return time_steps(env, actions, spent)
 
 
 def idle_calls(actions: list[int]) -> float:
@@ -241,11 +255,8 @@ def idle_calls(actions: list[int]) -> float:
     env.reset(seed=0)
     while not env.step(0)[2]:
         pass
-    lanes, action = env.lanes, env.env_spec.actions()[0]
-    arguments = (
-        lanes.phones, lanes.scenarios, lanes.lanes, 0, action, lanes.epochs, lanes.parts, lanes.observations,
-    )  # fmt: skip
+    call, arguments = env._kernel, (*env._rows, env._codes[0], *env._seen)
     began = time.perf_counter()
     for _ in actions:
-        assert step_lane(*arguments) != RUN_DECISION
+        assert call(*arguments) != RUN_DECISION
     return 1e6 * (time.perf_counter() - began) / len(actions)

@@ -23,6 +23,15 @@ GOALS: Final[dict[str, tuple[str, float, str]]] = {
     "vs_simpy": ("the simulator's simulated seconds per CPU-second over the SimPy model's", 100.0, "at least"),
     "train_fps_vs_null_64": ("PPO frames/s over those on a null environment, 64 lanes", 0.85, "at least"),
     "train_fps_vs_null_256": ("the same, 256 lanes", 0.85, "at least"),
+    "train_still_vs_null_256": ("the same with phones that stand still", 0.85, "at least"),
+    "step_us_within_episodes": ("a step beside the simulation, within an episode (us)", 1.5, "at most"),
+    "vector_step_ns_beside_simulation": (
+        "a vector step beside the simulation (ns per lane), 1,024 lanes",
+        60.0,
+        "at most",
+    ),
+    "rule_episodes_vs_asked": ("episodes/s of a tuned rule, asked by kernels over asked by Python", 3.0, "at least"),
+    "network_episodes_vs_asked": ("the same, a network of Stable-Baselines3", 10.0, "at least"),
     "import_s": ("import time (s)", 1.5, "at most"),
 }
 """Name in the summary: what it is, the goal, and on which side of it to be."""
@@ -127,7 +136,11 @@ INTRODUCTIONS: Final[dict[str, str]] = {
     " resolution (`simpy_model.py` says what it leaves out); it is driven without Gymnasium, as the simulator alone is. highway-env simulates other things, more coarsely.",
     "training": "## Training\n\nPPO's rollout and update, beside the same on a vector environment of the same spaces that does"
     " nothing.",
+    "episodes": "## Whole episodes\n\nRows of `swapgym.agents.play.play` per second, as many episodes at once as a job of the runner"
+    " has: `asked` calls `predict` for all that wait, `kernels` asks within the kernels. `vs_asked` is a ratio within the round.",
     "growth": "## How cost grows\n\nSixteen lanes of camera launches on a 12 GB phone.",
+    "cores": "## More cores, on paper\n\nNot measured: what a step of the vector environment would take if simulating were divided"
+    " by the cores and what needs Python's lock were not. `of so many cores` is how many the step keeps busy.",
     "tick": "## Where a tick's time goes\n\nCycles counted inside the compiled engine, less what the counter itself costs.",
     "step": "## Where a step's time goes",
 }

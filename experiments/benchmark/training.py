@@ -14,7 +14,7 @@ from stable_baselines3.common.vec_env import VecEnv, VecMonitor
 from stable_baselines3.common.vec_env.base_vec_env import VecEnvIndices, VecEnvStepReturn
 
 from experiments.benchmark.interleave import Lap, Play, flat, measure, rate, ratio, steps_per_s
-from experiments.benchmark.null import EPISODE_STEPS
+from experiments.benchmark.null import EPISODE_STEPS, stand_still
 from experiments.benchmark.single import Spread
 from swapgym.agents.sb3.vec_env import make_sb3
 
@@ -109,6 +109,11 @@ def null(setting: Setting) -> str:
     return f"{setting}, null"
 
 
+def still(setting: Setting) -> str:
+    """Return the name of the contestant of a setting whose phones stand still: what training costs beside them."""
+    return f"{setting}, still"
+
+
 def learner(setting: Setting, env: VecEnv) -> Play:
     """Return the play of one lap: PPO's rollout and update, once; ``env`` is wrapped as in training."""
     torch.set_num_threads(setting.torch_threads)
@@ -138,17 +143,25 @@ def run(rounds: int, quick: bool, progress: Callable[[], None] | None = None) ->
         real = make_sb3(setting.lanes)
         contestants[str(setting)] = learner(setting, real)
         contestants[null(setting)] = learner(setting, NullVecEnv(setting.lanes, real))
+        standing = make_sb3(setting.lanes)
+        standing.reset()
+        stand_still(standing.envs)
+        contestants[still(setting)] = learner(setting, standing)
     return measure(contestants, rounds, progress)
 
 
 def table(laps: Sequence[Lap]) -> dict[str, dict[str, Spread]]:
-    """Return frames per second on the simulator and on nothing, and their ratio within rounds, per setting."""
-    names = [lap.name for lap in laps if lap.round == 0 and not lap.name.endswith(", null")]
+    """Return frames per second on the simulator and on nothing, and ratios within rounds, per setting.
+
+    ``still_vs_null`` is that of our environment with phones that stand still: without the simulation.
+    """
+    names = [lap.name for lap in laps if lap.round == 0 and not lap.name.endswith((", null", ", still"))]
     return {
         name: {
             "frames_per_s": rate(laps, name, steps_per_s),
             "null_frames_per_s": rate(laps, f"{name}, null", steps_per_s),
             "vs_null": ratio(laps, name, f"{name}, null", steps_per_s),
+            "still_vs_null": ratio(laps, f"{name}, still", f"{name}, null", steps_per_s),
         }
         for name in sorted(names, key=[str(setting) for setting in SETTINGS].index)
     }
@@ -161,5 +174,6 @@ def summary(laps: Sequence[Lap]) -> dict[str, float]:
         **flat("train_fps_vs_null", figures[str(MAIN)]["vs_null"]),
         **flat("train_fps_vs_null_64", figures[str(MAIN)]["vs_null"]),
         **flat("train_fps_vs_null_256", figures[str(WIDE)]["vs_null"]),
+        **flat("train_still_vs_null_256", figures[str(WIDE)]["still_vs_null"]),
         **{f"ppo: {name}.frames_per_s": row["frames_per_s"].median for name, row in figures.items()},
     }

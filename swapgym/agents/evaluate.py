@@ -23,6 +23,7 @@ from swapgym.agents.paired.network import PairedPolicy
 from swapgym.agents.play import Row, play
 from swapgym.agents.policies import Policy, make
 from swapgym.agents.sb3 import algorithms
+from swapgym.agents.sb3.networks import lighter
 from swapgym.agents.statistics import Scores, difference, interquartile_mean
 from swapgym.agents.stored import runs
 from swapgym.agents.stored.tuned import baselines
@@ -48,7 +49,7 @@ console = Console()
 
 
 def load_model(folder: Path) -> tuple[dict[str, Any], Policy]:
-    """Return a run's configuration and its model, for inference on the CPU.
+    """Return a run's configuration and its model's policy, as arrays where it can be.
 
     Raises:
         FileNotFoundError: If the folder is no run, or has no model yet.
@@ -59,9 +60,10 @@ def load_model(folder: Path) -> tuple[dict[str, Any], Policy]:
     path = folder / ("model.npz" if paired else "model.zip")
     if not path.exists():
         raise FileNotFoundError(f"{folder} has no {path.name}: it ended before its first checkpoint")
-    kind: Any = PairedPolicy if paired else algorithms.algorithm(config["algo"])
-    model: Policy = kind.load(path, device="cpu")
-    return config, model
+    if paired:
+        return config, PairedPolicy.load(path)
+    model = algorithms.algorithm(config["algo"]).load(path, device="cpu")
+    return config, lighter(model, runs.spec_of(config))
 
 
 def spec_of(folders: Sequence[Path]) -> EnvSpec:

@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from swapgym.agents.parallel import spread
 from swapgym.agents.policies import FixedPolicy, Policy, make
+from swapgym.agents.policies.compiled import compiled
 from swapgym.envs.costs import costs_of
 from swapgym.envs.lanes import Lanes
 from swapgym.envs.metrics import episode_metrics
@@ -73,35 +74,28 @@ def check(spec: EnvSpec, policy: Policy) -> None:
         raise ValueError(f"max_decisions: {spec.max_decisions!r}, must be None: episodes are played to their end")
 
 
-def play(spec: EnvSpec, policy: Policy, label: str, episodes: Sequence[tuple[str, int]]) -> list[Row]:
+def play(spec: EnvSpec, policy: Policy, label: str, episodes: Sequence[tuple[str, int]], threads: int = 1) -> list[Row]:
     """Play ``episodes`` side by side.
 
     Args:
         spec: The decision process; the episodes name their presets.
-        policy: Decides; asked for all waiting lanes at once. A recurrent one has its state in arrays of shape
+        policy: Decides; asked for all waiting lanes at once, or by the kernels themselves where it is compiled
+            (:func:`agents.policies.compiled.compiled`). A recurrent one has its state in arrays of shape
             ``(layers, lanes, hidden)``, as sb3-contrib has, and starts all of them from ``None``.
         label: Name of the policy in the rows.
         episodes: Pairs of preset and scenario seed.
+        threads: Threads that share the episodes; no bit depends on it.
 
     Returns:
         A row per episode: ``policy``, ``preset``, ``seed``, ``device``, ``kernel``, ``score``, metrics, ``decisions``,
         ``actions``, ``digest`` and ``world`` (hash).
     """
     check(spec, policy)
-    lanes = Lanes(len(episodes), spec)
+    lanes = Lanes(len(episodes), spec, threads)
     drawn = [lanes.draw(lane, seed, preset) for lane, (preset, seed) in enumerate(episodes)]
-    codes = spec.actions()
-    taken: list[list[int]] = [[] for _ in episodes]
     lanes.begin()
-    state, before = None, lanes.waiting()
-    while len(waiting := lanes.waiting()):
-        state, before = remaining(state, before, waiting), waiting
-        answers, state = policy.predict(lanes.observations[waiting], state, deterministic=True)
-        actions = spec.flat_actions(answers)
-        lanes.actions[waiting] = codes[actions]
-        for lane, action in zip(waiting.tolist(), actions.tolist(), strict=True):
-            taken[lane].append(action)
-        lanes.step(waiting)
+    decider = compiled(policy, spec)
+    taken = asked(lanes, policy) if decider is None else [row.tolist() for row in lanes.play(decider)]
     rows = []
     world = config_hash(spec.as_dict())
     for lane, (preset, seed) in enumerate(episodes):
@@ -122,6 +116,22 @@ def play(spec: EnvSpec, policy: Policy, label: str, episodes: Sequence[tuple[str
             }
         )
     return rows
+
+
+def asked(lanes: Lanes, policy: Policy) -> list[list[int]]:
+    """Play begun lanes to their ends, asking ``policy`` for all that wait at once; return each lane's flat actions."""
+    codes = lanes.spec.actions()
+    taken: list[list[int]] = [[] for _ in range(lanes.n)]
+    state, before = None, lanes.waiting()
+    while len(waiting := lanes.waiting()):
+        state, before = remaining(state, before, waiting), waiting
+        answers, state = policy.predict(lanes.observations[waiting], state, deterministic=True)
+        actions = lanes.spec.flat_actions(answers)
+        lanes.actions[waiting] = codes[actions]
+        for lane, action in zip(waiting.tolist(), actions.tolist(), strict=True):
+            taken[lane].append(action)
+        lanes.step(waiting)
+    return taken
 
 
 def remaining(state: Any, before: npt.NDArray[np.int64], waiting: npt.NDArray[np.int64]) -> Any:

@@ -131,7 +131,8 @@ def weighted(costs: Any, weights: Any) -> float:
 def costs_of(phone: Any) -> npt.NDArray[np.float64]:
     """Return what one PHONE record has cost so far by objective, shape ``(N_OBJECTIVES,)``."""
     costs = np.zeros(N_OBJECTIVES)
-    objective_costs(np.asarray(phone, PHONE).reshape(1), 0, costs)
+    # by its bytes: NumPy copies a record field by field
+    objective_costs(np.frombuffer(bytearray(phone.tobytes()), PHONE), 0, costs)
     return costs
 
 

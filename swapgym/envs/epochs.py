@@ -114,7 +114,7 @@ def signature(phone: Any, scenario: Any) -> int:
         phases += phone.launches[index].phase
     realtime = 0
     for cpu in range(scenario.device.n_cpus):
-        if phone.cpus[cpu].rt_permille > 0:
+        if phone.cpus.rt_permille[cpu] > 0:
             realtime |= 1 << cpu
     free = phone.free_pages
     device = scenario.device

@@ -13,13 +13,13 @@ from typing import Any, Final
 from swapgym.envs.costs import OBJECTIVES, TERM_NAMES
 from swapgym.envs.metrics import METRIC_NAMES
 from swapgym.workload import Drawn
-from swapgym.workload.config import FrozenDict
 
 COSTS: Final = (*TERM_NAMES, *OBJECTIVES)
 """Keys of the costs so far: terms, then the objectives they add up to."""
 NOT_YET: Final = -1.0
 DRAWN: Final = ("scenario_seed", "preset", "device")
-NO_METRICS: Final = FrozenDict(dict.fromkeys(METRIC_NAMES, NOT_YET))
+NO_METRICS: Final = dict.fromkeys(METRIC_NAMES, NOT_YET)
+"""Metrics before the end, to be copied: no two infos share anything."""
 KEYS: Final = (*DRAWN, "elapsed_us", *COSTS, "metrics", "digest")
 
 
@@ -27,8 +27,28 @@ def start_info(drawn: Drawn, elapsed_us: int = 0) -> dict[str, Any]:
     """Return the info of an episode's first decision, ``elapsed_us`` after its start."""
     info: dict[str, Any] = {
         "scenario_seed": drawn.seed, "preset": drawn.preset, "device": drawn.device, "elapsed_us": elapsed_us,
-        **dict.fromkeys(COSTS, 0.0), "metrics": dict(NO_METRICS), "digest": "",
+        **dict.fromkeys(COSTS, 0.0), "metrics": NO_METRICS.copy(), "digest": "",
     }  # fmt: skip
+    return info
+
+
+def step_info(start: dict[str, Any], elapsed_us: int, costs: list[float]) -> dict[str, Any]:
+    """Return the info of a step within an episode.
+
+    Args:
+        start: That of the episode's start.
+        elapsed_us: Simulated time since then.
+        costs: Those so far, in the order of :data:`COSTS`.
+    """
+    info = start.copy()
+    info["metrics"] = NO_METRICS.copy()
+    info["elapsed_us"] = elapsed_us
+    # written out: a loop over the names takes twice as long, a sixth of a step
+    (
+        info["frame_lateness_ms"], info["launch_delay_ms"], info["stalls_ms"], info["relaunch_ms"],
+        info["demand_growth_mib"], info["kworker_cpu_ms"],
+        info["lag_ms"], info["peak_mib"], info["unaccounted_cpu_ms"],
+    ) = costs  # fmt: skip
     return info
 
 

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+import numba
 import numpy as np
+import numpy.typing as npt
 
 from swapgym.envs.costs import N_OBJECTIVES, N_TERMS, cost_terms, fold_terms, weighted
 from swapgym.envs.epochs import BACKLOG_TOO, is_epoch, only_backlog, signature
@@ -33,8 +35,8 @@ def real(name: str, unit: str, meaning: str, shape: int | None = None) -> Field:
 
 LANE: Final[np.dtype[Any]] = record(
     real("weights", "1", "what a unit of each objective costs, over the reference cost", N_OBJECTIVES),
-    real("costs", "ms, MiB, ms", "what the episode has cost so far by objective, paid or not", N_OBJECTIVES),
     real("terms", "ms, MiB", "what the episode has cost so far by term", N_TERMS),
+    real("costs", "ms, MiB, ms", "what the episode has cost so far by objective, paid or not", N_OBJECTIVES),
     real(
         "credit", "ms, MiB, ms per us", "what the reference costs by objective, per time; 0 not centred", N_OBJECTIVES
     ),
@@ -45,6 +47,30 @@ LANE: Final[np.dtype[Any]] = record(
     nested("answers", ANSWER, "the last answer for each process", k.MAX_PROCESSES),
 )
 """What a lane keeps beside its phone: what has been paid, and what has been answered."""
+
+TOLD_COSTS: Final = slice(0, N_TERMS + N_OBJECTIVES)
+TOLD_GAINED: Final = slice(N_TERMS + N_OBJECTIVES, N_TERMS + 2 * N_OBJECTIVES)
+TOLD_REWARD: Final = N_TERMS + 2 * N_OBJECTIVES
+TOLD_ELAPSED: Final = TOLD_REWARD + 1
+N_TOLD: Final = TOLD_ELAPSED + 1
+"""Rows of what many lanes tell of their last step, side by side: costs by term and by objective, what was gained, the
+reward, and the simulated time since the start (us). The records themselves lie too far apart to be gathered."""
+
+
+def costs_view(lanes: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
+    """Return the first lane's costs so far, by term and then by objective, as a view of its LANE record."""
+    first = lanes[:1].view(np.float64)
+    place = lanes.dtype.fields["terms"][1] // first.itemsize  # type: ignore[index]  # a record has fields
+    return first[place : place + N_TERMS + N_OBJECTIVES]
+
+
+def unchecked(function: Any, *arguments: Any) -> Any:
+    """Return a kernel for arguments of just these types: it does not look at them again, which halves a call's cost.
+
+    Whoever calls it must pass arrays of the same types, layouts and dtypes: with others it reads anything.
+    """
+    return function.compile(tuple(map(numba.typeof, arguments)))
+
 
 ROUTE: Final = 0
 PACE: Final = 1
@@ -154,15 +180,28 @@ def run_lane(phones: Any, scenarios: Any, lanes: Any, lane: int, epochs: Any, un
 def pay_lane(phones: Any, scenarios: Any, lanes: Any, lane: int) -> None:
     """Write what has accrued since the last call, by objective and as a reward, into the lane's record."""
     own = lanes[lane]
-    before = own.costs.copy()
+    own.gained[:] = own.costs  # what has been paid before
     cost_terms(phones, lane, own.terms)
     fold_terms(own.terms, own.costs)
     now_us = min(phones[lane].now_us, scenarios[lane].duration_us)
     for objective in range(N_OBJECTIVES):
         due = own.credit[objective] * (now_us - own.paid_us)
-        own.gained[objective] = due - (own.costs[objective] - before[objective])
+        own.gained[objective] = due - (own.costs[objective] - own.gained[objective])
     own.paid_us = now_us
     own.reward = weighted(own.gained, own.weights)
+
+
+@kernel
+def tell_lane(phones: Any, lanes: Any, lane: int, told: Any) -> None:
+    """Write what a lane tells of its last step into its column of ``told`` (float64, shape ``(N_TOLD, lanes)``)."""
+    own = lanes[lane]
+    for term in range(N_TERMS):
+        told[term, lane] = own.terms[term]
+    for objective in range(N_OBJECTIVES):
+        told[N_TERMS + objective, lane] = own.costs[objective]
+        told[N_TERMS + N_OBJECTIVES + objective, lane] = own.gained[objective]
+    told[TOLD_REWARD, lane] = own.reward
+    told[TOLD_ELAPSED, lane] = phones[lane].now_us
 
 
 @kernel

@@ -16,7 +16,8 @@ import numpy as np
 import numpy.typing as npt
 
 from swapgym.envs.costs import reference
-from swapgym.envs.lane import LANE, begin_lane, step_lane
+from swapgym.envs.deciders import Decider, choose, new_scratch
+from swapgym.envs.lane import LANE, N_TOLD, begin_lane, step_lane, tell_lane
 from swapgym.envs.observations import observe
 from swapgym.envs.snapshots import native
 from swapgym.envs.spec import EnvSpec
@@ -27,34 +28,72 @@ from swapgym.phone.state import PHONE
 from swapgym.workload import Drawn
 
 LANES_PER_THREAD: Final = 64
-"""With fewer, waking a thread costs more than it helps."""
+"""With fewer, waking a thread costs more than a step is helped by it; a whole episode always is."""
 CHUNKS_PER_THREAD: Final = 8
 """Lanes differ in how far their next decision is: threads take chunks from a common queue, which evens that out."""
+ROOM: Final = 64
+"""Decisions that :meth:`Lanes.play` has room for at first; twice as many each time an episode asks for more."""
 
 
 @kernel
 def begin_some(
-    phones: Any, scenarios: Any, lanes: Any, chosen: Any, epochs: Any, parts: Any, observations: Any, statuses: Any
-) -> None:
+    phones: Any, scenarios: Any, lanes: Any, chosen: Any, epochs: Any, parts: Any, observations: Any, told: Any,
+    statuses: Any,
+) -> None:  # fmt: skip
     """Begin the episodes of the ``chosen`` lanes (int64 indices)."""
     for position in range(len(chosen)):
         lane = chosen[position]
         statuses[lane] = begin_lane(phones, scenarios, lanes, lane, epochs, parts, observations)
+        tell_lane(phones, lanes, lane, told)
 
 
 @kernel
 def step_some(
     phones: Any, scenarios: Any, lanes: Any, chosen: Any, actions: Any, epochs: Any, parts: Any, observations: Any,
-    statuses: Any,
+    told: Any, statuses: Any,
 ) -> None:  # fmt: skip
     """Step the ``chosen`` lanes (int64 indices), each by its own row of ``actions``."""
     for position in range(len(chosen)):
         lane = chosen[position]
         statuses[lane] = step_lane(phones, scenarios, lanes, lane, actions[lane], epochs, parts, observations)
+        tell_lane(phones, lanes, lane, told)
+
+
+@kernel
+def play_some(
+    phones: Any, scenarios: Any, lanes: Any, chosen: Any, decider: Any, codes: Any, epochs: Any, parts: Any,
+    observations: Any, told: Any, statuses: Any, taken: Any, counts: Any,
+) -> None:  # fmt: skip
+    """Play the ``chosen`` lanes to their episodes' ends, each as ``decider`` says, as long as there is room.
+
+    Args:
+        phones: PHONE records.
+        scenarios: SCENARIO records.
+        lanes: LANE records.
+        chosen: Lanes, int64; those that await no answer are left as they are.
+        decider: See :mod:`swapgym.envs.deciders`.
+        codes: What flat actions stand for, int64, shape ``(n, 2)``.
+        epochs: When the policy is asked.
+        parts: Observed parts, int64.
+        observations: float32, one row per lane.
+        told: float64, one column per lane.
+        statuses: int64, one per lane.
+        taken: int64, shape ``(lanes, room)``. Written: flat actions.
+        counts: int64, one per lane: actions in its row of ``taken``. Counted up.
+    """
+    scratch = new_scratch(decider)
+    for position in range(len(chosen)):
+        lane = chosen[position]
+        while statuses[lane] == RUN_DECISION and counts[lane] < taken.shape[1]:
+            action = choose(decider, observations[lane], scratch)
+            taken[lane, counts[lane]] = action
+            counts[lane] += 1
+            statuses[lane] = step_lane(phones, scenarios, lanes, lane, codes[action], epochs, parts, observations)
+        tell_lane(phones, lanes, lane, told)
 
 
 class Lanes:
-    """The arrays of ``n`` episodes and the two things that can be done to them.
+    """The arrays of ``n`` episodes and the three things that can be done to them: begin, step, play to the end.
 
     Attributes:
         n: Lanes.
@@ -63,6 +102,8 @@ class Lanes:
         scenarios: SCENARIO records, shape ``(n,)``; :meth:`draw` fills them.
         lanes: LANE records, shape ``(n,)``: what has been paid and answered; ``lanes["reward"]`` is the last step's.
         observations: float32, shape ``(n, len(spec.parts))``; the last observation of each lane.
+        told: float64, shape ``(N_TOLD, n)``; what the last step of each lane cost, gained and lasted to: rows of
+            :data:`swapgym.envs.lane.N_TOLD`.
         actions: int64, shape ``(n, 2)``; what :meth:`step` answers with: see :meth:`swapgym.envs.spec.EnvSpec.actions`.
         statuses: int64, shape ``(n,)``; RUN_DECISION while a lane awaits an answer, RUN_END when its scenario is over.
     """
@@ -82,6 +123,7 @@ class Lanes:
         self.scenarios: npt.NDArray[Any] = np.zeros(n, SCENARIO)
         self.lanes: npt.NDArray[Any] = np.zeros(n, LANE)
         self.observations = np.zeros((n, len(self.parts)), dtype=np.float32)
+        self.told = np.zeros((N_TOLD, n))
         self.actions = np.full((n, 2), -1, dtype=np.int64)
         self.statuses = np.zeros(n, dtype=np.int64)
         self._all = np.arange(n, dtype=np.int64)
@@ -103,7 +145,7 @@ class Lanes:
     def begin(self, lanes: npt.NDArray[np.int64] | None = None) -> None:
         """Begin the episodes of ``lanes`` (all by default) and run each to its first decision."""
         chosen = self._all if lanes is None else lanes
-        self._share(begin_some, chosen, (self.epochs, self.parts, self.observations, self.statuses))
+        self._share(begin_some, chosen, (self.epochs, self.parts, self.observations, self.told, self.statuses))
 
     def step(self, lanes: npt.NDArray[np.int64] | None = None) -> None:
         """Answer ``lanes`` (int64 indices, all by default) by their rows of :attr:`actions` and run on.
@@ -111,11 +153,32 @@ class Lanes:
         Rows of other lanes are not read.
         """
         chosen = self._all if lanes is None else lanes
-        self._share(step_some, chosen, (self.actions, self.epochs, self.parts, self.observations, self.statuses))
+        after = (self.actions, self.epochs, self.parts, self.observations, self.told, self.statuses)
+        self._share(step_some, chosen, after)
+
+    def play(self, decider: Decider) -> list[npt.NDArray[np.int64]]:
+        """Play all lanes on to their episodes' ends, each as ``decider`` says, in one call.
+
+        Returns:
+            The flat actions taken in each lane, int64, shape ``(decisions,)``.
+
+        Raises:
+            ValueError: If the decider reads another number of parts, or has more actions than the spec.
+        """
+        codes = self.spec.actions()
+        decider.check(len(self.parts), len(codes))
+        taken, counts = np.zeros((self.n, ROOM), np.int64), np.zeros(self.n, np.int64)
+        while len(waiting := self.waiting()):
+            if counts.max() == taken.shape[1]:
+                taken = np.concatenate([taken, np.zeros_like(taken)], axis=1)
+            after = (decider, codes, self.epochs, self.parts, self.observations, self.told, self.statuses)
+            self._share(play_some, waiting, (*after, taken, counts), least=1)
+        return [row[:count] for row, count in zip(taken, counts.tolist(), strict=True)]
 
     def look(self, lane: int) -> None:
         """Observe a lane as it stands, as after :meth:`put`."""
         observe(self.phones[lane], self.scenarios[lane], self.parts, self.observations[lane])
+        tell_lane(self.phones, self.lanes, lane, self.told)
 
     def take(self, lane: int) -> tuple[Any, Any, Any]:
         """Return copies of a lane's PHONE, SCENARIO and LANE records, each of shape ``(1,)``."""
@@ -143,9 +206,11 @@ class Lanes:
             self._pool.shutdown()
         self._pool = None
 
-    def _share(self, work: Any, lanes: npt.NDArray[np.int64], after: Sequence[Any]) -> None:
+    def _share(
+        self, work: Any, lanes: npt.NDArray[np.int64], after: Sequence[Any], least: int = LANES_PER_THREAD
+    ) -> None:
         before = (self.phones, self.scenarios, self.lanes)
-        threads = min(self.threads, len(lanes) // LANES_PER_THREAD)
+        threads = min(self.threads, len(lanes) // least)
         if threads < 2:
             work(*before, lanes, *after)
             return

@@ -32,7 +32,7 @@ class Metric:
         name: Its name, unit last.
         unit: Its unit.
         meaning: What it says, in one sentence.
-        of: Reads it off the phone's totals (by name), the PHONE and its SCENARIO.
+        of: Reads it off the phone's totals and its costs by objective (by name), the PHONE and its SCENARIO.
     """
 
     name: str
@@ -46,9 +46,8 @@ def _counter(name: str, unit: str, field: str, meaning: str, per: int = 1) -> Me
 
 
 def _objective(name: str, meaning: str) -> Metric:
-    place = OBJECTIVES.index(name)
     unit = "MiB" if name.endswith("_mib") else "ms"
-    return Metric(name, unit, meaning, lambda total, phone, scenario: float(costs_of(phone)[place]))
+    return Metric(name, unit, meaning, lambda total, phone, scenario: total[name])
 
 
 def _launches_unfinished(total: Totals, phone: Any, scenario: Any) -> float:
@@ -200,6 +199,7 @@ def episode_metrics(phone: Any, scenario: Any) -> dict[str, float]:
         scenario: The SCENARIO record it runs.
     """
     total = dict(zip(TOTAL.names or (), phone["total"].item(), strict=True))
+    total |= zip(OBJECTIVES, costs_of(phone).tolist(), strict=True)
     return {metric.name: metric.of(total, phone, scenario) for metric in METRICS}
 
 

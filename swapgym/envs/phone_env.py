@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+import math
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import gymnasium as gym
 import numpy as np
@@ -11,8 +12,8 @@ from gymnasium.error import ResetNeeded
 
 from swapgym.envs import arguments
 from swapgym.envs.docstrings import document
-from swapgym.envs.infos import COSTS, NO_METRICS, start_info
-from swapgym.envs.lane import step_lane
+from swapgym.envs.infos import start_info, step_info
+from swapgym.envs.lane import costs_view, step_lane, unchecked
 from swapgym.envs.lanes import Lanes
 from swapgym.envs.metrics import episode_metrics
 from swapgym.envs.snapshots import Snapshot
@@ -27,6 +28,11 @@ if TYPE_CHECKING:
 
 Observation = npt.NDArray[np.float32]
 Reward = float | npt.NDArray[np.float64]
+
+BOUND: Final = (
+    "_rows", "_seen", "_codes", "_observation", "_now_us", "_paid", "_costs", "_gained", "_kernel",
+)  # fmt: skip
+"""What points into an environment's arrays."""
 
 
 class PhoneEnv(gym.Env[Observation, Any]):
@@ -67,6 +73,7 @@ class PhoneEnv(gym.Env[Observation, Any]):
         self.lanes = Lanes(1, self.env_spec)
         self._recording = recording_of(self.env_spec, self.render_mode)
         self._actions = self.env_spec.actions()
+        self._most_steps = math.inf if self.env_spec.max_decisions is None else self.env_spec.max_decisions
         self._n_actions = len(self._actions) if self.env_spec.flat or not self.env_spec.pace_names else 0
         self._drawn: Drawn | None = None
         self._steps = 0
@@ -74,9 +81,19 @@ class PhoneEnv(gym.Env[Observation, Any]):
         self._bind()
 
     def _bind(self) -> None:
-        """Keep the rows that every step reads."""
-        self._observation, self._own = self.lanes.observations[0], self.lanes.lanes[0]
-        self._costs = [self._own["terms"], self._own["costs"]]
+        """Keep what every step takes and reads: views of the arrays, and step_lane's arguments around the action."""
+        lanes = self.lanes
+        self._rows = (lanes.phones, lanes.scenarios, lanes.lanes, 0)
+        self._seen = (lanes.epochs, lanes.parts, lanes.observations)
+        self._codes = list(self._actions)
+        self._observation = lanes.observations[0]
+        self._now_us, self._paid = lanes.phones["now_us"], lanes.lanes["reward"]
+        self._costs = costs_view(lanes.lanes)
+        self._gained = lanes.lanes["gained"][0] if self.env_spec.vector_reward else None
+        self._kernel: Any = self._unchecked() if self._drawn is not None else None
+
+    def _unchecked(self) -> Any:
+        return unchecked(step_lane, *self._rows, self._codes[0], *self._seen)
 
     # -------------------------------------------------------------------------------------------------- Gymnasium
     def reset(
@@ -126,20 +143,11 @@ class PhoneEnv(gym.Env[Observation, Any]):
             raise ResetNeeded("step: no episode is running; call reset() first, and after terminated or truncated")
         if type(action) is not int or not 0 <= action < self._n_actions:
             action = self._checked(action)
-        lanes = self.lanes
-        status = step_lane(
-            lanes.phones, lanes.scenarios, lanes.lanes, 0, self._actions[action], lanes.epochs, lanes.parts,
-            lanes.observations,
-        )  # fmt: skip
+        status = self._kernel(*self._rows, self._codes[action], *self._seen)
         self._steps += 1
-        terms, costs = self._costs
-        info = self._info.copy()
-        info["metrics"] = dict(NO_METRICS)
-        info["elapsed_us"] = int(lanes.phones["now_us"][0])
-        info.update(zip(COSTS, terms.tolist() + costs.tolist(), strict=True))
+        info = step_info(self._info, self._now_us.item(), self._costs.tolist())
         terminated = status == RUN_END
-        spent = self.env_spec.max_decisions is not None and self._steps >= self.env_spec.max_decisions
-        truncated = spent and not terminated
+        truncated = self._steps >= self._most_steps and not terminated
         if terminated or truncated:
             self._running = False
             info["metrics"] = self.metrics()
@@ -147,13 +155,8 @@ class PhoneEnv(gym.Env[Observation, Any]):
         if self._recording is not None:
             self._recording.note(action)
             self._show()
-        return self._observation.copy(), self._reward(), terminated, truncated, info
-
-    def _reward(self) -> Reward:
-        if self.env_spec.vector_reward:
-            return self._own["gained"] * self._scale
-        reward: float = self._own["reward"].item()
-        return reward
+        reward: Reward = self._paid.item() if self._gained is None else self._gained * self._scale
+        return self._observation.copy(), reward, terminated, truncated, info
 
     def render(self) -> Any:
         """Return the frame of ``render_mode``: a text panel (``"ansi"``) or uint8 of shape ``(H, W, 3)``.
@@ -202,11 +205,21 @@ class PhoneEnv(gym.Env[Observation, Any]):
         return self._drawn
 
     def digest(self) -> str:
-        """Return the SHA-256 of the phone's bytes, in hexadecimal."""
+        """Return the SHA-256 of the phone's bytes, in hexadecimal.
+
+        Raises:
+            ResetNeeded: Before the first reset.
+        """
+        _ = self.drawn  # no episode, no phone
         return phone_digest(self.lanes.phones)
 
     def metrics(self) -> dict[str, float]:
-        """Return the episode's metrics so far: see :mod:`swapgym.envs.metrics`."""
+        """Return the episode's metrics so far: see :mod:`swapgym.envs.metrics`.
+
+        Raises:
+            ResetNeeded: Before the first reset.
+        """
+        _ = self.drawn  # no episode, no phone
         return episode_metrics(self.lanes.phones[0], self.lanes.scenarios[0])
 
     def snapshot(self) -> Snapshot:
@@ -234,7 +247,7 @@ class PhoneEnv(gym.Env[Observation, Any]):
     # ----------------------------------------------------------------------------------------------------- private
     def __getstate__(self) -> dict[str, Any]:
         """Leave out what points into the arrays."""
-        return {name: value for name, value in self.__dict__.items() if name not in ("_observation", "_own", "_costs")}
+        return {name: value for name, value in self.__dict__.items() if name not in BOUND}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Take over a pickled or copied environment's state."""
@@ -246,6 +259,8 @@ class PhoneEnv(gym.Env[Observation, Any]):
         self._drawn = drawn
         self._info = start_info(drawn)
         self._scale = 1.0 / self.env_spec.rates.reference_cost(drawn)
+        if self._kernel is None:
+            self._kernel = self._unchecked()
 
     def _checked(self, action: Any) -> int:
         kind = np.asarray(action).dtype.kind if not isinstance(action, str | bytes) else "U"

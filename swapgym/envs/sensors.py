@@ -117,18 +117,19 @@ def read_deferred(phone: Any, scenario: Any, reading: Any) -> None:
 @kernel
 def read_cpus(phone: Any, scenario: Any, reading: Any) -> None:
     """Read clocks, real-time load and what it leaves."""
+    cpus = phone.cpus
     device = scenario.device
     load = 0
     load_big = 0
     n_big = 0
     idle = 0
     for cpu in range(device.n_cpus):
-        used = 1000 - 1000 * phone.cpus[cpu].fair_ns // (phone.tick_us * k.NS_PER_US)
+        used = 1000 - 1000 * cpus.fair_ns[cpu] // (phone.tick_us * k.NS_PER_US)
         load += used
         if 2 * device.capacity[cpu] > k.UNIT:
             n_big += 1
             load_big += used
-        if phone.cpus[cpu].tasks == 0 and phone.cpus[cpu].fair_ns > 0:
+        if cpus.tasks[cpu] == 0 and cpus.fair_ns[cpu] > 0:
             idle += 1
     reading.clock_little = phone.domains[0].clock
     reading.clock_big = phone.domains[device.n_domains - 1].clock

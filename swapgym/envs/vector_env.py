@@ -15,6 +15,7 @@ from gymnasium.vector.utils import batch_space
 
 from swapgym.envs import arguments, vector_infos
 from swapgym.envs.docstrings import document
+from swapgym.envs.lane import TOLD_GAINED, TOLD_REWARD
 from swapgym.envs.lanes import Lanes, positive
 from swapgym.envs.metrics import episode_metrics
 from swapgym.envs.phone_env import Observation, PhoneEnv, recording_of
@@ -182,7 +183,7 @@ class PhoneVectorEnv(VectorEnv[Observations, Any, npt.NDArray[Any]]):
         self._answer(actions, stepped)
         self.lanes.step(None if whole else np.flatnonzero(stepped))
         self._steps += stepped
-        rewards = self._rewards(stepped)
+        rewards = self._rewards(stepped, whole)
         terminated = stepped & (self.lanes.statuses == RUN_END)
         truncated = stepped & self._truncated(terminated)
         done = terminated | truncated
@@ -241,11 +242,21 @@ class PhoneVectorEnv(VectorEnv[Observations, Any, npt.NDArray[Any]]):
         return record
 
     def digest(self, lane: int) -> str:
-        """Return the SHA-256 of a lane's phone, in hexadecimal."""
+        """Return the SHA-256 of a lane's phone, in hexadecimal.
+
+        Raises:
+            ResetNeeded: If the lane has not been reset yet.
+        """
+        self._drawn_for(lane)
         return phone_digest(self.lanes.phones[lane])
 
     def metrics(self, lane: int) -> dict[str, float]:
-        """Return the metrics so far of a lane's episode: see :mod:`swapgym.envs.metrics`."""
+        """Return the metrics so far of a lane's episode: see :mod:`swapgym.envs.metrics`.
+
+        Raises:
+            ResetNeeded: If the lane has not been reset yet.
+        """
+        self._drawn_for(lane)
         return episode_metrics(self.lanes.phones[lane], self.lanes.scenarios[lane])
 
     def snapshot(self, lane: int) -> Snapshot:
@@ -317,12 +328,13 @@ class PhoneVectorEnv(VectorEnv[Observations, Any, npt.NDArray[Any]]):
         infos |= {"final_obs": final, "_final_obs": flags, "final_info": last, "_final_info": flags.copy()}
         return infos
 
-    def _rewards(self, stepped: Flags) -> npt.NDArray[np.float64]:
+    def _rewards(self, stepped: Flags, whole: bool) -> npt.NDArray[np.float64]:
         if self.env_spec.vector_reward:
-            rewards = self.lanes.lanes["gained"] * self._scale
+            rewards = self.lanes.told[TOLD_GAINED].T * self._scale
         else:
-            rewards = self.lanes.lanes["reward"].copy()
-        rewards[~stepped] = 0.0
+            rewards = self.lanes.told[TOLD_REWARD].copy()
+        if not whole:
+            rewards[~stepped] = 0.0
         return rewards
 
     def _truncated(self, terminated: Flags) -> Flags:

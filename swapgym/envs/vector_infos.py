@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from swapgym.envs.costs import OBJECTIVES, TERM_NAMES
-from swapgym.envs.infos import NOT_YET
+from swapgym.envs.infos import COSTS, NOT_YET
+from swapgym.envs.lane import TOLD_COSTS, TOLD_ELAPSED
 from swapgym.envs.lanes import Lanes
 from swapgym.envs.metrics import METRIC_NAMES
 from swapgym.workload import Drawn
@@ -40,6 +40,7 @@ class Infos:
             "preset": np.full(n, None, object),
             "device": np.full(n, None, object),
         }
+        self._no_digests = np.full(n, "", object)
         none_yet = np.full(n, NOT_YET)
         none_yet.flags.writeable = False
         self._no_metrics = named(METRIC_NAMES, [none_yet] * len(METRIC_NAMES), np.ones(n, np.bool_))
@@ -70,10 +71,9 @@ class Infos:
         everybody = len(told) == self.n
         flags = mask(told, self.n)
         columns: dict[str, npt.NDArray[Any]] = {name: column.copy() for name, column in self._drawn.items()}
-        columns["elapsed_us"] = lanes.phones["now_us"].copy()
-        columns |= dict(zip(TERM_NAMES, lanes.lanes["terms"].T.copy(), strict=True))
-        columns |= dict(zip(OBJECTIVES, lanes.lanes["costs"].T.copy(), strict=True))
-        columns["digest"] = np.full(self.n, "", object)
+        columns["elapsed_us"] = lanes.told[TOLD_ELAPSED].astype(np.int64)
+        columns |= zip(COSTS, lanes.told[TOLD_COSTS].copy(), strict=True)
+        columns["digest"] = self._no_digests.copy()
         columns["digest"][ended] = digests
         if not everybody:
             for column in columns.values():
@@ -100,15 +100,16 @@ def named(names: Sequence[str], columns: Sequence[npt.NDArray[Any]], flags: Flag
     return infos
 
 
-def row(infos: Mapping[str, Any], lane: int) -> dict[str, Any]:
-    """Return one lane's infos as a single environment would give them."""
-    own: dict[str, Any] = {}
-    for key, value in infos.items():
-        flags = infos.get(f"_{key}")
-        if flags is None or not flags[lane]:
-            continue
-        if isinstance(value, Mapping):
-            own[key] = row(value, lane)
-        else:
-            own[key] = value[lane].item() if isinstance(value[lane], np.generic) else value[lane]
-    return own
+def rows(infos: Mapping[str, Any], lanes: Indices) -> list[dict[str, Any]]:
+    """Return the infos of ``lanes`` as single environments would give them: keys without a flag are left out."""
+    names = [key for key in infos if f"_{key}" in infos]
+    columns = [
+        rows(infos[name], lanes) if isinstance(infos[name], dict) else infos[name][lanes].tolist() for name in names
+    ]
+    told = [dict(zip(names, values, strict=True)) for values in zip(*columns, strict=True)]
+    for flags in {id(infos[f"_{name}"]): infos[f"_{name}"] for name in names}.values():  # columns share their masks
+        for place in np.flatnonzero(~flags[lanes]).tolist():
+            for name in names:
+                if infos[f"_{name}"] is flags:
+                    del told[place][name]
+    return told

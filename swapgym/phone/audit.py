@@ -20,7 +20,7 @@ from swapgym.phone.state import PHONE
 
 MAY_BE_NEGATIVE = frozenset(
     {
-        "pending", "drain_pace", "killer", "gate_launch", "reaper", "cpu", "demand_ns", "requested_us", "cached_us",
+        "pending", "drain_pace", "killer", "gate_launch", "reaper", "demand_ns", "requested", "cached_us",
         "reclaim_cursor",
         "compact_target", "last_direct_us", "waiting_for", "victim", "last_some_event_us",
         "last_full_event_us",
@@ -105,9 +105,9 @@ def take_stock(phone: Any, scenario: Any, rows: Any) -> None:
         row = note(rows, row, phone.domains[index].clock, lowest, k.UNIT if exists else 0)
     for index in range(k.MAX_CPUS):
         exists = index < device.n_cpus
-        row = note(rows, row, phone.cpus[index].speed, 1 if exists else 0, device.capacity[index] if exists else 0)
+        row = note(rows, row, phone.cpus.speed[index], 1 if exists else 0, device.capacity[index] if exists else 0)
     for index in range(k.MAX_CPUS):
-        row = note(rows, row, phone.cpus[index].rt_util, 0, FULL)
+        row = note(rows, row, phone.cpus.rt_util[index], 0, FULL)
 
 
 @kernel
@@ -208,14 +208,14 @@ def places(size: int) -> tuple[list[str], npt.NDArray[np.int64]]:
     return [name for name, _ in found], np.array([at for _, at in found])
 
 
-NAMES_4, PLACES_4 = places(4)
-NAMES_8, PLACES_8 = places(8)
+COUNTERS: Final = {size: places(size) for size in (1, 2, 4, 8)}
+"""Names and positions of the counters by their size in bytes."""
 
 
 def negative_fields(phone: Any) -> list[str]:
     """Return the names of a phone's fields below zero that must not be."""
     raw = phone.tobytes()
     found: list[str] = []
-    for names, where, code in ((NAMES_4, PLACES_4, "i4"), (NAMES_8, PLACES_8, "i8")):
-        found += [names[index] for index in np.flatnonzero(np.frombuffer(raw, code)[where] < 0)]
+    for size, (names, where) in COUNTERS.items():
+        found += [names[index] for index in np.flatnonzero(np.frombuffer(raw, f"i{size}")[where] < 0)]
     return found

@@ -7,15 +7,15 @@ from typing import Final
 # --- sizes of the fixed tables -------------------------------------------------------------------------------------
 MAX_CPUS: Final = 8
 MAX_DOMAINS: Final = 4  # performance domains: CPUs that share a clock
-MAX_PROCESSES: Final = 64
+MAX_PROCESSES: Final = 48
 MAX_LAUNCHES: Final = 8
-MAX_EVENTS: Final = 256
+MAX_EVENTS: Final = 128
 MAX_FRAME_COSTS: Final = 512
 MAX_KWORKERS: Final = 4
 MAX_CHILDREN: Final = 4  # more forked children than this share their CPUs anyway
 MAX_BACKGROUND_THREADS: Final = 4
 MAX_REAPERS: Final = 2  # lmkd reaper.cpp: THREAD_POOL_SIZE = 2
-THREADS_PER_LAUNCH: Final = 4
+THREADS_PER_LAUNCH: Final = 3
 
 # --- units ---------------------------------------------------------------------------------------------------------
 PAGES_PER_MIB: Final = 256

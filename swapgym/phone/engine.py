@@ -39,8 +39,8 @@ def start(phones: Any, scenarios: Any, lane: int) -> None:
     phone.compact_target = -1
     phone.rt_period_end_us = k.RT_PERIOD_US
     for task in range(k.N_TASKS):
-        phone.tasks[task].cpu = -1
-        phone.tasks[task].requested_us = request.NEVER_US
+        phone.tasks[task].cpu = k.MAX_CPUS
+        phone.tasks[task].requested = request.NEVER_TICK
     clocks.start_clocks(phone, scenario)
     for index in range(k.MAX_REAPERS):
         phone.reapers[index].victim = -1
@@ -111,7 +111,7 @@ def apply_events(phone: Any, scenario: Any) -> None:
         elif event.kind == k.EVENT_RT:
             for index in range(k.MAX_CPUS):
                 if (event.a >> index) & 1:
-                    phone.cpus[index].rt_permille = event.b
+                    phone.cpus.rt_permille[index] = event.b
         elif event.kind == k.EVENT_FRAMES:
             phone.frame.on = event.a
         elif event.kind == k.EVENT_COMPACT:
@@ -133,7 +133,7 @@ def prescribed_kill(phone: Any, scenario: Any, event: Any) -> None:
 
 
 # ----------------------------------------------------------------------------------------------------------------- tick
-@inlined
+@kernel
 def request_all(phone: Any, scenario: Any) -> None:
     """Collect everybody who wants CPU in this tick."""
     phone.n_runnable = 0
@@ -158,7 +158,7 @@ def request_all(phone: Any, scenario: Any) -> None:
     background_threads.wake_background_threads(phone, scenario)
 
 
-@inlined
+@kernel
 def join_all(phone: Any, scenario: Any) -> None:
     """Declare who takes the contended lock in this tick, and work out what it costs them."""
     stages.join_exits(phone, scenario)
@@ -171,7 +171,7 @@ def join_all(phone: Any, scenario: Any) -> None:
     locks.contend(phone, scenario)
 
 
-@inlined
+@kernel
 def run(phone: Any, scenario: Any) -> None:
     """Let everybody but the exiting threads use their grants."""
     frames.run_frames(phone, scenario)
@@ -226,7 +226,7 @@ def run_exits(phone: Any, scenario: Any) -> bool:
     return False
 
 
-@inlined
+@kernel
 def end_tick(phone: Any, scenario: Any) -> None:
     """Settle a tick's accounts and let lmkd look."""
     stages.reap_exited(phone)
@@ -234,6 +234,7 @@ def end_tick(phone: Any, scenario: Any) -> None:
     clocks.account_utilisation(phone, scenario)
     psi.account_stalls(phone, scenario)
     pages.account(phone, scenario)
+    phone.tick += 1
     phone.now_us += phone.tick_us
     lmkd.watch(phone, scenario)
     phone.phase = PHASE_TICK if phone.now_us < scenario.duration_us else PHASE_OVER

@@ -13,19 +13,19 @@ import numpy as np
 from swapgym.phone import constants as k
 from swapgym.phone.device import DEVICE
 from swapgym.phone.kernel_variant import KERNEL
-from swapgym.phone.records import Field, integer, nested, record, wide
+from swapgym.phone.records import Field, integer, nested, record, small, wide
 
 APP_FIELDS: Final[tuple[Field, ...]] = (
-    integer("present", "0/1", "the slot holds a process at the start"),
-    integer("oom_score_adj", "1", "-1000 to 1000 (ProcessList.java)"),
+    small("present", "0/1", "the slot holds a process at the start"),
+    integer("oom_score_adj", "1", "-1000 to 1000 (ProcessList.java)", code="i2"),
     integer("anon_pages", "pages", "resident anonymous pages at the start"),
     integer("anon_hot_pages", "pages", "of which reclaim leaves alone while it finds others"),
     integer("file_pages", "pages", "mapped page-cache pages"),
     integer("file_hot_pages", "pages", "of which paging the app out leaves mapped (shared with others)"),
     integer("swap_entries", "entries", "swapped pages at the start"),
     integer("touch_pages_per_s", "pages/s", "pages it touches while it is cached and not frozen"),
-    integer("frozen", "0/1", "it has been cached for longer than the freezer waits"),
-    integer("threads", "1", "threads that its exit must see off"),
+    small("frozen", "0/1", "it has been cached for longer than the freezer waits"),
+    integer("threads", "1", "threads that its exit must see off", code="i2"),
     integer("mappings", "1", "mappings that its exit must free"),
     integer("files", "1", "open files, sockets and buffers that its exit must close"),
     integer("relaunch_cost_us", "us", "probability of return by LRU depth times cold minus hot start"),
@@ -33,10 +33,10 @@ APP_FIELDS: Final[tuple[Field, ...]] = (
 APP: Final[np.dtype[Any]] = record(*APP_FIELDS)
 
 LAUNCH_SPEC_FIELDS: Final[tuple[Field, ...]] = (
-    integer("process", "index", "process that is launched (slot may be empty before: a cold start)"),
-    integer("foreground", "0/1", "1: top-app launch the person waits for; 0: a service restarting in the background"),
-    integer("n_threads", "1", "threads that share the CPU work (1 to 4)"),
-    integer("nice", "nice", "nice of these threads"),
+    small("process", "index", "process that is launched (slot may be empty before: a cold start)"),
+    small("foreground", "0/1", "1: top-app launch the person waits for; 0: a service restarting in the background"),
+    small("n_threads", "1", "threads that share the CPU work (1 to 3)"),
+    small("nice", "nice", "nice of these threads"),
     wide("start_ns", "ns", "CPU work before the gate, all threads together, on the reference CPU"),
     wide("work_ns", "ns", "CPU work after the gate, all threads together, on the reference CPU"),
     integer("gate_timeout_us", "us", "how long the gate waits for the victims' exits"),
@@ -54,17 +54,17 @@ BACKGROUND_THREAD_FIELDS: Final[tuple[Field, ...]] = (
     integer("period_us", "us", "wake-up period of the background thread; 0: not there"),
     integer("phase_us", "us", "first wake-up"),
     integer("work_ns", "ns", "work per wake-up on the reference CPU"),
-    integer("nice", "nice", "its nice"),
-    integer("mask", "bitmask", "its cpuset"),
+    small("nice", "nice", "its nice"),
+    integer("mask", "bitmask", "its cpuset", code="i2"),
 )
 BACKGROUND_THREAD: Final[np.dtype[Any]] = record(*BACKGROUND_THREAD_FIELDS)
 
 EVENT_FIELDS: Final[tuple[Field, ...]] = (
     wide("time_us", "us", "when it happens; events are sorted by it"),
-    integer("kind", "code", "EVENT_* of constants"),
-    integer("a", "1", "first argument: a process, a launch, a mask of CPUs, pages"),
-    integer("b", "1", "second argument: a killer, a load in permille"),
-    integer("c", "index", "launch it belongs to; -1 none"),
+    integer("kind", "code", "EVENT_* of constants", code="i2"),
+    integer("a", "1", "first argument: a process, a launch, a mask of CPUs, pages", code="i2"),
+    integer("b", "1", "second argument: a killer, a load in permille", code="i2"),
+    integer("c", "index", "launch it belongs to; -1 none", code="i2"),
 )
 EVENT: Final[np.dtype[Any]] = record(*EVENT_FIELDS)
 

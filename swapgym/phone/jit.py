@@ -49,4 +49,5 @@ def _compiled(function: F, inline: str) -> F:
 def _common(argument: Any) -> Any:
     """Return the type that stands for ``argument``: no kernel is compiled for each literal and width of integer."""
     argument = numba.types.unliteral(argument)
-    return numba.types.int64 if argument == numba.types.int32 else argument
+    narrow = isinstance(argument, numba.types.Integer) and argument != numba.types.uint64
+    return numba.types.int64 if narrow else argument

@@ -7,7 +7,7 @@ documentation's tables are generated.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -40,6 +40,21 @@ def integer(name: str, unit: str, meaning: str, shape: int | None = None, *, cod
 def wide(name: str, unit: str, meaning: str, shape: int | None = None) -> Field:
     """Declare a signed 64-bit field: times since the start, sums, and work in picoseconds."""
     return integer(name, unit, meaning, shape, code="i8")
+
+
+def small(name: str, unit: str, meaning: str) -> Field:
+    """Declare a signed 8-bit field: codes, switches, and indices into tables of at most 127 rows."""
+    return Field(name, "i1", unit, meaning)
+
+
+def index(name: str, meaning: str, shape: int | None = None) -> Field:
+    """Declare an unsigned 8-bit index (or ``shape`` of them): compiled code need not look whether it is negative."""
+    return integer(name, "index", meaning, shape, code="u1")
+
+
+def arrays(length: int, *fields: Field) -> tuple[Field, ...]:
+    """Return ``fields``, each an array of ``length``: a loop over rows runs through memory that lies together."""
+    return tuple(replace(field, shape=(length,)) for field in fields)
 
 
 def nested(name: str, dtype: np.dtype[Any], meaning: str, shape: int | None = None) -> Field:

@@ -1,8 +1,8 @@
 """How a phone stands now: :data:`PHONE`, everything that moves.
 
 Units as in :mod:`swapgym.phone.inputs`; picoseconds of work (``_ps``) where nanoseconds are too coarse. Counts and
-times of a tick are 32-bit integers; times since the start, sums and work are 64-bit. Integers make a trajectory's bits
-the same on every machine.
+times of a tick are 32-bit integers, codes and indices 8-bit ones; times since the start, sums and work are 64-bit.
+Integers make a trajectory's bits the same on every machine.
 """
 
 from __future__ import annotations
@@ -13,25 +13,24 @@ from typing import Any, Final
 import numpy as np
 
 from swapgym.phone import constants as k
-from swapgym.phone.records import Field, integer, nested, record, wide
+from swapgym.phone.records import Field, arrays, index, integer, nested, record, small, wide
 
 TASK_FIELDS: Final[tuple[Field, ...]] = (
-    wide("requested_us", "us", "start of the last tick in which it asked for CPU"),
-    wide("util_us", "us", "when its utilisation was last brought up to date"),
+    integer("requested", "ticks", "number of the last tick in which it asked for CPU"),
     # what it is in this tick
     integer("weight", "1", "nice-to-weight of the kernel"),
-    integer("mask", "bitmask", "cpuset"),
+    integer("mask", "bitmask", "cpuset", code="i2"),
     integer("boost", "1/1024", "uclamp.min: the utilisation it counts as having at least"),
     integer("demand_ns", "ns", "work it can do in this tick on the reference CPU; -1 more than any CPU gives"),
     # what the scheduler makes of it
-    integer("placed", "0/1", "has its CPU in this tick"),
-    integer("ran_before", "0/1", "it asked for CPU in the tick before too"),
-    integer("cpu", "index", "CPU it is placed on; -1 not yet"),
+    small("placed", "0/1", "has its CPU in this tick"),
+    small("ran_before", "0/1", "it asked for CPU in the tick before too"),
+    index("cpu", "CPU it is placed on; MAX_CPUS not yet"),
     integer("util", "1/65536", "PELT utilisation, of capacity 1024 at full clock"),
     integer("wanted_ns", "ns", "CPU time it wants on its own CPU"),
     integer("granted_ns", "ns", "CPU time granted in this tick"),
     # the contended lock
-    integer("lock_user", "0/1", "takes the contended lock in this tick"),
+    small("lock_user", "0/1", "takes the contended lock in this tick"),
     integer("lock_share", "1/1024", "share of the tick it is on a CPU"),
     integer("lock_free_ps", "ps", "time per operation outside the lock, on its CPU"),
     integer("lock_hold_ps", "ps", "time per operation under the lock, on its CPU"),
@@ -41,10 +40,11 @@ TASK_FIELDS: Final[tuple[Field, ...]] = (
     integer("lock_factor", "1/1024", "cost multiplier of lock-taking work in this tick"),
 )
 TASK: Final[np.dtype[Any]] = record(*TASK_FIELDS)
+"""64 bytes, so that a place in the table is a shift and a record is as long as a cache line."""
 
 WALK_FIELDS: Final[tuple[Field, ...]] = (
     wide("credit_ps", "ps", "CPU time paid towards the next page"),
-    integer("stage", "code", "WALK_* of constants"),
+    small("stage", "code", "WALK_* of constants"),
     integer("anon", "pages", "resident anonymous pages left of the segment in hand"),
     integer("file", "pages", "mapped file pages left of the segment in hand"),
     integer("entries", "entries", "swap entries left of the batch in hand"),
@@ -52,8 +52,8 @@ WALK_FIELDS: Final[tuple[Field, ...]] = (
 WALK: Final[np.dtype[Any]] = record(*WALK_FIELDS)
 
 PROCESS_FIELDS: Final[tuple[Field, ...]] = (
-    integer("state", "code", "PROCESS_* of constants"),
-    integer("oom_score_adj", "1", "now"),
+    small("state", "code", "PROCESS_* of constants"),
+    integer("oom_score_adj", "1", "now", code="i2"),
     integer("anon_pages", "pages", "resident anonymous pages, those in a walker's hand included"),
     integer("anon_unclaimed", "pages", "of which no walker has in hand"),
     integer("anon_hot_pages", "pages", "pages that reclaim leaves for last"),
@@ -67,37 +67,37 @@ PROCESS_FIELDS: Final[tuple[Field, ...]] = (
     integer("queued_child", "entries", "deferred and not yet drained by the USERSPACE child"),
     integer("gathered", "entries", "of queued_kworker, cached and not yet queued as a work item"),
     integer("evicted_entries", "entries", "of all its entries, those swapped out since the start"),
-    integer("killer", "code", "KILLER_* of constants; -1 alive"),
-    integer("prescribed", "0/1", "the scenario kills it anyway: no collateral kill, should lmkd come first"),
-    integer("gate_launch", "index", "launch whose gate waits for this exit; -1 none"),
+    small("killer", "code", "KILLER_* of constants; -1 alive"),
+    small("prescribed", "0/1", "the scenario kills it anyway: no collateral kill, should lmkd come first"),
+    small("gate_launch", "index", "launch whose gate waits for this exit; -1 none"),
     # its exit
-    integer("exit_stage", "code", "EXIT_* of constants"),
-    integer("threads_left", "1", "threads still to go"),
+    small("exit_stage", "code", "EXIT_* of constants"),
+    integer("threads_left", "1", "threads still to go", code="i2"),
     integer("mappings_left", "1", "mappings still to be freed"),
     integer("files_left", "1", "files still to be closed"),
     wide("kill_us", "us", "when SIGKILL was sent"),
     wide("exit_ready_us", "us", "when its parent has been notified"),
     wide("exit_us", "us", "when its parent was notified"),
-    integer("reaper", "index", "lmkd reaper working on it; -1 none"),
-    integer("route", "code", "route of its last batch"),
+    small("reaper", "index", "lmkd reaper working on it; -1 none"),
+    small("route", "code", "route of its last batch"),
     integer("decisions", "1", "batches decided so far"),
-    integer("forked", "0/1", "the USERSPACE child exists"),
+    small("forked", "0/1", "the USERSPACE child exists"),
     wide("child_credit_ps", "ps", "CPU time its child has paid towards the next entry"),
     nested("walk", WALK, "its exiting thread's walk"),
 )
 PROCESS: Final[np.dtype[Any]] = record(*PROCESS_FIELDS)
 
 LAUNCH_FIELDS: Final[tuple[Field, ...]] = (
-    integer("phase", "code", "LAUNCH_* of constants"),
-    integer("process", "index", "process it brings up"),
+    small("phase", "code", "LAUNCH_* of constants"),
+    small("process", "index", "process it brings up"),
     wide("start_us", "us", "when it started"),
     wide("gate_us", "us", "when it reached its gate"),
     wide("burst_us", "us", "when its burst began"),
     integer("burst_total", "pages", "pages the burst wants in all"),
     integer("burst_done", "pages", "pages the burst has got"),
     wide("done_us", "us", "when it was drawn"),
-    integer("gate_pending", "1", "victims it still waits for"),
-    integer("gate_timed_out", "0/1", "it stopped waiting"),
+    small("gate_pending", "1", "victims it still waits for"),
+    small("gate_timed_out", "0/1", "it stopped waiting"),
     wide("work_left_ns", "ns", "CPU work left per thread in this phase, on the reference CPU", k.THREADS_PER_LAUNCH),
     integer("anon_left", "pages", "burst left"),
     integer("buffer_left", "pages", "burst left"),
@@ -108,7 +108,7 @@ LAUNCH_FIELDS: Final[tuple[Field, ...]] = (
 LAUNCH: Final[np.dtype[Any]] = record(*LAUNCH_FIELDS)
 
 FRAME_FIELDS: Final[tuple[Field, ...]] = (
-    integer("on", "0/1", "frames are being drawn"),
+    small("on", "0/1", "frames are being drawn"),
     integer("index", "1", "frames started"),
     integer("ui_left_ns", "ns", "UI work left, on the reference CPU"),
     integer("render_left_ns", "ns", "render work left"),
@@ -126,8 +126,8 @@ FRAME_FIELDS: Final[tuple[Field, ...]] = (
 FRAME: Final[np.dtype[Any]] = record(*FRAME_FIELDS)
 
 REAPER_FIELDS: Final[tuple[Field, ...]] = (
-    integer("victim", "index", "process it was handed; -1 idle"),
-    integer("reaping", "0/1", "its process_mrelease has found the address space"),
+    small("victim", "index", "process it was handed; -1 idle"),
+    small("reaping", "0/1", "its process_mrelease has found the address space"),
     nested("walk", WALK, "its walk, from the other end of the address space"),
 )
 REAPER: Final[np.dtype[Any]] = record(*REAPER_FIELDS)
@@ -219,7 +219,8 @@ TOTAL_FIELDS: Final[tuple[Field, ...]] = (
 )
 TOTAL: Final[np.dtype[Any]] = record(*TOTAL_FIELDS)
 
-CPU_FIELDS: Final[tuple[Field, ...]] = (
+CPUS_FIELDS: Final[tuple[Field, ...]] = arrays(
+    k.MAX_CPUS,
     integer("rt_permille", "1/1000", "SCHED_FIFO load wanted"),
     integer("rt_used_ns", "ns", "SCHED_FIFO time used in this throttling period"),
     integer("fair_ns", "ns", "CPU time left to fair tasks in this tick"),
@@ -241,7 +242,8 @@ CPU_FIELDS: Final[tuple[Field, ...]] = (
     integer("gain", "1/2**36 per ns", "what running there gains in this tick"),
     integer("rt_util", "1/65536", "PELT utilisation of its SCHED_FIFO tasks"),
 )
-CPU: Final[np.dtype[Any]] = record(*CPU_FIELDS)
+CPUS: Final[np.dtype[Any]] = record(*CPUS_FIELDS)
+"""All CPUs, an array by field."""
 
 DOMAIN_FIELDS: Final[tuple[Field, ...]] = (
     wide("next_us", "us", "when schedutil may change its clock again"),
@@ -253,6 +255,7 @@ DOMAIN: Final[np.dtype[Any]] = record(*DOMAIN_FIELDS)
 
 PHONE_FIELDS: Final[tuple[Field, ...]] = (
     wide("now_us", "us", "time at the start of the tick"),
+    integer("tick", "1", "ticks done"),
     integer("tick_us", "us", "length of a tick"),
     integer("phase", "code", "where advance() goes on: 0 tick start, 1 exits, 2 over"),
     integer("cursor", "1", "position in the list of exiting processes within phase 1"),
@@ -300,19 +303,19 @@ PHONE_FIELDS: Final[tuple[Field, ...]] = (
     wide("refault_debt", "1", "fraction of a refault owed, over page cache x us"),
     wide("last_direct_us", "us", "when somebody last reclaimed directly; -1 never"),
     integer("n_exiting", "1", "processes exiting now"),
-    integer("exiting", "index", "their indices, in kill order", k.MAX_PROCESSES),
+    index("exiting", "their indices, in kill order", k.MAX_PROCESSES),
     integer("n_killed", "1", "processes killed so far"),
-    integer("kill_order", "index", "their indices, in kill order", k.MAX_PROCESSES),
+    index("kill_order", "their indices, in kill order", k.MAX_PROCESSES),
     wide("rt_period_end_us", "us", "end of the throttling period"),
     wide("next_balance_us", "us", "next load balance"),
     integer("n_runnable", "1", "fair tasks that want CPU in this tick"),
-    integer("runnable", "index", "their task ids, heaviest first", k.N_TASKS, code="u1"),
+    index("runnable", "their task ids, heaviest first", k.N_TASKS),
     integer("n_lock_users", "1", "tasks that take the contended lock in this tick"),
-    integer("lock_users", "index", "their task ids", k.N_TASKS, code="u1"),
+    index("lock_users", "their task ids", k.N_TASKS),
     integer("idle_decay", "1/2**20", "what a utilisation is multiplied by in a tick of the wall clock"),
     integer("background_left_ns", "ns", "work left per background thread", k.MAX_BACKGROUND_THREADS),
     wide("background_next_us", "us", "next wake-up per background thread", k.MAX_BACKGROUND_THREADS),
-    nested("cpus", CPU, "CPUs in this tick", k.MAX_CPUS),
+    nested("cpus", CPUS, "CPUs in this tick"),
     nested("domains", DOMAIN, "performance domains", k.MAX_DOMAINS),
     nested("frame", FRAME, "the frame pipeline"),
     nested("psi", PSI, "pressure stall information"),

@@ -93,8 +93,8 @@ def cpu_lines(phone: Any, device: Any) -> list[str]:
         on.setdefault(int(phone["tasks"][task]["cpu"]), []).append(task_name(int(task)))
     rows = []
     for cpu in range(device["n_cpus"]):
-        state = phone["cpus"][cpu]
-        load = f"{state['speed']:>4} of {device['capacity'][cpu]:>4}  rt {state['rt_permille'] / 1000:4.0%}"
+        speed, rt_permille = (phone["cpus"][field][cpu] for field in ("speed", "rt_permille"))
+        load = f"{speed:>4} of {device['capacity'][cpu]:>4}  rt {rt_permille / 1000:4.0%}"
         rows.append(f"  cpu{cpu} {load}  {' '.join(on.get(cpu, ['-']))}")
     return ["cpu", *rows]
 

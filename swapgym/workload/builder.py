@@ -161,8 +161,12 @@ class PhoneBuilder:
         """Let background thread ``index`` want ``share`` of the reference CPU, all of the time."""
         everywhere = (1 << int(self.device["n_cpus"])) - 1
         work_ns = round(share * period_us * k.NS_PER_US)
-        row = (period_us, phase_us, work_ns, nice, everywhere if mask is None else mask)
-        self.scenario["background_threads"][index] = row
+        values = {
+            "period_us": period_us, "phase_us": phase_us, "work_ns": work_ns, "nice": nice,
+            "mask": everywhere if mask is None else mask,
+        }  # fmt: skip
+        for name, value in values.items():
+            self.scenario["background_threads"][index][name] = value
 
     def leave_free(self, pages: int) -> None:
         """Fill RAM with reserved memory until ``pages`` are free."""

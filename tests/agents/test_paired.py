@@ -35,11 +35,24 @@ def some_network(seed: int = 0) -> Network:
 def test_the_network_is_what_numpy_makes_of_it() -> None:
     network = some_network()
     observations = np.random.default_rng(1).random((50, N_PARTS), dtype=np.float32)
-    out = np.empty(50)
-    advantages(network, observations, out)
+    out = advantages(network, observations)
     first = np.maximum(observations @ network.first.T + network.first_bias, 0)
     second = np.maximum(first @ network.second.T + network.second_bias, 0)
     np.testing.assert_allclose(out, observations @ network.direct + second @ network.last + network.offset[0])
+
+
+def test_kernels_ask_the_very_network() -> None:
+    policy = PairedPolicy(some_network())
+    observations = np.random.default_rng(3).random((500, N_PARTS), dtype=np.float32)
+    actions = policy.predict(observations)[0]
+    assert actions.tolist() == (policy.advantages(observations) < 0.0).astype(int).tolist()
+    assert 0 < actions.sum() < 500
+
+    class Asked:
+        predict = policy.predict
+
+    assert policy.compiled(SPEC).n_actions == 2
+    assert play(SPEC, policy, "", EPISODES) == play(SPEC, Asked(), "", EPISODES)
 
 
 def test_the_start_is_a_rule() -> None:

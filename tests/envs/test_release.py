@@ -105,6 +105,9 @@ def test_step_is_refused_outside_an_episode(make: Callable[..., SwapReleaseEnv])
         env.step(0)
     with pytest.raises(gym.error.ResetNeeded, match="reset"):
         env.unwrapped.render() if env.render_mode else make(render_mode="ansi").render()
+    for ask in (env.metrics, env.digest, env.snapshot):
+        with pytest.raises(gym.error.ResetNeeded, match="reset"):
+            ask()
     env.reset(seed=0)
     env.step(0)
     with pytest.raises(gym.error.ResetNeeded, match="terminated or truncated"):

@@ -134,8 +134,8 @@ def test_same_step_gives_the_last_observation_and_infos() -> None:
         *_, infos = env.step(np.full(2, action))
         observation, *_, info = single.step(action)
     assert infos["final_obs"][0].tobytes() == observation.tobytes()
-    assert vector_infos.row(infos["final_info"], 0) == info
-    assert vector_infos.row(infos, 0)["scenario_seed"] == single.reset()[1]["scenario_seed"]
+    assert vector_infos.rows(infos["final_info"], np.array([0])) == [info]
+    assert vector_infos.rows(infos, np.array([0]))[0]["scenario_seed"] == single.reset()[1]["scenario_seed"]
 
 
 @pytest.mark.parametrize("mode", ["NextStep", "SameStep"])
@@ -277,5 +277,6 @@ def test_reset_comes_first() -> None:
     env = make()
     with pytest.raises(gym.error.ResetNeeded, match="reset"):
         env.step(zeros(env))
-    with pytest.raises(gym.error.ResetNeeded, match="reset"):
-        env.snapshot(0)
+    for ask in (env.metrics, env.digest, env.snapshot):
+        with pytest.raises(gym.error.ResetNeeded, match="reset"):
+            ask(0)

@@ -138,17 +138,17 @@ def pressed(adjs: list[int], **device: Any) -> PhoneBuilder:
 
 
 HOG_NS: Final = 10_000
-HOG_THREADS: Final = 1_000_000
+HOG_MAPPINGS: Final = 1_000_000
 
 
 def hog(board: PhoneBuilder, killer: int = k.KILLER_SCENARIO_LMKD) -> int:
-    """Kill a process whose threads compute for ten seconds before they are gone; return its index."""
-    board.kernel["core_ps"][k.COST_THREAD_EXIT] = HOG_NS * k.PS_PER_NS
-    process = board.app(threads=HOG_THREADS)
+    """Kill a process that computes for ten seconds, freeing its mappings; return its index."""
+    board.kernel["core_ps"][k.COST_MAPPING_FREE] = HOG_NS * k.PS_PER_NS
+    process = board.app(mappings=HOG_MAPPINGS)
     board.kill(process, killer=killer)
     return process
 
 
 def got_ms(board: PhoneBuilder, process: int) -> float:
     """Return how far a hog has come, in ms of a CPU of capacity 1024 at full clock."""
-    return float(HOG_THREADS - board.phone["processes"]["threads_left"][process]) * HOG_NS / 1e6
+    return float(HOG_MAPPINGS - board.phone["processes"]["mappings_left"][process]) * HOG_NS / 1e6

@@ -119,7 +119,8 @@ def test_literals_and_widths_of_integers_share_a_kernel() -> None:
 
     assert _common(types.literal(3)) == _common(types.int32) == types.int64
     assert _common(types.float64) == types.float64
-    assert _common(types.uint8) == types.uint8
+    assert _common(types.uint8) == _common(types.int16) == types.int64
+    assert _common(types.uint64) == types.uint64
 
 
 def test_warm_up_reaches_what_environments_call() -> None:

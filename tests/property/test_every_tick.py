@@ -23,7 +23,7 @@ GROWING = [name for name in PHONE["total"].names or () if name not in MAY_FALL]
 def wrong(phone: Any, scenario: Any) -> list[str]:
     """Return what does not hold at the end of a tick, in words."""
     n = int(scenario["device"]["n_cpus"])
-    cpus = phone["cpus"][:n]
+    cpus = {name: phone["cpus"][name][:n] for name in phone["cpus"].dtype.names}
     full = scenario["device"]["capacity"][:n]
     elapsed_ns = int(phone["now_us"]) * k.NS_PER_US
     ram = sum(int(phone[f"{where}_pages"]) for where in ("free", "file", "buffer", "pool", "anon"))

@@ -33,7 +33,7 @@ def running(phone: Any, n_cpus: int) -> list[int]:
     from swapgym.render.panel import task_name
 
     tick_ns = int(phone["tick_us"]) * 1_000
-    most = [(tick_ns - int(phone["cpus"][cpu]["fair_ns"]), k.CHARGE_RT) for cpu in range(n_cpus)]
+    most = [(tick_ns - int(phone["cpus"]["fair_ns"][cpu]), k.CHARGE_RT) for cpu in range(n_cpus)]
     for task in phone["runnable"][: phone["n_runnable"]]:
         record = phone["tasks"][task]
         if record["granted_ns"] > most[record["cpu"]][0]:

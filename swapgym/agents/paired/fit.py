@@ -68,8 +68,7 @@ def fit(states: States, rates: Rates, seed: int) -> Fit:
     clipped = np.clip(whole, -CLIP, CLIP)
     held = states.episodes % JUDGES == 0
     network = regress(states.observations, clipped, held, seed)
-    predicted = np.empty(len(whole))
-    advantages(network, states.observations, predicted)
+    predicted = advantages(network, states.observations)
     margins = []
     for margin in MARGINS:
         gained = per_episode(states.episodes[held], gains(predicted[held], whole[held], margin))

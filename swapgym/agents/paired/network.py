@@ -1,7 +1,7 @@
-"""A small network in NumPy arrays, which Numba evaluates within an episode and ``predict`` beside one.
+"""A small network in NumPy arrays, which kernels ask within an episode and ``predict`` beside one.
 
 It gives what leaving a batch to the deferred route is worth over releasing it inline, in units of score (negative:
-deferring is better). Sums run in a fixed order, so that a stored policy decides alike on every machine.
+deferring is better). :mod:`swapgym.envs.deciders` runs it, so that a stored policy decides alike on every machine.
 """
 
 from __future__ import annotations
@@ -16,10 +16,12 @@ import numpy as np
 import numpy.typing as npt
 
 from swapgym.agents.policies.base import Actions, State, as_batch
+from swapgym.agents.policies.compiled import CompiledPolicy
+from swapgym.envs import deciders
+from swapgym.envs.deciders import Decider
 from swapgym.envs.observations import places
-from swapgym.envs.spec import RELEASE_PARTS
+from swapgym.envs.spec import RELEASE_PARTS, EnvSpec
 from swapgym.files import write
-from swapgym.phone.jit import kernel
 
 HIDDEN: Final = (48, 32)
 Array = npt.NDArray[np.float64]
@@ -58,41 +60,24 @@ def threshold_network(part: str, above: float, parts: Sequence[str] = RELEASE_PA
     )  # fmt: skip
 
 
-@kernel
-def advantage(network: Any, observation: Any, first: Any, second: Any) -> float:
-    """Return the network's output for one observation.
-
-    Args:
-        network: A :class:`Network`.
-        observation: float32, shape ``(parts,)``.
-        first: float64 scratch, shape ``(HIDDEN[0],)``.
-        second: float64 scratch, shape ``(HIDDEN[1],)``.
-    """
-    for unit in range(len(first)):
-        total = network.first_bias[unit]
-        for part in range(len(observation)):
-            total += network.first[unit, part] * observation[part]
-        first[unit] = max(total, 0.0)
-    for unit in range(len(second)):
-        total = network.second_bias[unit]
-        for below in range(len(first)):
-            total += network.second[unit, below] * first[below]
-        second[unit] = max(total, 0.0)
-    result: float = network.offset[0]
-    for part in range(len(observation)):
-        result += network.direct[part] * observation[part]
-    for unit in range(len(second)):
-        result += network.last[unit] * second[unit]
-    return result
+def decider_of(network: Network) -> Decider:
+    """Return a network as kernels ask it: what inline is worth, 0, beside what deferring is, the larger first."""
+    over = np.zeros((2, len(network.last)))
+    direct = np.zeros((2, len(network.direct)))
+    over[1], direct[1] = -network.last, -network.direct
+    layers = [
+        (network.first, network.first_bias),
+        (network.second, network.second_bias),
+        (over, np.array([0.0, -network.offset[0]])),
+    ]
+    return deciders.network(layers, "relu", direct=direct)
 
 
-@kernel
-def advantages(network: Any, observations: Any, out: Any) -> None:
-    """Write the output for observations (float32, shape ``(n, parts)``) into ``out`` (float64, shape ``(n,)``)."""
-    first = np.empty(len(network.first_bias))
-    second = np.empty(len(network.second_bias))
-    for row in range(len(observations)):
-        out[row] = advantage(network, observations[row], first, second)
+def advantages(network: Network, observations: npt.NDArray[np.float32]) -> Array:
+    """Return the output for observations (float32, shape ``(n, parts)``), float64, shape ``(n,)``."""
+    outputs = np.empty((len(observations), 2))
+    deciders.outputs_all(decider_of(network), observations, outputs)
+    return -outputs[:, 1]
 
 
 class PairedPolicy:
@@ -109,15 +94,22 @@ class PairedPolicy:
     ) -> None:
         """Wrap a network."""
         self.network = network
-        self.parts = tuple(parts)
+        self.policy = CompiledPolicy(decider_of(network), tuple(parts))
+        self.parts = self.policy.parts
         self.about = about or {}
 
     def advantages(self, observation: npt.ArrayLike) -> Array:
         """Return what deferring is worth for observations ``(n, parts)``: below 0 deferring is better."""
         batch, _ = as_batch(observation, self.parts)
-        out = np.empty(len(batch))
-        advantages(self.network, batch.astype(np.float32), out)
-        return out
+        return advantages(self.network, batch.astype(np.float32))
+
+    def compiled(self, spec: EnvSpec) -> Decider:
+        """Return the network as kernels ask it.
+
+        Raises:
+            ValueError: If it does not fit ``spec``.
+        """
+        return self.policy.compiled(spec)
 
     def predict(
         self,
@@ -127,9 +119,7 @@ class PairedPolicy:
         deterministic: bool = True,
     ) -> tuple[Actions, State]:
         """Return 1 (defer) or 0 (inline) for one observation or a batch, and the state as it came."""
-        _, single = as_batch(observation, self.parts)
-        actions = (self.advantages(observation) < 0.0).astype(np.int64)
-        return (actions[0] if single else actions), state
+        return self.policy.predict(observation, state)
 
     def save(self, path: Path) -> None:
         """Write the weights as float32, and the names of the parts they read."""

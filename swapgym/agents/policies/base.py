@@ -15,8 +15,9 @@ import numpy as np
 import numpy.typing as npt
 
 from swapgym.envs.arguments import DEFAULT_ROUTES
+from swapgym.envs.deciders import Decider
 from swapgym.envs.observations import INDEX, PARTS
-from swapgym.envs.spec import RELEASE_PARTS
+from swapgym.envs.spec import RELEASE_PARTS, EnvSpec
 
 Actions = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
@@ -136,6 +137,19 @@ class FixedPolicy:
         deferred = self.defers(Readings(batch, self.parts))
         actions = np.where(deferred, self.action_of(self.deferral()), self.action_of("INLINE")).astype(np.int64)
         return (actions[0] if single else actions), state
+
+    def compiled(self, spec: EnvSpec) -> Decider | None:
+        """Return the rule as kernels ask it, or None where they cannot: see :mod:`swapgym.agents.policies.symbolic`.
+
+        Raises:
+            ValueError: If it reads other parts than ``spec`` observes.
+        """
+        from swapgym.agents.policies.symbolic import traced
+
+        if type(self).predict is not FixedPolicy.predict:
+            return None
+        as_batch(np.zeros(len(spec.parts)), self.parts)
+        return traced(self, self.action_of(self.deferral()), self.action_of("INLINE"))
 
     def parameters(self) -> dict[str, float]:
         """Return the tunable numbers by name."""

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
+import operator
 from typing import ClassVar, Literal, NamedTuple
 
-import numpy as np
-
-from swapgym.agents.policies.base import FixedPolicy, Mask, Readings
+from swapgym.agents.policies.base import FixedPolicy, Mask, Readings, everywhere
 from swapgym.envs.observations import INDEX
 
 
@@ -56,9 +56,13 @@ class Rule(FixedPolicy):
 
     def defers(self, readings: Readings) -> Mask:
         """Defer where the rule holds."""
-        masks = [(readings[part] > threshold) == above for part, above, threshold in self.literals]
-        combine = np.logical_and if self.how == "all" else np.logical_or
-        held: Mask = combine.reduce(masks) if masks else np.full(len(readings), self.how == "all")
+        if not self.literals:
+            return everywhere(readings, self.how == "all")
+        masks = [
+            readings[part] > threshold if above else readings[part] <= threshold
+            for part, above, threshold in self.literals
+        ]
+        held: Mask = functools.reduce(operator.and_ if self.how == "all" else operator.or_, masks)
         return held
 
     def __str__(self) -> str:

@@ -13,6 +13,7 @@ from stable_baselines3.common.logger import Figure
 
 from swapgym.agents.play import play
 from swapgym.agents.policies import FixedPolicy, Policy
+from swapgym.agents.sb3.networks import lighter
 from swapgym.envs.spec import EnvSpec
 from swapgym.files import write
 
@@ -97,7 +98,7 @@ class Evaluation(BaseCallback):
 
     def mean(self, policy: Policy | Any) -> dict[str, float]:
         """Return a policy's mean score, lag and peak on the episodes."""
-        rows = play(self.spec, policy, "", self.episodes)
+        rows = play(self.spec, lighter(policy, self.spec), "", self.episodes)
         return {name: float(np.mean([row[name] for row in rows])) for name in MEANS}
 
     def remember(self, found: Mapping[str, float]) -> None:

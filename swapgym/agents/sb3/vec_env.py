@@ -46,13 +46,15 @@ class SB3VecEnv(VecEnv):
         self._actions: npt.NDArray[np.int64] = np.zeros(envs.num_envs, dtype=np.int64)
         super().__init__(envs.num_envs, envs.single_observation_space, envs.single_action_space)
         self.elapsed_us: npt.NDArray[np.int64] = np.zeros(envs.num_envs, dtype=np.int64)
+        self._now_us = self.elapsed_us
 
     def reset(self) -> npt.NDArray[np.float32]:
         """Reset all lanes, with the seeds and options that were set since the last reset."""
         names = {name for options in self._options for name in options}
         options = {name: [one.get(name) for one in self._options] for name in names}
         observations, infos = self.envs.reset(seed=self._seeds, options=options)
-        self.reset_infos = [vector_infos.row(infos, lane) for lane in range(self.num_envs)]
+        self.reset_infos = vector_infos.rows(infos, np.arange(self.num_envs))
+        self._now_us = infos["elapsed_us"]
         self._reset_seeds()
         self._reset_options()
         return observations
@@ -63,20 +65,20 @@ class SB3VecEnv(VecEnv):
 
     def step_wait(self) -> VecEnvStepReturn:
         """Step all lanes; return observations, rewards (float32), whether lanes ended, and infos."""
-        before_us = self.envs.lanes.phones["now_us"].copy()
+        before_us = self._now_us
         observations, rewards, terminated, truncated, batched = self.envs.step(self._actions)
         done = terminated | truncated
-        self.elapsed_us = np.where(done, 0, self.envs.lanes.phones["now_us"] - before_us)
+        self._now_us = batched["elapsed_us"]
+        self.elapsed_us = np.where(done, 0, self._now_us - before_us)
         infos: list[dict[str, Any]] = [{} for _ in range(self.num_envs)]
-        for lane in np.flatnonzero(done).tolist():
-            infos[lane] = {
-                **vector_infos.row(batched["final_info"], lane),
-                "terminal_observation": batched["final_obs"][lane],
-                "TimeLimit.truncated": bool(truncated[lane] and not terminated[lane]),
-            }
-            self.reset_infos[lane] = vector_infos.row(
-                {key: value for key, value in batched.items() if not key.startswith("final")}, lane
-            )
+        ended = np.flatnonzero(done)
+        if len(ended):
+            last = vector_infos.rows(batched.pop("final_info"), ended)
+            first = vector_infos.rows(batched, ended)
+            for lane, info, fresh in zip(ended.tolist(), last, first, strict=True):
+                info["terminal_observation"] = fresh.pop("final_obs")
+                info["TimeLimit.truncated"] = bool(truncated[lane] and not terminated[lane])
+                infos[lane], self.reset_infos[lane] = info, fresh
         return observations, rewards.astype(np.float32), done, infos
 
     def close(self) -> None:

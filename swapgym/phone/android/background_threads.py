@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from swapgym.phone import constants as k
-from swapgym.phone.jit import kernel
+from swapgym.phone.jit import inlined
 from swapgym.phone.sched.request import charge, is_runnable, request_cpu, speed_of, weight_of
 
 
-@kernel
+@inlined
 def wake_background_threads(phone: Any, scenario: Any) -> None:
     """Wake the periodic threads whose time has come, and ask for CPU for all that have work."""
     for index in range(k.MAX_BACKGROUND_THREADS):
@@ -24,7 +24,7 @@ def wake_background_threads(phone: Any, scenario: Any) -> None:
             request_cpu(phone, k.TASK_BACKGROUND + index, weight_of(spec.nice), spec.mask, 0, left_ns)
 
 
-@kernel
+@inlined
 def run_background_threads(phone: Any, scenario: Any) -> None:
     """Let the background threads use their grants."""
     for index in range(k.MAX_BACKGROUND_THREADS):

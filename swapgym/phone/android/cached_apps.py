@@ -8,7 +8,7 @@ import numpy as np
 
 from swapgym.phone import constants as k
 from swapgym.phone.costs import on_core
-from swapgym.phone.jit import kernel
+from swapgym.phone.jit import inlined, kernel
 from swapgym.phone.mm.locks import join
 from swapgym.phone.mm.pages import evict, swap_in
 from swapgym.phone.mm.reclaim import evictable
@@ -26,7 +26,7 @@ def enter_cached(phone: Any, scenario: Any, index: int) -> None:
             phone.compact_queue |= np.int64(1) << index
 
 
-@kernel
+@inlined
 def join_cached(phone: Any, scenario: Any) -> None:
     """Declare unfrozen cached apps that fault pages back in: they take the contended lock."""
     if is_runnable(phone, k.TASK_CACHED):
@@ -75,7 +75,7 @@ def unmap_files(phone: Any, process: Any) -> None:
     phone.total.file_reclaimed += pages
 
 
-@kernel
+@inlined
 def wake_cached(phone: Any, scenario: Any) -> None:
     """Let cached apps that nothing has frozen want the pages they touch."""
     if phone.now_us < phone.cached_next_us:

@@ -11,14 +11,14 @@ from typing import Any
 
 from swapgym.phone import constants as k
 from swapgym.phone.android.stalls import reclaim_directly
-from swapgym.phone.jit import kernel
+from swapgym.phone.jit import inlined, kernel
 from swapgym.phone.sched.request import charge, elapsed_us, is_runnable, request_cpu, speed_of, weight_of
 
 REFAULTS_PER_MS: int = 4
 """Page-cache pages that the foreground reads back per ms of work if its whole working set is gone (judgement)."""
 
 
-@kernel
+@inlined
 def wake_frames(phone: Any, scenario: Any) -> None:
     """Start the frame of a vsync that falls in this tick, and ask for CPU for both threads of the pipeline."""
     frame = phone.frame
@@ -52,7 +52,7 @@ def wake_frames(phone: Any, scenario: Any) -> None:
         request_cpu(phone, k.TASK_RENDER, weight, device.top_app_mask, device.uclamp_frames, work)
 
 
-@kernel
+@inlined
 def run_frames(phone: Any, scenario: Any) -> None:
     """Let the UI and render threads use their grants; count what misses its deadline."""
     frame = phone.frame
@@ -118,7 +118,7 @@ def run_ui(phone: Any, scenario: Any) -> int:
         stalled_us = min(phone.tick_us, frame.stall_left_us)
         frame.stall_left_us -= stalled_us
         phone.total.stall_us += stalled_us
-        phone.cpus[task.cpu].stall_ns += stalled_us * k.NS_PER_US
+        phone.cpus.stall_ns[task.cpu] += stalled_us * k.NS_PER_US
         granted = granted * (phone.tick_us - stalled_us) // phone.tick_us
     needed = (frame.ui_left_ns * k.UNIT + speed - 1) // speed
     used = min(needed, granted)

@@ -11,7 +11,7 @@ from typing import Any
 from swapgym.phone import constants as k
 from swapgym.phone.android.stalls import note_stall, reclaim_directly
 from swapgym.phone.costs import on_core
-from swapgym.phone.jit import kernel
+from swapgym.phone.jit import inlined, kernel
 from swapgym.phone.mm.locks import join
 from swapgym.phone.mm.pages import swap_in
 from swapgym.phone.sched.request import charge, elapsed_us, is_runnable, request_cpu, speed_of, weight_of
@@ -66,7 +66,7 @@ def unused_process(phone: Any) -> int:
     return k.MAX_PROCESSES - 1
 
 
-@kernel
+@inlined
 def wake_launches(phone: Any, scenario: Any) -> None:
     """Move launches through their phases and ask for CPU for their threads."""
     for index in range(scenario.n_launches):
@@ -127,7 +127,7 @@ def due_pages(phone: Any, scenario: Any, launch: Any, index: int) -> int:
     return spec.burst_buffer_pages + gradual * elapsed // burst_us - launch.burst_done
 
 
-@kernel
+@inlined
 def join_launches(phone: Any, scenario: Any) -> None:
     """Declare launches that fault pages in or are about to reclaim directly: they take the contended lock."""
     costs = scenario.kernel
@@ -143,7 +143,7 @@ def join_launches(phone: Any, scenario: Any) -> None:
             join(phone, task_id, on_core(costs, k.COST_COMPRESS, speed), costs.compress_lock, 0)
 
 
-@kernel
+@inlined
 def run_launches(phone: Any, scenario: Any) -> None:
     """Let the launches' threads use their grants; the first thread allocates before it works."""
     for index in range(scenario.n_launches):

@@ -12,7 +12,7 @@ from typing import Any
 
 from swapgym.phone import constants as k
 from swapgym.phone.exit.reaper import hand_to_reaper
-from swapgym.phone.jit import kernel
+from swapgym.phone.jit import inlined, kernel
 from swapgym.phone.mm.psi import update_triggers
 
 WATERMARK_MIN: int = 0
@@ -186,7 +186,7 @@ def look(phone: Any, scenario: Any, critical: bool) -> None:
     lmkd.reclaiming_directly = 0
 
 
-@kernel
+@inlined
 def watch(phone: Any, scenario: Any) -> None:
     """End of a tick: PSI triggers, the wait for the last victim, polls."""
     device = scenario.device

@@ -30,7 +30,7 @@ def reclaim_directly(phone: Any, scenario: Any, task_id: int, pages: int, grante
 @kernel
 def note_stall(phone: Any, cpu: int, stalled_us: int, used_ns: int, foreground: bool) -> None:
     """Book a memory stall of ``stalled_us``, ``used_ns`` of it on the CPU, for PSI and for the foreground's lag."""
-    phone.cpus[cpu].stall_ns += stalled_us * k.NS_PER_US
-    phone.cpus[cpu].reclaim_ns += used_ns
+    phone.cpus.stall_ns[cpu] += stalled_us * k.NS_PER_US
+    phone.cpus.reclaim_ns[cpu] += used_ns
     if foreground:
         phone.total.stall_us += stalled_us

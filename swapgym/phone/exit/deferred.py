@@ -13,7 +13,7 @@ import numpy as np
 from swapgym.phone import constants as k
 from swapgym.phone.costs import affordable, average, on_core
 from swapgym.phone.exit.walk import RECENT
-from swapgym.phone.jit import kernel
+from swapgym.phone.jit import inlined, kernel
 from swapgym.phone.mm.locks import join
 from swapgym.phone.mm.pages import forget_evicted, free_objects
 from swapgym.phone.sched.request import charge, is_runnable, request_cpu, speed_of, weight_of
@@ -100,7 +100,7 @@ def drain_ps(scenario: Any, speed: int) -> int:
     return on_core(scenario.kernel, k.COST_ENTRY_DRAIN, speed)
 
 
-@kernel
+@inlined
 def request_drains(phone: Any, scenario: Any) -> None:
     """Let kworkers and children that have work ask for CPU, at the pace that was set."""
     costs = scenario.kernel
@@ -125,7 +125,7 @@ def request_drains(phone: Any, scenario: Any) -> None:
         request_cpu(phone, k.TASK_CHILD + child, weight, child_mask, 0, -1)
 
 
-@kernel
+@inlined
 def has_work(phone: Any, scenario: Any) -> bool:
     """Return whether a kworker has been woken for work; while the drain is paused none is."""
     if phone.drain_pace == k.PACE_PAUSED:
@@ -133,7 +133,7 @@ def has_work(phone: Any, scenario: Any) -> bool:
     return phone.ready_kworker > 0 and phone.now_us >= phone.queue_since_us + scenario.kernel.kworker_wakeup_us
 
 
-@kernel
+@inlined
 def join_drains(phone: Any, scenario: Any) -> None:
     """Declare kworkers and children that drain in this tick: they take the contended lock."""
     for task in range(k.TASK_CHILD, k.TASK_REAPER):
@@ -189,7 +189,7 @@ def run_kworker(phone: Any, scenario: Any, worker: int) -> None:
     charge(phone, task, k.CHARGE_KWORKER, max(0, granted_ns - budget // k.PS_PER_NS))
 
 
-@kernel
+@inlined
 def run_kworkers(phone: Any, scenario: Any) -> None:
     """Let the kworkers drain their queue; note how long they had work and no CPU."""
     granted = 0
@@ -208,7 +208,7 @@ def run_kworkers(phone: Any, scenario: Any) -> None:
         total.starved_now_us = 0
 
 
-@kernel
+@inlined
 def choose_children(phone: Any) -> int:
     """Give the oldest forked children that have entries left a task each; return how many, at most MAX_CHILDREN."""
     children = 0
@@ -221,7 +221,7 @@ def choose_children(phone: Any) -> int:
     return children
 
 
-@kernel
+@inlined
 def run_children(phone: Any, scenario: Any) -> None:
     """Let each forked child drain what its parent left to it, in the background, on its own account."""
     for child in range(phone.children):

@@ -11,7 +11,7 @@ from typing import Any
 
 from swapgym.phone import constants as k
 from swapgym.phone.exit.walk import join_walker, walk_on
-from swapgym.phone.jit import kernel
+from swapgym.phone.jit import inlined, kernel
 from swapgym.phone.sched.request import charge, is_runnable, request_cpu, weight_of
 
 
@@ -28,7 +28,7 @@ def hand_to_reaper(phone: Any, scenario: Any, index: int) -> None:
             return
 
 
-@kernel
+@inlined
 def request_reapers(phone: Any, scenario: Any) -> None:
     """Let reapers ask for CPU from their call on; let those go whose victim was faster."""
     device = scenario.device
@@ -60,7 +60,7 @@ def works_on(phone: Any, process: Any) -> bool:
     return process.reaper >= 0 and phone.reapers[process.reaper].reaping != 0
 
 
-@kernel
+@inlined
 def join_reapers(phone: Any, scenario: Any) -> None:
     """Declare reapers that free swap entries in this tick: they take the contended lock."""
     for reaper in range(scenario.device.n_reapers):
@@ -69,7 +69,7 @@ def join_reapers(phone: Any, scenario: Any) -> None:
             join_walker(phone, scenario, task, phone.processes[phone.reapers[reaper].victim])
 
 
-@kernel
+@inlined
 def run_reapers(phone: Any, scenario: Any) -> None:
     """Let reapers walk their victims' address spaces, releasing entries inline."""
     for reaper in range(scenario.device.n_reapers):

@@ -14,7 +14,7 @@ from swapgym.phone.costs import affordable, on_core
 from swapgym.phone.exit.deferred import flush_gathered, has_room, leave_zombie, queue_child, queue_kworker
 from swapgym.phone.exit.reaper import works_on
 from swapgym.phone.exit.walk import join_walker, walk_on
-from swapgym.phone.jit import kernel
+from swapgym.phone.jit import inlined, kernel
 from swapgym.phone.mm.locks import contend
 from swapgym.phone.sched.request import charge, elapsed_us, is_runnable, request_cpu, speed_of, weight_of
 
@@ -41,7 +41,7 @@ def wants_cpu(phone: Any, index: int) -> bool:
     return not waits_for_reaper
 
 
-@kernel
+@inlined
 def request_exits(phone: Any, scenario: Any) -> None:
     """Move exits on that time alone moves, and let the others ask for CPU.
 
@@ -70,7 +70,7 @@ def request_exits(phone: Any, scenario: Any) -> None:
                 request_cpu(phone, k.TASK_EXIT + index, weight, device.foreground_mask, 0, -1)
 
 
-@kernel
+@inlined
 def join_exits(phone: Any, scenario: Any) -> None:
     """Declare exiting threads that free swap entries inline in this tick: they take the contended lock."""
     for position in range(phone.n_exiting):
@@ -189,7 +189,7 @@ def finish_exit(phone: Any, index: int, time_us: int) -> None:
         phone.launches[process.gate_launch].gate_pending -= 1
 
 
-@kernel
+@inlined
 def reap_exited(phone: Any) -> None:
     """End of a tick: take the dead off the list of exiting processes."""
     kept = 0

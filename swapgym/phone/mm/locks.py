@@ -67,16 +67,17 @@ def meet(phone: Any, scenario: Any) -> None:
 
     Cache lines travel from where others are: who shares a CPU is never at the lock at the same time.
     """
+    cpus = phone.cpus
     on_cpu = 0
     for index in range(scenario.device.n_cpus):
-        phone.cpus[index].lock_share = 0
+        cpus.lock_share[index] = 0
     for position in range(phone.n_lock_users):
         t = phone.tasks[phone.lock_users[position]]
         on_cpu += t.lock_share
-        phone.cpus[t.cpu].lock_share += t.lock_share
+        cpus.lock_share[t.cpu] += t.lock_share
     for position in range(phone.n_lock_users):
         t = phone.tasks[phone.lock_users[position]]
-        elsewhere = on_cpu - phone.cpus[t.cpu].lock_share
+        elsewhere = on_cpu - cpus.lock_share[t.cpu]
         growth = k.UNIT + (scenario.kernel.lock_handoff * elsewhere >> k.UNIT_BITS)
         t.lock_hold_ps = min(LONGEST_PS, t.lock_bare_ps * growth >> k.UNIT_BITS)
         t.lock_wait_ps = t.lock_hold_ps
@@ -85,15 +86,16 @@ def meet(phone: Any, scenario: Any) -> None:
 @kernel
 def wait(phone: Any, scenario: Any) -> None:
     """Let everybody who takes the lock wait for the holds of those elsewhere, as often as they are met there."""
+    cpus = phone.cpus
     queue_ps = 0
     for index in range(scenario.device.n_cpus):
-        phone.cpus[index].lock_queue_ps = 0
+        cpus.lock_queue_ps[index] = 0
     for position in range(phone.n_lock_users):
         t = phone.tasks[phone.lock_users[position]]
         at_lock = t.lock_wait_ps * k.UNIT // max(1, t.lock_free_ps + t.lock_wait_ps)
         waited_ps = (t.lock_share * at_lock >> k.UNIT_BITS) * t.lock_hold_ps >> k.UNIT_BITS
-        phone.cpus[t.cpu].lock_queue_ps += waited_ps
+        cpus.lock_queue_ps[t.cpu] += waited_ps
         queue_ps += waited_ps
     for position in range(phone.n_lock_users):
         t = phone.tasks[phone.lock_users[position]]
-        t.lock_wait_ps = min(LONGEST_PS, t.lock_hold_ps + queue_ps - phone.cpus[t.cpu].lock_queue_ps)
+        t.lock_wait_ps = min(LONGEST_PS, t.lock_hold_ps + queue_ps - cpus.lock_queue_ps[t.cpu])

@@ -12,7 +12,7 @@ from __future__ import annotations
 from typing import Any
 
 from swapgym.phone import constants as k
-from swapgym.phone.jit import kernel
+from swapgym.phone.jit import inlined, kernel
 
 
 @kernel
@@ -127,7 +127,7 @@ def free_entries(phone: Any, scenario: Any, process: Any, count: int) -> None:
     free_objects(phone, scenario, count)
 
 
-@kernel
+@inlined
 def account(phone: Any, scenario: Any) -> None:
     """End of a tick: wake kswapd, follow the peaks of demand, use, zombie memory and backlog."""
     if phone.free_pages < scenario.device.watermark_low:

@@ -10,19 +10,20 @@ from __future__ import annotations
 from typing import Any
 
 from swapgym.phone import constants as k
-from swapgym.phone.jit import kernel
+from swapgym.phone.jit import inlined, kernel
 
 AVERAGE_PERIOD_US: int = 2_000_000
 EXP_10S: int = 838
 """exp(-2 s / 10 s) over 1024 (psi.c has 1677 over 2048)."""
 
 
-@kernel
+@inlined
 def account_stalls(phone: Any, scenario: Any) -> None:
     """Add this tick's stalls to ``some`` and ``full``."""
+    cpus = phone.cpus
     stalled = 0
     for index in range(scenario.device.n_cpus):
-        stalled += phone.cpus[index].stall_ns
+        stalled += cpus.stall_ns[index]
     psi = phone.psi
     if stalled > 0:
         tick_ns = phone.tick_us * k.NS_PER_US
@@ -30,12 +31,11 @@ def account_stalls(phone: Any, scenario: Any) -> None:
         some = 0
         full = 0
         for index in range(scenario.device.n_cpus):
-            cpu = phone.cpus[index]
-            realtime = tick_ns - cpu.fair_ns
-            asleep = max(0, cpu.stall_ns - cpu.reclaim_ns)
-            busy = min(tick_ns, cpu.used_ns + realtime + asleep)
-            stall = min(tick_ns, cpu.stall_ns)
-            productive = cpu.used_ns - cpu.reclaim_ns + realtime
+            realtime = tick_ns - cpus.fair_ns[index]
+            asleep = max(0, cpus.stall_ns[index] - cpus.reclaim_ns[index])
+            busy = min(tick_ns, cpus.used_ns[index] + realtime + asleep)
+            stall = min(tick_ns, cpus.stall_ns[index])
+            productive = cpus.used_ns[index] - cpus.reclaim_ns[index] + realtime
             weight += busy
             some += stall * (busy // k.NS_PER_US)
             full += max(0, stall - productive) * (busy // k.NS_PER_US)

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from swapgym.phone import constants as k
-from swapgym.phone.jit import kernel
+from swapgym.phone.jit import inlined, kernel
 
 HALF_LIFE_US: int = 32_768
 """32 periods of 1,024 us (kernel/sched/pelt.c: y ** 32 = 1/2)."""
@@ -51,37 +51,28 @@ def utilisation(phone: Any, task: int) -> int:
 
 
 @kernel
-def wake_util(phone: Any, task: int) -> None:
-    """Let the utilisation of a task that has slept decay until now."""
-    t = phone.tasks[task]
-    if t.util > 0 and t.util_us < phone.now_us:
-        t.util = t.util * decay_factor(phone.now_us - t.util_us) >> ONE_BITS
-    t.util_us = phone.now_us
-
-
-@kernel
 def migrate_util(phone: Any, task: int, cpu: int) -> None:
     """Take the utilisation of ``task`` along to ``cpu`` (detach and attach of its load average)."""
+    cpus = phone.cpus
     t = phone.tasks[task]
-    if t.cpu >= 0 and t.cpu != cpu and t.util > 0:
-        phone.cpus[t.cpu].util = max(0, phone.cpus[t.cpu].util - t.util)
-        phone.cpus[cpu].util += t.util
+    if t.cpu < k.MAX_CPUS and t.cpu != cpu and t.util > 0:
+        cpus.util[t.cpu] = max(0, cpus.util[t.cpu] - t.util)
+        cpus.util[cpu] += t.util
 
 
-@kernel
+@inlined
 def set_clocks(phone: Any, scenario: Any) -> None:
     """Let schedutil set each domain's clock by the utilisation up to now and by who is placed, and set CPUs' speeds."""
+    cpus = phone.cpus
     device = scenario.device
     if device.schedutil == 0:
         return
     for index in range(device.n_domains):
         phone.domains[index].asked = 0
     for c in range(device.n_cpus):
-        cpu = phone.cpus[c]
         domain = phone.domains[device.domain[c]]
-        busy = (cpu.util + cpu.rt_util) >> FINE_BITS
-        domain.asked = max(domain.asked, busy + (busy >> 2), cpu.boost)
-        domain.capacity = device.capacity[c]
+        busy = (cpus.util[c] + cpus.rt_util[c]) >> FINE_BITS
+        domain.asked = max(domain.asked, busy + (busy >> 2), cpus.boost[c])
     for index in range(device.n_domains):
         domain = phone.domains[index]
         if phone.now_us >= domain.next_us:
@@ -99,15 +90,15 @@ def set_speeds(phone: Any, scenario: Any, index: int) -> None:
     On a CPU that was never idle in a tick time itself runs at the CPU's speed; where it was, that catches up with the
     clock on the wall, and only what was run counts by the speed (update_rq_clock_pelt, update_idle_rq_clock_pelt).
     """
+    cpus = phone.cpus
     device = scenario.device
     tick_ns = phone.tick_us * k.NS_PER_US
     for c in range(device.n_cpus):
         if device.domain[c] == index:
-            cpu = phone.cpus[c]
-            cpu.speed = max(1, device.capacity[c] * phone.domains[index].clock // k.UNIT)
-            cpu.busy_decay = decay_factor(phone.tick_us * cpu.speed // k.UNIT)
-            cpu.busy_gain = (ONE - cpu.busy_decay) * FULL // tick_ns
-            cpu.part_gain = (ONE - phone.idle_decay) * FULL // tick_ns * cpu.speed // k.UNIT
+            cpus.speed[c] = max(1, device.capacity[c] * phone.domains[index].clock // k.UNIT)
+            cpus.busy_decay[c] = decay_factor(phone.tick_us * cpus.speed[c] // k.UNIT)
+            cpus.busy_gain[c] = (ONE - cpus.busy_decay[c]) * FULL // tick_ns
+            cpus.part_gain[c] = (ONE - phone.idle_decay) * FULL // tick_ns * cpus.speed[c] // k.UNIT
 
 
 @kernel
@@ -117,24 +108,25 @@ def start_clocks(phone: Any, scenario: Any) -> None:
     phone.idle_decay = decay_factor(phone.tick_us)
     for index in range(device.n_domains):
         phone.domains[index].clock = device.min_clock[index] if device.schedutil != 0 else k.UNIT
+        for c in range(device.n_cpus):
+            if device.domain[c] == index:
+                phone.domains[index].capacity = device.capacity[c]
         set_speeds(phone, scenario, index)
 
 
-@kernel
+@inlined
 def account_utilisation(phone: Any, scenario: Any) -> None:
     """End of a tick: bring the utilisation of CPUs and of the tasks that were runnable up to date."""
-    end_us = phone.now_us + phone.tick_us
+    cpus = phone.cpus
     tick_ns = phone.tick_us * k.NS_PER_US
     for c in range(scenario.device.n_cpus):
-        cpu = phone.cpus[c]
-        idle_ns = cpu.fair_ns - cpu.used_ns
-        cpu.decay = cpu.busy_decay if idle_ns <= phone.tick_us else phone.idle_decay
-        cpu.gain = cpu.busy_gain if idle_ns <= phone.tick_us else cpu.part_gain
-        cpu.util = (cpu.util * cpu.decay + cpu.used_ns * cpu.gain) >> ONE_BITS
-        if cpu.fair_ns < tick_ns or cpu.rt_util > 0:
-            cpu.rt_util = (cpu.rt_util * cpu.decay + (tick_ns - cpu.fair_ns) * cpu.gain) >> ONE_BITS
+        idle_ns = cpus.fair_ns[c] - cpus.used_ns[c]
+        cpus.decay[c] = cpus.busy_decay[c] if idle_ns <= phone.tick_us else phone.idle_decay
+        cpus.gain[c] = cpus.busy_gain[c] if idle_ns <= phone.tick_us else cpus.part_gain[c]
+        cpus.util[c] = (cpus.util[c] * cpus.decay[c] + cpus.used_ns[c] * cpus.gain[c]) >> ONE_BITS
+        if cpus.fair_ns[c] < tick_ns or cpus.rt_util[c] > 0:
+            cpus.rt_util[c] = (cpus.rt_util[c] * cpus.decay[c] + (tick_ns - cpus.fair_ns[c]) * cpus.gain[c]) >> ONE_BITS
     for position in range(phone.n_runnable):
         t = phone.tasks[phone.runnable[position]]
-        cpu = phone.cpus[t.cpu]
-        t.util = (t.util * cpu.decay + t.granted_ns * cpu.gain) >> ONE_BITS
-        t.util_us = end_us
+        cpu = t.cpu
+        t.util = (t.util * cpus.decay[cpu] + t.granted_ns * cpus.gain[cpu]) >> ONE_BITS

@@ -10,8 +10,8 @@ from __future__ import annotations
 from typing import Any
 
 from swapgym.phone import constants as k
-from swapgym.phone.jit import kernel
-from swapgym.phone.sched.clocks import migrate_util, utilisation, wake_util
+from swapgym.phone.jit import inlined, kernel
+from swapgym.phone.sched.clocks import migrate_util, utilisation
 
 CAPACITY_MARGIN = 1078
 """capacity_greater(): a CPU is larger when it has 5 % more."""
@@ -20,22 +20,22 @@ CAPACITY_MARGIN = 1078
 @kernel
 def put(phone: Any, task: int, index: int) -> None:
     """Place ``task`` on CPU ``index``."""
+    cpus = phone.cpus
     t = phone.tasks[task]
-    cpu = phone.cpus[index]
     migrate_util(phone, task, index)
     t.cpu = index
     t.placed = 1
-    cpu.weight += t.weight
-    cpu.tasks += 1
-    cpu.boost = max(cpu.boost, t.boost)
+    cpus.weight[index] += t.weight
+    cpus.tasks[index] += 1
+    cpus.boost[index] = max(cpus.boost[index], t.boost)
 
 
 @kernel
 def take(phone: Any, task: int) -> None:
     """Take ``task`` off its CPU."""
-    cpu = phone.cpus[phone.tasks[task].cpu]
-    cpu.weight -= phone.tasks[task].weight
-    cpu.tasks -= 1
+    cpu = phone.tasks[task].cpu
+    phone.cpus.weight[cpu] -= phone.tasks[task].weight
+    phone.cpus.tasks[cpu] -= 1
 
 
 @kernel
@@ -47,8 +47,8 @@ def idle_cpu(phone: Any, scenario: Any, task: int) -> int:
     best_available = 0
     best_fits = False
     for index in range(scenario.device.n_cpus):
-        available = phone.cpus[index].available
-        if (t.mask >> index) & 1 == 0 or phone.cpus[index].tasks > 0 or available == 0:
+        available = phone.cpus.available[index]
+        if (t.mask >> index) & 1 == 0 or phone.cpus.tasks[index] > 0 or available == 0:
             continue
         fits = available >= needed
         if best < 0:
@@ -70,10 +70,10 @@ def idle_cpu(phone: Any, scenario: Any, task: int) -> int:
 def expected_ns(phone: Any, scenario: Any, task: int, index: int) -> int:
     """Return the work ``task`` would get per tick on a CPU at full clock beside the tasks placed there now."""
     t = phone.tasks[task]
-    weight = phone.cpus[index].weight
+    weight = phone.cpus.weight[index]
     if t.cpu != index or t.placed == 0:
         weight += t.weight
-    return phone.cpus[index].fair_ns * t.weight // weight * scenario.device.capacity[index] // k.UNIT
+    return phone.cpus.fair_ns[index] * t.weight // weight * scenario.device.capacity[index] // k.UNIT
 
 
 @kernel
@@ -100,7 +100,7 @@ def cpu_for_waking(phone: Any, scenario: Any, task: int) -> int:
     shared.
     """
     idle = idle_cpu(phone, scenario, task)
-    if idle >= 0 and phone.cpus[idle].available >= utilisation(phone, task) * 5 // 4:
+    if idle >= 0 and phone.cpus.available[idle] >= utilisation(phone, task) * 5 // 4:
         return idle
     best = best_cpu(phone, scenario, task)
     if idle < 0:
@@ -109,23 +109,22 @@ def cpu_for_waking(phone: Any, scenario: Any, task: int) -> int:
     return idle if enough else best
 
 
-@kernel
+@inlined
 def place(phone: Any, scenario: Any) -> None:
     """Place every task that wants CPU: those that ran stay, wakers choose, idle CPUs pull, the balancer mends."""
+    cpus = phone.cpus
     for index in range(scenario.device.n_cpus):
-        cpu = phone.cpus[index]
-        cpu.weight = 0
-        cpu.tasks = 0
-        cpu.boost = 0
+        cpus.weight[index] = 0
+        cpus.tasks[index] = 0
+        cpus.boost[index] = 0
     for position in range(phone.n_runnable):
         task = phone.runnable[position]
         t = phone.tasks[task]
-        if t.ran_before != 0 and t.cpu >= 0 and (t.mask >> t.cpu) & 1:
+        if t.ran_before != 0 and (t.mask >> t.cpu) & 1:
             put(phone, task, t.cpu)
     for position in range(phone.n_runnable):
         task = phone.runnable[position]
         if phone.tasks[task].placed == 0:
-            wake_util(phone, task)
             put(phone, task, cpu_for_waking(phone, scenario, task))
     pull(phone, scenario)
     if phone.now_us >= phone.next_balance_us:
@@ -133,28 +132,28 @@ def place(phone: Any, scenario: Any) -> None:
         balance(phone, scenario)
 
 
-@kernel
+@inlined
 def pull(phone: Any, scenario: Any) -> None:
     """Let idle CPUs take a task that shares its CPU, or one that has outgrown a smaller CPU."""
+    cpus = phone.cpus
     idle = 0
     largest = 0
     for index in range(scenario.device.n_cpus):
-        cpu = phone.cpus[index]
-        if cpu.tasks == 0 and cpu.fair_ns > 0:
+        if cpus.tasks[index] == 0 and cpus.fair_ns[index] > 0:
             idle += 1
-            largest = max(largest, cpu.available)
+            largest = max(largest, cpus.available[index])
     position = phone.n_runnable - 1
     while idle > 0 and position >= 0:
         task = phone.runnable[position]
         t = phone.tasks[task]
-        available = phone.cpus[t.cpu].available
-        shared = phone.cpus[t.cpu].tasks > 1
+        available = cpus.available[t.cpu]
+        shared = cpus.tasks[t.cpu] > 1
         outgrown = t.demand_ns < 0 and largest * k.UNIT > available * CAPACITY_MARGIN
         misfit = outgrown and available * 4 < utilisation(phone, task) * 5
         if shared or misfit:
             index = idle_cpu(phone, scenario, task)
             if index >= 0:
-                larger = phone.cpus[index].available * k.UNIT > available * CAPACITY_MARGIN
+                larger = cpus.available[index] * k.UNIT > available * CAPACITY_MARGIN
                 if (misfit and larger) or (shared and expects_more(phone, scenario, task, index)):
                     take(phone, task)
                     if shared:
@@ -185,8 +184,8 @@ def balance(phone: Any, scenario: Any) -> None:
     while position >= 0 and moved < 2:
         task = phone.runnable[position]
         t = phone.tasks[task]
-        cpu = phone.cpus[t.cpu]
-        if cpu.tasks > 1 or cpu.fair_ns == 0:
+        cpu = t.cpu
+        if phone.cpus.tasks[cpu] > 1 or phone.cpus.fair_ns[cpu] == 0:
             index = best_cpu(phone, scenario, task)
             if index != t.cpu and gains(phone, scenario, task, index):
                 take(phone, task)

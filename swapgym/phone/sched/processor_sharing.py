@@ -9,28 +9,28 @@ from __future__ import annotations
 from typing import Any
 
 from swapgym.phone import constants as k
-from swapgym.phone.jit import kernel
+from swapgym.phone.jit import inlined, kernel
 
 
-@kernel
+@inlined
 def run_realtime(phone: Any, scenario: Any) -> None:
     """Let SCHED_FIFO load take its time on every CPU, up to the throttling limit, and leave the rest to fair tasks."""
+    cpus = phone.cpus
     device = scenario.device
     tick_ns = scenario.tick_us * k.NS_PER_US
     if phone.now_us >= phone.rt_period_end_us:
         phone.rt_period_end_us += k.RT_PERIOD_US
         for index in range(device.n_cpus):
-            phone.cpus[index].rt_used_ns = 0
+            cpus.rt_used_ns[index] = 0
     for index in range(device.n_cpus):
-        cpu = phone.cpus[index]
-        wanted = tick_ns * cpu.rt_permille // 1000 if cpu.rt_permille > 0 else 0
+        wanted = tick_ns * cpus.rt_permille[index] // 1000 if cpus.rt_permille[index] > 0 else 0
         if device.rt_throttling != 0 and wanted > 0:
-            wanted = min(wanted, max(0, runtime_ns(phone, scenario, index) - cpu.rt_used_ns))
-        cpu.rt_used_ns += wanted
-        cpu.fair_ns = tick_ns - wanted
-        cpu.available = device.capacity[index]
+            wanted = min(wanted, max(0, runtime_ns(phone, scenario, index) - cpus.rt_used_ns[index]))
+        cpus.rt_used_ns[index] += wanted
+        cpus.fair_ns[index] = tick_ns - wanted
+        cpus.available[index] = device.capacity[index]
         if wanted > 0:
-            cpu.available = device.capacity[index] * (tick_ns - wanted) // tick_ns
+            cpus.available[index] = device.capacity[index] * (tick_ns - wanted) // tick_ns
         phone.total.charged_ns[k.CHARGE_RT] += wanted
 
 
@@ -46,27 +46,27 @@ def runtime_ns(phone: Any, scenario: Any, index: int) -> int:
         return own_ns
     left_ns = 0
     for cpu in range(scenario.device.n_cpus):
-        left_ns += own_ns - phone.cpus[cpu].rt_used_ns
-    return min(k.RT_PERIOD_US * k.NS_PER_US, phone.cpus[index].rt_used_ns + max(0, left_ns))
+        left_ns += own_ns - phone.cpus.rt_used_ns[cpu]
+    return min(k.RT_PERIOD_US * k.NS_PER_US, phone.cpus.rt_used_ns[index] + max(0, left_ns))
 
 
-@kernel
+@inlined
 def share(phone: Any, scenario: Any) -> None:
     """Grant CPU time: weighted fair shares per CPU; what a task does not want goes to the others on its CPU."""
+    cpus = phone.cpus
     for index in range(scenario.device.n_cpus):
-        cpu = phone.cpus[index]
-        cpu.used_ns = 0
-        cpu.stall_ns = 0
-        cpu.reclaim_ns = 0
+        cpus.used_ns[index] = 0
+        cpus.stall_ns[index] = 0
+        cpus.reclaim_ns[index] = 0
     crowded = 0
     for position in range(phone.n_runnable):
         t = phone.tasks[phone.runnable[position]]
-        cpu = phone.cpus[t.cpu]
+        cpu = t.cpu
         t.granted_ns = -1
-        t.wanted_ns = cpu.fair_ns
+        t.wanted_ns = cpus.fair_ns[cpu]
         if t.demand_ns >= 0:
-            t.wanted_ns = min(cpu.fair_ns, t.demand_ns * k.UNIT // cpu.speed + 1)
-        if cpu.tasks == 1:
+            t.wanted_ns = min(cpus.fair_ns[cpu], t.demand_ns * k.UNIT // cpus.speed[cpu] + 1)
+        if cpus.tasks[cpu] == 1:
             t.granted_ns = t.wanted_ns
         else:
             crowded += 1
@@ -77,6 +77,7 @@ def share(phone: Any, scenario: Any) -> None:
 @kernel
 def share_crowded(phone: Any, scenario: Any, crowded: int) -> None:
     """Grant CPU time where several tasks share a CPU: those content with less than their share first."""
+    cpus = phone.cpus
     # used_ns holds what is granted so far while the shares are worked out
     satisfied = True
     while satisfied and crowded > 0:
@@ -85,18 +86,18 @@ def share_crowded(phone: Any, scenario: Any, crowded: int) -> None:
             t = phone.tasks[phone.runnable[position]]
             if t.granted_ns >= 0:
                 continue
-            cpu = phone.cpus[t.cpu]
-            fair = (cpu.fair_ns - cpu.used_ns) * t.weight // cpu.weight
+            cpu = t.cpu
+            fair = (cpus.fair_ns[cpu] - cpus.used_ns[cpu]) * t.weight // cpus.weight[cpu]
             if t.wanted_ns <= fair:
                 t.granted_ns = t.wanted_ns
-                cpu.used_ns += t.wanted_ns
-                cpu.weight -= t.weight
+                cpus.used_ns[cpu] += t.wanted_ns
+                cpus.weight[cpu] -= t.weight
                 satisfied = True
                 crowded -= 1
     for position in range(phone.n_runnable):
         t = phone.tasks[phone.runnable[position]]
         if t.granted_ns < 0:
-            cpu = phone.cpus[t.cpu]
-            t.granted_ns = (cpu.fair_ns - cpu.used_ns) * t.weight // cpu.weight
+            cpu = t.cpu
+            t.granted_ns = (cpus.fair_ns[cpu] - cpus.used_ns[cpu]) * t.weight // cpus.weight[cpu]
     for index in range(scenario.device.n_cpus):
-        phone.cpus[index].used_ns = 0
+        cpus.used_ns[index] = 0

@@ -7,10 +7,12 @@ from typing import Any
 import numpy as np
 
 from swapgym.phone import constants as k
-from swapgym.phone.jit import kernel
+from swapgym.phone.jit import inlined, kernel
+from swapgym.phone.sched.clocks import ONE_BITS, decay_factor
 
 NICE_TO_WEIGHT = np.array(k.NICE_TO_WEIGHT, dtype=np.int64)
 NEVER_US: int = -(1 << 40)
+NEVER_TICK: int = -2
 
 
 @kernel
@@ -32,8 +34,11 @@ def request_cpu(phone: Any, task: int, weight: int, mask: int, boost: int, deman
         demand_ns: Work it can do in this tick, in nanoseconds of the reference CPU; -1 more than any CPU gives.
     """
     t = phone.tasks[task]
-    t.ran_before = 1 if phone.now_us == t.requested_us + phone.tick_us else 0
-    t.requested_us = phone.now_us
+    slept = phone.tick - 1 - t.requested
+    t.ran_before = 1 if slept == 0 else 0
+    if slept > 0 and t.util > 0:
+        t.util = t.util * decay_factor(slept * phone.tick_us) >> ONE_BITS
+    t.requested = phone.tick
     t.weight = weight
     t.mask = mask
     t.boost = boost
@@ -52,13 +57,13 @@ def request_cpu(phone: Any, task: int, weight: int, mask: int, boost: int, deman
 @kernel
 def is_runnable(phone: Any, task: int) -> bool:
     """Return whether ``task`` has asked for CPU in this tick."""
-    return phone.tasks[task].requested_us == phone.now_us
+    return phone.tasks[task].requested == phone.tick
 
 
 @kernel
 def speed_of(phone: Any, task: int) -> int:
     """Return what the clock makes of the task's CPU now, over 1024."""
-    return phone.cpus[phone.tasks[task].cpu].speed
+    return phone.cpus.speed[phone.tasks[task].cpu]
 
 
 @kernel
@@ -69,19 +74,19 @@ def elapsed_us(phone: Any, task: int, used_ns: int) -> int:
     long.
     """
     t = phone.tasks[task]
-    whole_ns = phone.cpus[t.cpu].fair_ns if t.granted_ns >= t.wanted_ns else t.granted_ns
+    whole_ns = phone.cpus.fair_ns[t.cpu] if t.granted_ns >= t.wanted_ns else t.granted_ns
     return min(phone.tick_us, phone.tick_us * used_ns // max(1, whole_ns))
 
 
 @kernel
 def charge(phone: Any, task: int, who: int, used_ns: int) -> None:
     """Charge ``used_ns`` of the task's CPU to ``who`` (CHARGE_*)."""
-    phone.cpus[phone.tasks[task].cpu].used_ns += used_ns
+    phone.cpus.used_ns[phone.tasks[task].cpu] += used_ns
     phone.total.charged_ns[who] += used_ns
 
 
-@kernel
+@inlined
 def charge_idle(phone: Any, scenario: Any) -> None:
     """Charge what nobody used in this tick to idle."""
     for index in range(scenario.device.n_cpus):
-        phone.total.charged_ns[k.CHARGE_IDLE] += phone.cpus[index].fair_ns - phone.cpus[index].used_ns
+        phone.total.charged_ns[k.CHARGE_IDLE] += phone.cpus.fair_ns[index] - phone.cpus.used_ns[index]

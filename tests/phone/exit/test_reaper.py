@@ -48,7 +48,7 @@ def test_it_starts_when_its_delay_is_over() -> None:
     awake = [
         int(phone["now_us"]) // k.MS - 1
         for phone in each_tick(board.phones, board.scenarios, lambda: k.INLINE)
-        if phone["tasks"]["requested_us"][k.TASK_REAPER] == phone["now_us"] - phone["tick_us"]
+        if phone["tasks"]["requested"][k.TASK_REAPER] == phone["tick"] - 1
     ]
     # 25,600 pages of 0.4 us are 10.24 ms
     assert awake == list(range(7, 18))

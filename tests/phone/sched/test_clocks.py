@@ -100,7 +100,7 @@ def test_migration_takes_utilisation_along() -> None:
     phone["tasks"]["cpu"][7] = 0
     clocks.migrate_util(phone, 7, 1)
     assert phone["cpus"]["util"][:2].tolist() == [0, 440]
-    phone["tasks"]["cpu"][7] = -1  # a new task brings what it has to nobody's cost
+    phone["tasks"]["cpu"][7] = k.MAX_CPUS  # a new task brings what it has to nobody's cost
     clocks.migrate_util(phone, 7, 0)
     assert phone["cpus"]["util"][:2].tolist() == [0, 440]
 
