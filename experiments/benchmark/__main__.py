@@ -13,11 +13,11 @@ from rich.progress import Progress
 from rich.table import Table
 
 from experiments import results
-from experiments.benchmark import growth, lanes, peers, profile, report, single, startup
+from experiments.benchmark import cores, growth, lanes, peers, profile, report, single, startup
 from swapgym.workload.config import unknown
 
 RESULTS = Path(__file__).parent / "results"
-SECTIONS = ("single", "lanes", "peers", "training", "episodes", "growth", "startup", "profile")
+SECTIONS = ("single", "lanes", "peers", "training", "episodes", "growth", "cores", "startup", "profile")
 
 app = typer.Typer(add_completion=False, help=__doc__, pretty_exceptions_enable=False)
 console = Console()
@@ -49,6 +49,9 @@ def main(
         for part, rows in found.items():
             report.write_table(folder / f"{part}.csv", rows)
         console.print(f"{name}: {time.monotonic() - began:.0f} s", highlight=False)
+    if all(name in summary for name in cores.NEEDED):
+        parts["cores"] = cores.table(summary)
+        report.write_table(folder / "cores.csv", parts["cores"])
     where = results.provenance()
     if "single" in parts and "lanes" in parts:
         drawn = report.draw({str(row["environment"]): row for row in parts["single"]}, parts["lanes"])
@@ -101,6 +104,11 @@ def measure_growth(quick: bool, rounds: int | None, steps: int | None, progress:
     return {"growth": growth.table(laps)}, growth.summary(laps)
 
 
+def measure_cores(quick: bool, rounds: int | None, steps: int | None, progress: Callable[[], None]) -> Part:
+    """Measure what is not divided by cores."""
+    return {}, cores.run(20 if quick else 200)
+
+
 def measure_startup(quick: bool, rounds: int | None, steps: int | None, progress: Callable[[], None]) -> Part:
     """Measure imports and first steps."""
     return {}, startup.run(rounds or (1 if quick else 7), 0 if quick else 1, progress)
@@ -119,6 +127,7 @@ MEASURE: dict[str, Callable[[bool, int | None, int | None, Callable[[], None]], 
     "training": measure_training,
     "episodes": measure_episodes,
     "growth": measure_growth,
+    "cores": measure_cores,
     "startup": measure_startup,
     "profile": measure_profile,
 }

@@ -139,6 +139,8 @@ INTRODUCTIONS: Final[dict[str, str]] = {
     "episodes": "## Whole episodes\n\nRows of `swapgym.agents.play.play` per second, as many episodes at once as a job of the runner"
     " has: `asked` calls `predict` for all that wait, `kernels` asks within the kernels. `vs_asked` is a ratio within the round.",
     "growth": "## How cost grows\n\nSixteen lanes of camera launches on a 12 GB phone.",
+    "cores": "## More cores, on paper\n\nNot measured: what a step of the vector environment would take if simulating were divided"
+    " by the cores and what needs Python's lock were not. `of so many cores` is how many the step keeps busy.",
     "tick": "## Where a tick's time goes\n\nCycles counted inside the compiled engine, less what the counter itself costs.",
     "step": "## Where a step's time goes",
 }

@@ -12,7 +12,7 @@ import pytest
 from gymnasium.utils.env_checker import check_env
 from typer.testing import CliRunner
 
-from experiments.benchmark import episodes, growth, interleave, lanes, profile, report
+from experiments.benchmark import cores, episodes, growth, interleave, lanes, profile, report
 from experiments.benchmark.__main__ import app
 from experiments.benchmark.null import EPISODE_STEPS, NULL_ID, register_null, stand_still
 from experiments.benchmark.simpy_model import SimpyPhone
@@ -155,6 +155,20 @@ def test_growth_changes_what_it_says() -> None:
     assert audit(two.phones[0], two.scenarios[0]) == []
     short, long = (growth.lanes_with(growth.with_length(f)).scenarios["duration_us"] for f in (0.5, 2.0))
     assert (abs(long - 4 * short) <= 4_000).all()  # whole milliseconds
+
+
+def test_more_cores_on_paper_by_hand() -> None:
+    summary = {
+        "wake_us": 10.0, "chunk_us": 5.0, "vector_env_steps_per_s_1024": 10_000.0,
+        "vector_step_ns_beside_simulation": 50.0,
+    }  # fmt: skip
+    rows = {(row["lanes"], row["cores"]): row for row in cores.table(summary)}
+    # 1,024 lanes of 100 us by 64 cores, 1,024 times 50 ns, 63 threads woken, 512 chunks
+    assert rows["1,024", 64]["step_ms"] == pytest.approx((1_600 + 51.2 + 630 + 2_560) / 1_000)
+    assert rows["1,024", 64]["of so many cores"] == pytest.approx(102_400 / 4_841.2)
+    assert rows["1,024", 1]["of so many cores"] == pytest.approx(1.0, rel=1e-3)
+    found = cores.run(2)
+    assert all(0 < us < 1e5 for us in found.values())
 
 
 def test_the_timed_engine_is_the_engine() -> None:
