@@ -379,7 +379,7 @@ class PhoneVectorEnv(VectorEnv[Observations, Any, npt.NDArray[Any]]):
         flat = self.env_spec.flat_actions(actions, stepped)
         if len(flat) != self.num_envs:
             raise InvalidAction(f"step: {len(flat)} actions, must be one per lane ({self.num_envs})")
-        self.lanes.actions[:] = self._actions.take(flat, axis=0, mode="clip")
+        self._actions.take(flat, axis=0, out=self.lanes.actions, mode="clip")  # clips what is not looked at
         for lane in np.flatnonzero(stepped).tolist() if self._recordings else ():
             self._recordings[lane].note(int(flat[lane]))
 
