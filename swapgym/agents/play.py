@@ -80,7 +80,7 @@ def play(spec: EnvSpec, policy: Policy, label: str, episodes: Sequence[tuple[str
     Args:
         spec: The decision process; the episodes name their presets.
         policy: Decides; asked for all waiting lanes at once, or by the kernels themselves where it is compiled
-            (:func:`agents.policies.compiled.compiled`). A recurrent one has its state in arrays of shape
+            (:func:`swapgym.agents.policies.compiled.compiled`). A recurrent one has its state in arrays of shape
             ``(layers, lanes, hidden)``, as sb3-contrib has, and starts all of them from ``None``.
         label: Name of the policy in the rows.
         episodes: Pairs of preset and scenario seed.

@@ -191,15 +191,16 @@ class EnvSpec:
             raise InvalidAction(f"step: actions of {found}, must be integers of shape {wanted}")
         n_paces = max(1, len(self.pace_names))
         limits = [len(self.route_names), n_paces] if pairs else [len(self.route_names) * n_paces]
-        columns = array.reshape(len(array), len(limits))
-        outside = ((columns < 0) | (columns >= np.array(limits, dtype=columns.dtype))).any(axis=1)
+        outside: npt.NDArray[np.bool_] = (array < 0) | (array >= np.array(limits, dtype=array.dtype))
+        if pairs:
+            outside = np.logical_or(outside[:, 0], outside[:, 1])
         if read is not None:
             outside &= read
         if outside.any():
             lane = int(np.flatnonzero(outside)[0])
             raise InvalidAction(f"lane {lane}: {self.invalid(array[lane])}")
-        whole = columns.astype(np.int64)
-        return whole[:, 0] * n_paces + whole[:, 1] if pairs else whole[:, 0]
+        whole = array.astype(np.int64, copy=False)
+        return whole[:, 0] * n_paces + whole[:, 1] if pairs else whole
 
     def invalid(self, action: Any) -> InvalidAction:
         """Return the error for an action outside the action space."""

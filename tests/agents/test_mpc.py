@@ -11,14 +11,16 @@ import pytest
 
 from swapgym.agents.planning import Planner, Settings, mpc
 from swapgym.agents.play import encode, play, replay
+from swapgym.agents.policies import make
 from swapgym.agents.policies.thresholds import RealtimeAware
-from swapgym.agents.rollouts import BY_RULE
+from swapgym.agents.rollouts import BY_RULE, base_rule, by_rule
 from swapgym.agents.stored import tuned as tuned_policies
 from swapgym.envs.spec import EnvSpec
 from swapgym.phone import constants as k
 from swapgym.phone.audit import audit
-from swapgym.phone.state import phone_digest
-from swapgym.workload import PRESETS
+from swapgym.phone.engine import advance, decide, start
+from swapgym.phone.state import PHONE, phone_digest
+from swapgym.workload import PRESETS, empty
 
 pytestmark = pytest.mark.xdist_group("planning_online")  # one process compiles its kernels
 
@@ -259,3 +261,21 @@ def test_bad_input_is_named() -> None:
         mpc.play("low_ram", 1, SPEC, rule=RealtimeAware(routes=("INLINE", "KWORKER")))
     with pytest.raises(ValueError, match="preset: 'camara' is unknown"):
         mpc.play("camara", 1, SPEC)
+
+
+def test_any_rule_of_comparisons_can_be_the_base() -> None:
+    scenarios, phones = empty(1), np.zeros(1, PHONE)
+    policy = make("vivo")
+    for row in play(BATCH, policy, "rule", EPISODES[:2]):
+        BATCH.draw(row["seed"], scenarios[0], row["preset"])
+        rule = base_rule(policy, SPEC, scenarios[0])
+        assert len(rule.parts) == 3
+        phones[:] = np.zeros(1, PHONE)
+        start(phones, scenarios, 0)
+        taken = []
+        while advance(phones, scenarios, 0) == k.RUN_DECISION:
+            taken.append(by_rule(phones, scenarios, 0, rule))
+            decide(phones, scenarios, 0, taken[-1])
+        assert encode([int(route != k.INLINE) for route in taken]) == row["actions"]
+    with pytest.raises(ValueError, match="rule: 'random' does more with its readings"):
+        base_rule(make("random"), SPEC, scenarios[0])

@@ -27,10 +27,9 @@ from swapgym.agents.planning.futures import sample
 from swapgym.agents.planning.past import PAST, leave
 from swapgym.agents.planning.plans import per_batch
 from swapgym.agents.policies.thresholds import RealtimeAware
-from swapgym.agents.rollouts import BY_RULE, by_rule, cost, finish_all
+from swapgym.agents.rollouts import BY_RULE, base_rule, by_rule, cost, finish_all
 from swapgym.agents.stored.tuned import nearest
 from swapgym.envs import arguments
-from swapgym.envs.observations import READING
 from swapgym.envs.spec import EnvSpec
 from swapgym.phone import constants as k
 from swapgym.phone.engine import advance, decide, start
@@ -158,12 +157,11 @@ class Planner:
         self.held = np.full(k.MAX_PROCESSES, BY_RULE, np.int64)
         self.plans, self.departures, self.evaluations = 0, 0, 0
         self._routes = arguments.route_codes(names, self.scenarios[0])
-        self._deferral = self._routes[names.index(rule.deferral())]
-        self._rule = np.array([rule.load, rule.starved_us], dtype=np.float64)
+        self._rule = base_rule(rule, spec, self.scenarios[0])
         self._weights = spec.rates.weights(drawn)
         *_, spread = configured(drawn.device, drawn.kernel, canonical(spec.overrides))
         self._sigma = float(spread[LAUNCH_HISTORY])
-        self._drawn, self._pasts, self._readings = empty(1), np.zeros(1, PAST), np.zeros(1, READING)
+        self._drawn, self._pasts = empty(1), np.zeros(1, PAST)
         self._pending, self._decisions = self.phones["pending"], self.phones["processes"]["decisions"][0]
 
     @property
@@ -174,7 +172,7 @@ class Planner:
     @property
     def usual(self) -> int:
         """The route of the base rule for that batch."""
-        return by_rule(self.phones, self.scenarios, 0, self._rule, self._deferral, self._readings)
+        return by_rule(self.phones, self.scenarios, 0, self._rule)
 
     @property
     def score(self) -> float:
@@ -250,10 +248,7 @@ class Planner:
         held = self.held.copy()
         held[self.victim] = route
         costs = np.zeros(len(self.moments))
-        finish_all(
-            self.moments, self.played, self.futures, held, self._rule, self._deferral, self._readings, self._weights,
-            costs,
-        )  # fmt: skip
+        finish_all(self.moments, self.played, self.futures, held, self._rule, self._weights, costs)
         self.evaluations += len(costs)
         return costs
 
