@@ -11,7 +11,6 @@ from collections.abc import Callable
 from typing import Any, Final
 
 import typer
-from rich.markup import escape
 from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 
@@ -45,7 +44,12 @@ class Commands(TyperGroup):
         try:
             module = importlib.import_module(COMMANDS[cmd_name])
         except ModuleNotFoundError as error:
-            return TyperCommand(cmd_name, help=escape(missing(error)), callback=refuse(error), add_help_option=False)
+            return TyperCommand(
+                cmd_name,
+                help=f"needs {error.name}, which is not installed: the extra train has it",
+                callback=refuse(error),
+                add_help_option=False,
+            )
         command = get_command(module.app)
         command.name = cmd_name
         return command

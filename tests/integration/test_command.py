@@ -54,7 +54,7 @@ def test_what_is_missing_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(importlib, "import_module", failing)
     code, said = run("--help")
     assert code == 0
-    assert "needs scipy, which is not installed: pip install 'swapgym[train]'" in said
+    assert "needs scipy, which is not installed: the extra train has it" in said
 
 
 def test_importing_is_light() -> None:
