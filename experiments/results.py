@@ -2,49 +2,24 @@
 
 from __future__ import annotations
 
-import csv
 import io
 import json
 import os
 import platform
-import tempfile
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import date
 from importlib import metadata
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from swapgym.envs.spec import EnvSpec
+from swapgym.files import write as write
+from swapgym.files import write_csv as write_csv
+from swapgym.files import write_json as write_json
 from swapgym.workload import config_hash
 
 WORLDS: Final = "worlds.json"
 """Stands beside tables of records: the decision processes that their rows name by a hash."""
-
-
-def write(path: Path, content: str | bytes) -> None:
-    """Write ``content`` to ``path``: into a file beside it first, which then takes its place."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    data = content.encode() if isinstance(content, str) else content
-    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
-        file.write(data)
-    os.chmod(file.name, 0o644)
-    os.replace(file.name, path)
-
-
-def write_csv(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Write rows of the same columns as CSV; floats with nine significant digits."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    columns = list(rows[0])
-    writer.writerow(columns)
-    for row in rows:
-        writer.writerow(f"{row[c]:.9g}" if isinstance(row[c], float) else row[c] for c in columns)
-    write(path, text.getvalue())
-
-
-def write_json(path: Path, value: Any) -> None:
-    """Write JSON with sorted keys."""
-    write(path, json.dumps(value, indent=2, sort_keys=True) + "\n")
 
 
 def write_worlds(folder: Path, specs: Iterable[EnvSpec]) -> None:

@@ -8,12 +8,13 @@ import numpy as np
 import pytest
 
 from swapgym.agents import tune
+from swapgym.agents.task import KERNEL, RATES, SPEC
 from swapgym.envs.costs import N_OBJECTIVES
 
 
 @pytest.fixture(scope="session")
 def tuned_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Store a few policies as tuned, the same for each rate; tests put ``agents.tune.TUNED`` there."""
+    """Store a few policies as tuned, the same for each rate; tests put ``swapgym.agents.stored.tuned.TUNED`` there."""
     folder = tmp_path_factory.mktemp("tuned")
     rule = {"literals": [["rt_load", False, 0.3]], "how": "all"}
     found = (("rt_aware", {"load": 0.3}), ("rule", rule), ("always_defer", {}), ("always_inline", {}))
@@ -21,6 +22,6 @@ def tuned_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         tune.Trial(name, given, np.full((1, N_OBJECTIVES), 1.0 + place), np.ones((1, N_OBJECTIVES)))
         for place, (name, given) in enumerate(found)
     ]
-    for rate in tune.RATES:
-        tune.write(folder / tune.KERNEL, tune.SPEC.but(ms_per_mib=rate), trials, {})
+    for rate in RATES:
+        tune.write(folder / KERNEL, SPEC.but(ms_per_mib=rate), trials, {})
     return folder

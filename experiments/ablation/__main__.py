@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import time
-from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
 
-from experiments.ablation.measure import ERRORS, GROUPS, closed, play
+from experiments.ablation.measure import ERRORS, GROUPS, closed, job
 from experiments.results import markdown, provenance, write, write_json
+from swapgym.agents.parallel import spread
 
 RESULTS = Path(__file__).parent / "results"
 EPISODES = 8_000
@@ -31,8 +30,7 @@ def main(
     began = time.monotonic()
     folder = out or (RESULTS / "quick" if quick else RESULTS)
     episodes = QUICK_EPISODES if quick else EPISODES
-    with ProcessPoolExecutor(2, mp_context=multiprocessing.get_context("forkserver")) as pool:
-        usual, *others = pool.map(play, [None, *ERRORS.values()], [episodes] * (1 + len(ERRORS)))
+    usual, *others = spread(job, [(error, episodes) for error in (None, *ERRORS.values())])
     found = {"all parts": closed(usual)}
     for name, parts in GROUPS.items():
         found[f"without {name}"] = closed(usual, parts)

@@ -9,6 +9,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from swapgym.agents.statistics import over_seeds
 from swapgym.envs.costs import weighted
 from swapgym.envs.lanes import Lanes
 from swapgym.envs.spec import EnvSpec
@@ -67,6 +68,11 @@ def play(error: float | None, episodes: int) -> Choices:
     return Choices(tuple(spec.parts), np.concatenate(seen), np.concatenate(scores))
 
 
+def job(task: tuple[float | None, int]) -> Choices:
+    """Play for one error; at module level so that worker processes can be sent it."""
+    return play(*task)
+
+
 def closed(choices: Choices, without: Sequence[str] = (), folds: int = 5) -> tuple[float, float, float]:
     """Return the share of the hindsight gap that a boosted tree's choice closes, cross-validated, with its interval.
 
@@ -87,11 +93,8 @@ def closed(choices: Choices, without: Sequence[str] = (), folds: int = 5) -> tup
         tree.fit(features[train], np.clip(target[train], -1.0, 1.0))
         predicted[test] = tree.predict(features[test])
     chosen = np.where(predicted < 0.0, choices.scores[:, 1], choices.scores[:, 0])
-    rng = np.random.default_rng(0)
-    everybody = np.arange(len(target))
-    resampled = [share(choices.scores, chosen, rng.choice(everybody, len(everybody))) for _ in range(1_000)]
-    low, high = np.percentile(resampled, [2.5, 97.5])
-    return share(choices.scores, chosen, everybody), float(low), float(high)
+    everybody = ["all"] * len(target)
+    return over_seeds(lambda _, picked: share(choices.scores, chosen, picked), 1, everybody)
 
 
 def share(scores: Floats, chosen: Floats, episodes: npt.NDArray[np.int64]) -> float:

@@ -9,7 +9,6 @@ from typing import Annotated, Any
 import numpy as np
 import typer
 from rich.console import Console
-from rich.progress import Progress
 
 from experiments import results
 from experiments.agents import discounting
@@ -18,10 +17,12 @@ from experiments.agents.measure import Measured, measure
 from experiments.agents.report import Behaviour, write_all
 from experiments.task import scenarios
 from swapgym.agents.evaluate import load_model, spec_of
+from swapgym.agents.parallel import progress_bar
 from swapgym.agents.planning.plans import per_batch
-from swapgym.agents.store import TRAINED, Group, stored
 from swapgym.agents.stored import runs
-from swapgym.agents.tune import SPEC, tuned
+from swapgym.agents.stored.agents import TRAINED, Group, stored
+from swapgym.agents.stored.tuned import tuned
+from swapgym.agents.task import SPEC
 from swapgym.workload import Suite
 
 RESULTS = Path(__file__).parent / "results"
@@ -41,12 +42,12 @@ def main(
         int | None, typer.Option(min=8, help="Plans of the bound per episode, to let the planners play now.")
     ] = None,
 ) -> None:
-    """Play all stored runs beside their rivals and the bound, and say what they read."""
+    """Play all stored runs beside their baselines and the bound, and say what they read."""
     began = time.monotonic()
     folder = out or (RESULTS / "quick" if quick else RESULTS)
     groups = stored(trained)
     if not groups:
-        raise typer.BadParameter(f"trained: {trained} holds no run; store some with python -m agents.store RUN")
+        raise typer.BadParameter(f"trained: {trained} holds no run; store some with swapgym store RUN")
     try:
         specs = {group: spec_of(folders) for group, folders in groups.items()}
         for spec in specs.values():
@@ -55,7 +56,7 @@ def main(
         raise typer.BadParameter(str(error)) from error
     found: list[Measured] = []
     behaviours: dict[Group, Behaviour] = {}
-    with Progress(console=console) as bar:
+    with progress_bar(console) as bar:
         for group, folders in groups.items():
             preset = specs[group].preset
             test = scenarios(preset, 2) if quick else scenarios(preset)

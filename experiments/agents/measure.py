@@ -1,23 +1,19 @@
-"""Play the runs of one group and all their rivals, and work out what of the gap to the bound they close."""
+"""Play the runs of one group and all their baselines, and work out what of the gap to the bound they close."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
 from experiments.agents import planners
-from swapgym.agents.evaluate import BOUND, LEARNED, PLANNERS, by_policy, difference, play_runs
+from swapgym.agents.evaluate import BOUND, LEARNED, PLANNERS, by_policy, play_runs
 from swapgym.agents.play import Row
-from swapgym.agents.store import Group
+from swapgym.agents.statistics import Estimate, Indices, Scores, difference, over_seeds
+from swapgym.agents.stored.agents import Group
 from swapgym.envs.spec import EnvSpec
-
-Scores = npt.NDArray[np.float64]
-RESAMPLES: Final = 2_000
 
 
 @dataclass(frozen=True)
@@ -52,25 +48,21 @@ class Measured:
             (name for name in self.scores if name in LEARNED), key=lambda name: float(self.scores[name].mean())
         )
 
-    def over_best(self, name: str) -> tuple[float, float, float]:
+    def over_best(self, name: str) -> Estimate:
         """Return the mean paired difference from the best fixed policy and its 95 % interval."""
         return difference(self.scores[name], self.scores[self.best_fixed()], self.presets)
 
-    def gap_closed(self, name: str, to: str = BOUND, seed: int = 0) -> tuple[float, float, float]:
+    def gap_closed(self, name: str, to: str = BOUND, seed: int = 0) -> Estimate:
         """Return the share of the gap from the best fixed policy to a planner that is closed, with its 95 % interval.
 
         Training seeds are resampled as a whole and episodes within their preset, the same for all three.
         """
         own, best, bound = self.scores[name], self.scores[self.best_fixed()][0], self.scores[to][0]
-        rng = np.random.default_rng(seed)
-        strata = [np.flatnonzero(np.array(self.presets) == preset) for preset in dict.fromkeys(self.presets)]
-        shares = np.empty(RESAMPLES)
-        for sample in range(RESAMPLES):
-            chosen = rng.integers(len(own), size=len(own))
-            picked = np.concatenate([rng.choice(stratum, len(stratum)) for stratum in strata])
-            shares[sample] = share(own[np.ix_(chosen, picked)], best[picked], bound[picked])
-        low, high = np.percentile(shares, [2.5, 97.5])
-        return share(own, best, bound), float(low), float(high)
+
+        def closed(chosen: Indices, picked: Indices) -> float:
+            return share(own[np.ix_(chosen, picked)], best[picked], bound[picked])
+
+        return over_seeds(closed, len(own), self.presets, seed)
 
 
 def share(own: Scores, best: Scores, bound: Scores) -> float:

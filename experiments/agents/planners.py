@@ -18,17 +18,17 @@ import numpy as np
 import numpy.typing as npt
 import typer
 from rich.console import Console
-from rich.progress import Progress
 
 from experiments.task import EPISODES, scenarios
 from swapgym.agents.evaluate import BOUND, ONLINE, PLANNERS
+from swapgym.agents.parallel import progress_bar
 from swapgym.agents.planning import mpc, search_all
 from swapgym.agents.planning.clairvoyant import STARTS
 from swapgym.agents.planning.plans import per_batch
 from swapgym.agents.play import Row, decode, encode, play
-from swapgym.agents.stored.runs import put
-from swapgym.agents.tune import KERNEL, PRESET, RATES, SPEC
+from swapgym.agents.task import KERNEL, PRESET, RATES, SPEC
 from swapgym.envs.spec import EnvSpec
+from swapgym.files import write
 from swapgym.workload import kernel_variant
 
 RESULTS: Final = Path(__file__).parent / "results"
@@ -86,10 +86,9 @@ def path_of(spec: EnvSpec, folder: Path = RESULTS) -> Path:
 def keep(path: Path, rows: Sequence[Row], about: dict[str, Any]) -> None:
     """Write rows as what replays."""
     plans = [[row["policy"], row["preset"], row["seed"], row["actions"], row["digest"]] for row in rows]
-    path.parent.mkdir(parents=True, exist_ok=True)
     lines = ",\n  ".join(json.dumps(one) for one in plans)
     text = json.dumps(about, indent=1).removesuffix("\n}") + f',\n "plans": [\n  {lines}\n ]\n}}\n'
-    put(path, text.encode())
+    write(path, text)
 
 
 def kept(path: Path, spec: EnvSpec, episodes: Episodes) -> list[Row] | None:
@@ -141,7 +140,7 @@ def main(
     for rate in ms_per_mib or RATES:
         began = time.monotonic()
         spec = SPEC.but(kernel=kernel, ms_per_mib=rate)
-        with Progress(console=console) as bar:
+        with progress_bar(console) as bar:
             task = bar.add_task(f"{kernel} r{rate:g}", total=2 * len(pairs))
             rows = plan(spec, pairs, evaluations, SETTINGS, lambda task=task: bar.advance(task), workers)  # type: ignore[misc]
         about = {

@@ -16,8 +16,8 @@ from experiments.agents.discounting import Agreement, Spacing
 from experiments.agents.importance import Leaf
 from experiments.agents.measure import Measured
 from swapgym.agents.evaluate import BOUND, COLUMNS, LEARNED, ONLINE, PLANNERS, breakdown
-from swapgym.agents.store import Group
-from swapgym.agents.tune import ENV_ID, KERNEL, SPEC
+from swapgym.agents.stored.agents import Group
+from swapgym.agents.task import ENV_ID, KERNEL, SPEC
 
 matplotlib.use("Agg")
 

@@ -11,7 +11,7 @@ from experiments.benchmark.interleave import Lap, Play, flat, measure, rate, rat
 from swapgym.agents.play import EPISODES_PER_JOB, play
 from swapgym.agents.policies import Policy
 from swapgym.agents.sb3.networks import from_sb3
-from swapgym.agents.tune import tuned
+from swapgym.agents.stored.tuned import tuned
 from swapgym.envs.release import SwapReleaseEnv
 from swapgym.envs.spec import EnvSpec
 

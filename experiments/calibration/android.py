@@ -16,8 +16,8 @@ import numpy as np
 
 from experiments.calibration.exits import DATA, read
 from experiments.calibration.wild import resize
-from experiments.statistics import Estimate, estimate
 from swapgym.agents.play import Player, play_job
+from swapgym.agents.statistics import Estimate, estimate
 from swapgym.envs.epochs import BATCH
 from swapgym.envs.spec import EnvSpec
 from swapgym.phone import constants as k

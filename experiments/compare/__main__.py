@@ -8,18 +8,19 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
 from experiments import results
 from experiments.compare import tables
+from experiments.compare.others import others_of, planned
 from experiments.compare.report import write_all
-from experiments.compare.rivals import planned, rivals
 from experiments.task import EPISODES, scenarios
+from swapgym.agents.parallel import progress_bar
 from swapgym.agents.planning.plans import per_batch
 from swapgym.agents.play import Player, Row, play_all
 from swapgym.agents.policies import POLICIES, make
-from swapgym.agents.tune import SPEC, command
+from swapgym.agents.stored.tuned import command
+from swapgym.agents.task import SPEC
 from swapgym.envs.epochs import BATCH
 from swapgym.envs.spec import EnvSpec
 from swapgym.workload import SUITES, kernel_variant, presets_of, suite
@@ -69,15 +70,7 @@ def task_scenarios(suite_name: str, quick: bool) -> list[tuple[str, int]]:
 
 def run(players: Players, episodes: list[tuple[str, int]], workers: int) -> list[Row]:
     """Play all with a progress bar; the rows come with their scores at the other rates too."""
-    bar = Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
-        console=console,
-    )
-    with bar:
+    with progress_bar(console) as bar:
         task = bar.add_task("episodes", total=len(players) * len(episodes))
         rows = play_all(players, episodes, workers=workers, progress=lambda n: bar.advance(task, n))
     return [row | tables.other_scores(row) for row in rows]
@@ -102,7 +95,7 @@ def main(
         episodes = list(chosen)
         task = task_scenarios(suite_name, quick)
         players = compared(kernel, policy or list(POLICIES))
-        others = [] if policy else rivals(kernel)
+        others = [] if policy else others_of(kernel)
         plans = planned(kernel, task) if others else []
     except ValueError as error:
         console.print(f"[red]error:[/red] {error}", highlight=False)
@@ -125,7 +118,7 @@ def main(
     show(rows, summary)
     if not others and not policy:
         console.print(
-            f"no rivals.md: no policy is tuned ({command(kernel)}) and no agent stored (python -m agents.store RUN)"
+            f"no others.md: no policy is tuned ({command(kernel)}) and no agent stored (swapgym store RUN)"
             f" for kernel {kernel} at {SPEC.ms_per_mib:g} ms per MiB",
             highlight=False,
         )

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from experiments.compare.tables import RATE, Table
-from experiments.statistics import Estimate
+from swapgym.agents.statistics import Estimate
 
 matplotlib.use("Agg")
 

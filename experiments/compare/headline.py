@@ -7,7 +7,7 @@ from typing import Any
 
 from experiments import results
 from experiments.compare.tables import SCORE_AT, Table, best_at
-from experiments.statistics import Estimate
+from swapgym.agents.statistics import Estimate
 from swapgym.workload import kernel_variant
 
 COLUMNS = (

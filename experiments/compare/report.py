@@ -10,10 +10,10 @@ from typing import Any, Final
 from experiments import results
 from experiments.compare import figures, tables
 from experiments.compare.headline import headline
-from experiments.statistics import Estimate
 from experiments.tensorboard import RunWriter
 from swapgym.agents.play import Row
 from swapgym.agents.policies import POLICIES
+from swapgym.agents.statistics import Estimate
 
 DPI: Final = 130
 MAINLINE: Final = "mainline"
@@ -79,7 +79,7 @@ def write_all(
     kernel: str,
     rows: Sequence[Row],
     variants: Sequence[Row],
-    rivals: Sequence[Row],
+    others: Sequence[Row],
     about: str,
     where: str = "",
 ) -> dict[str, float]:
@@ -87,12 +87,12 @@ def write_all(
 
     Args:
         folder: Where to.
-        kernel: The kernel of ``rows`` and ``rivals``.
+        kernel: The kernel of ``rows`` and ``others``.
         rows: All policies in one kernel.
         variants: Each kernel with its published rule.
-        rivals: Tuned policies, stored agents and planners; may be none.
+        others: Tuned policies, stored agents and planners; may be none.
         about: What was played, for the pages.
-        where: What the rivals played.
+        where: What these played.
     """
     table = tables.overall(rows)
     variant_table = tables.overall(variants)
@@ -106,7 +106,7 @@ def write_all(
     # by more than chance: intervals wholly below zero
     summary["presets_where_best_beats_overall_best"] = float(sum(gain.high < 0.0 for gain in gains.values()))
     results.write_csv(
-        folder / "episodes.csv", [{name: row[name] for name in RECORD} for row in (*rows, *variants, *rivals)]
+        folder / "episodes.csv", [{name: row[name] for name in RECORD} for row in (*rows, *variants, *others)]
     )
     results.write_csv(folder / "table.csv", tables.flat_rows(table))
     results.write_csv(folder / "variants.csv", tables.flat_rows(variant_table))
@@ -125,10 +125,10 @@ def write_all(
         f"\n\n{table_text(variant_table, 'kernel')}"
         f"\n## Mean difference from {MAINLINE} on the same episodes\n\n{table_text(variant_differences, 'kernel')}",
     )
-    for name in ("rivals.md", "rivals.csv"):
+    for name in ("others.md", "others.csv"):
         (folder / name).unlink(missing_ok=True)  # of a run that had some
-    if rivals:
-        summary |= write_rivals(folder, rivals, f"{where}, all in kernel `{kernel}`.")
+    if others:
+        summary |= write_others(folder, others, f"{where}, all in kernel `{kernel}`.")
     results.write(
         folder / "per_preset.md",
         f"# By preset\n\n{about}\n\n{preset_text(breakdown)}{margin_text(best, overall_best, gains)}",
@@ -157,11 +157,11 @@ def write_all(
     return summary
 
 
-def write_rivals(folder: Path, rows: Sequence[Row], about: str) -> dict[str, float]:
+def write_others(folder: Path, rows: Sequence[Row], about: str) -> dict[str, float]:
     """Write what tuned policies, stored agents and planners come to; return their numbers."""
     table = tables.overall(rows)
     table = dict(sorted(table.items(), key=lambda item: item[1]["score"].value))
-    results.write_csv(folder / "rivals.csv", tables.flat_rows(table))
+    results.write_csv(folder / "others.csv", tables.flat_rows(table))
     text = (
         "# Tuned policies, stored agents and planners\n\n"
         f"{about} Score: {tables.SCORE}. `clairvoyant` knows each episode"
@@ -171,8 +171,8 @@ def write_rivals(folder: Path, rows: Sequence[Row], about: str) -> dict[str, flo
         f"\n## Mean difference from {tables.REFERENCE} on the same episodes\n\n"
         f"{table_text(tables.paired(rows), 'policy')}"
     )
-    results.write(folder / "rivals.md", text)
-    return {f"rivals.{name}": value for name, value in tables.flat(table).items()}
+    results.write(folder / "others.md", text)
+    return {f"others.{name}": value for name, value in tables.flat(table).items()}
 
 
 def write_logs(

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from statistics import fmean
 from typing import Any, Final
 
-from experiments.statistics import Estimate, estimate
 from swapgym.agents.play import Row
-from swapgym.agents.tune import RATES, SPEC
+from swapgym.agents.statistics import Estimate, estimate
+from swapgym.agents.task import RATES, SPEC
 from swapgym.envs.costs import OBJECTIVES, Rates
 from swapgym.workload import Drawn
 

@@ -8,14 +8,14 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.progress import Progress
 
 from experiments.agents import planners
 from experiments.decision_relevance import bound, online, regimes
 from experiments.decision_relevance.report import write_all
 from experiments.task import scenarios
+from swapgym.agents.parallel import progress_bar
 from swapgym.agents.planning import mpc
-from swapgym.agents.tune import KERNEL, PRESET, RATES, SPEC
+from swapgym.agents.task import KERNEL, PRESET, RATES, SPEC
 from swapgym.envs.spec import EnvSpec
 from swapgym.workload import PRESET_NAMES, Suite
 
@@ -33,7 +33,7 @@ def main(
     out: Annotated[Path | None, typer.Option(help="Folder for the results.")] = None,
     preset: Annotated[str, typer.Option(help=f"What is bounded: one of {', '.join(PRESET_NAMES)}.")] = PRESET,
     kernel: Annotated[str, typer.Option(help="Kernel variant.")] = KERNEL,
-    ms_per_mib: Annotated[float, typer.Option(help="A rate that rivals are tuned for.")] = SPEC.ms_per_mib,
+    ms_per_mib: Annotated[float, typer.Option(help="A rate that baselines are tuned for.")] = SPEC.ms_per_mib,
     evaluations: Annotated[int | None, typer.Option(min=8, help="Plans played per episode.")] = None,
 ) -> None:
     """Measure whether the choice matters, where, and whether it can be seen in time."""
@@ -49,7 +49,7 @@ def main(
     test = scenarios(preset, 2) if quick else scenarios(preset)
     train = list(Suite("train", 0, 20 if quick else 400))
     looked = Suite("train", 0, 40 if quick else 1_000).of(preset)
-    with Progress(console=console) as bar:
+    with progress_bar(console) as bar:
         searching = bar.add_task("bound and planner", total=2 * len(test))
         found = bound.measure(test, plans, spec, lambda: bar.advance(searching), QUICK if quick else planners.SETTINGS)
         sorting = bar.add_task("regimes", total=len(train))

@@ -8,12 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from experiments.statistics import Estimate, estimate
-from swapgym.agents.evaluate import difference
 from swapgym.agents.planning import Found, Played, mpc, search_all
 from swapgym.agents.play import play
 from swapgym.agents.policies import make
-from swapgym.agents.tune import rivals
+from swapgym.agents.statistics import Estimate, difference, estimate
+from swapgym.agents.stored.tuned import baselines
 from swapgym.envs.spec import EnvSpec
 
 Scores = npt.NDArray[np.float64]
@@ -66,7 +65,7 @@ class Bound:
         strata = [one for (one, _), chosen in zip(self.episodes, mask, strict=True) if chosen]
         best = self.fixed[self.best_fixed()][mask]
         own = (self.scores if scores is None else scores)[mask]
-        return Estimate(*difference(own[None], best[None], strata))
+        return difference(own[None], best[None], strata)
 
     def margin(self, preset: str) -> Estimate:
         """Return by how much the preset's own best fixed policy betters the best of all presets there."""
@@ -95,7 +94,7 @@ def measure(
     """
     found = search_all(episodes, spec, evaluations, workers=workers, progress=progress)
     planned = mpc.play_all(episodes, spec, settings, workers=workers, progress=progress)
-    policies, about = rivals(spec.ms_per_mib, kernel=spec.kernel, preset=spec.preset)
+    policies, about = baselines(spec.ms_per_mib, kernel=spec.kernel, preset=spec.preset)
     fixed = {}
     for name, policy in {**policies, "always_inline": make("always_inline", spec.route_names, spec.parts)}.items():
         if name != "random":

@@ -16,8 +16,8 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.ensemble import HistGradientBoostingRegressor
 
-from experiments.statistics import Estimate, estimate
 from swapgym.agents.rollouts import cost
+from swapgym.agents.statistics import Estimate, estimate
 from swapgym.envs.lane import answer_lane, clear_lane, run_lane
 from swapgym.envs.lanes import Lanes
 from swapgym.envs.observations import observe

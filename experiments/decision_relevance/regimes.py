@@ -13,8 +13,8 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from experiments.statistics import Estimate, estimate
 from swapgym.agents.planning.plans import Stage, constant, stack
+from swapgym.agents.statistics import Estimate, estimate
 from swapgym.envs.spec import EnvSpec
 from swapgym.phone import constants as k
 

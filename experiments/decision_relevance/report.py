@@ -13,7 +13,7 @@ from experiments import results
 from experiments.decision_relevance.bound import Bound
 from experiments.decision_relevance.online import Visible
 from experiments.decision_relevance.regimes import FACTORS, MAPS, Sorted
-from experiments.statistics import Estimate
+from swapgym.agents.statistics import Estimate
 from swapgym.envs.spec import EnvSpec
 
 matplotlib.use("Agg")

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import time
-from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Annotated
 
@@ -13,6 +11,7 @@ from rich.console import Console
 
 from experiments.default_task.measure import CANDIDATES, RATES, job, kill_worth
 from experiments.results import markdown, provenance, write, write_json
+from swapgym.agents.parallel import spread
 from swapgym.envs.spec import EnvSpec
 
 RESULTS = Path(__file__).parent / "results"
@@ -32,8 +31,7 @@ def main(
     began = time.monotonic()
     folder = out or (RESULTS / "quick" if quick else RESULTS)
     tasks = [(*candidate, QUICK_EPISODES if quick else EPISODES) for candidate in CANDIDATES]
-    with ProcessPoolExecutor(2, mp_context=multiprocessing.get_context("forkserver")) as pool:
-        found = list(pool.map(job, tasks))
+    found = spread(job, tasks)
     worth = kill_worth(tasks[0][-1])
     summary: dict[str, float] = {f"collateral_kill.{key}": value for key, value in worth.items()}
     rows = []

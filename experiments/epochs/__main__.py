@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import time
-from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -14,6 +12,7 @@ from rich.console import Console
 
 from experiments.epochs.measure import GAMMA, PRESETS, WAYS, Epochs, job
 from experiments.results import markdown, provenance, write, write_json
+from swapgym.agents.parallel import spread
 from swapgym.envs.epochs import EVENTS
 
 RESULTS = Path(__file__).parent / "results"
@@ -49,8 +48,7 @@ def main(
     began = time.monotonic()
     folder = out or (RESULTS / "quick" if quick else RESULTS)
     tasks = [(preset, way, QUICK_EPISODES if quick else EPISODES) for preset in PRESETS for way in WAYS]
-    with ProcessPoolExecutor(2, mp_context=multiprocessing.get_context("forkserver")) as pool:
-        results = {(task[0], task[1]): numbers(found) for task, found in zip(tasks, pool.map(job, tasks), strict=True)}
+    results = {(task[0], task[1]): numbers(found) for task, found in zip(tasks, spread(job, tasks), strict=True)}
     summary = {f"{preset}.{way}.{name}": value for (preset, way), row in results.items() for name, value in row.items()}
     write_json(folder / "summary.json", summary)
     write_json(folder / "provenance.json", provenance())

@@ -26,7 +26,7 @@ from experiments.letter.runs import (
     select,
 )
 from experiments.letter.verdict import Figures
-from experiments.statistics import Estimate
+from swapgym.agents.statistics import Estimate
 
 matplotlib.use("Agg")
 

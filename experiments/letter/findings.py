@@ -27,7 +27,7 @@ from experiments.letter.runs import (
 )
 from experiments.letter.scenes import DEVICE
 from experiments.letter.verdict import Figures, flip
-from experiments.statistics import Estimate, estimate
+from swapgym.agents.statistics import Estimate, estimate
 from swapgym.phone import constants as k
 from swapgym.workload import device_profile
 from swapgym.workload.kernels import MAINLINE, VIVO_ASYNC

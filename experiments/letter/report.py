@@ -11,7 +11,7 @@ from experiments.letter.findings import Runs
 from experiments.letter.runs import Size
 from experiments.letter.sentences import SENTENCES, Sentence
 from experiments.letter.verdict import Figures, Verdict
-from experiments.statistics import Estimate
+from swapgym.agents.statistics import Estimate
 
 MAIN = (
     "routes.kworker - inline: lag_ms",

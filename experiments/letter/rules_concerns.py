@@ -6,7 +6,7 @@ from typing import Final
 
 from experiments.letter.runs import BURSTS_MIB, BURSTS_MS, FIFO_FROM_MS, HOGS, ROUTES
 from experiments.letter.verdict import Figures, Verdict, compared, down, listed, show, up
-from experiments.statistics import Estimate
+from swapgym.agents.statistics import Estimate
 
 WORTH_MIB: Final = 5.0
 """A peak higher by less is not worth a word on an 8 GB phone."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal, NamedTuple
 
-from experiments.statistics import Estimate
+from swapgym.agents.statistics import Estimate
 
 Label = Literal["true", "false", "true when", "answered", "open"]
 Figures = dict[str, Estimate]

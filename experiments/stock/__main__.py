@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import multiprocessing
 import time
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
 from typing import Annotated
 
@@ -15,6 +13,7 @@ from rich.console import Console
 from experiments.results import provenance, write, write_json
 from experiments.stock.report import constants, curves, numbers, page
 from experiments.stock.train import WAYS, Run, job
+from swapgym.agents.parallel import spread
 
 RESULTS = Path(__file__).parent / "results"
 
@@ -53,12 +52,13 @@ def main(
         if (name, seed) not in found
     ]
     began = time.monotonic()
-    with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("forkserver")) as pool:
-        for future in as_completed([pool.submit(job, task) for task in tasks]):
-            run = future.result()
-            found[(run.way, run.seed)] = run
-            write_json(folder / "runs" / f"{run.way}-{run.seed}.json", {**run._asdict(), "timesteps": timesteps})
-            console.print(f"{run.way} {run.seed}: {run.scores[-1]:.4f} after {run.seconds:.0f} s", highlight=False)
+
+    def keep(_: int, run: Run) -> None:
+        found[(run.way, run.seed)] = run
+        write_json(folder / "runs" / f"{run.way}-{run.seed}.json", {**run._asdict(), "timesteps": timesteps})
+        console.print(f"{run.way} {run.seed}: {run.scores[-1]:.4f} after {run.seconds:.0f} s", highlight=False)
+
+    spread(job, tasks, workers, keep)
     runs = [found[key] for key in sorted(found) if key[1] < seeds]
     fixed = constants(episodes)
     write_json(folder / "summary.json", numbers(runs, fixed))

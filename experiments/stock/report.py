@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from experiments.results import markdown, write_figure
-from experiments.statistics import Estimate
 from experiments.stock.train import ENV_ID, WAYS, Run
+from swapgym.agents import statistics
 from swapgym.agents.play import play
 from swapgym.agents.policies import FixedPolicy, make
-from swapgym.agents.tune import rivals
+from swapgym.agents.statistics import Estimate
+from swapgym.agents.stored.tuned import baselines
 from swapgym.envs.spec import EnvSpec
 from swapgym.workload import suite
 
@@ -52,7 +52,7 @@ def constants(episodes: int) -> dict[str, Constant]:
     The best tuned one is chosen on these very scenarios, in its own favour.
     """
     spec = EnvSpec()
-    others, how = rivals(spec.ms_per_mib)
+    others, how = baselines(spec.ms_per_mib)
     found = {name: constant(make(name), name.replace("_", " "), episodes) for name in FIXED}
     candidates = [constant(policy, f"{name.replace('_', ' ')} ({how})", episodes) for name, policy in others.items()]
     return {**found, BEST: min(candidates, key=lambda one: float(np.mean(one.score)))}
@@ -73,30 +73,10 @@ def of(runs: Sequence[Run], way: str) -> list[Run]:
 
 
 def difference(runs: Sequence[Run], other: Sequence[float]) -> Estimate:
-    """Return the mean over seeds less ``other`` on the same scenarios, with its interval.
-
-    Scenarios are resampled within their presets, seeds with them: each scenario's value is that of a seed drawn anew.
-    """
+    """Return the mean over seeds less ``other`` on the same scenarios, with its interval over seeds and scenarios."""
     half = len(other) // 2  # as many scenarios of each of the two presets
-    values = np.array([run.test for run in runs]) - np.array(other)
-    strata = {f"{preset}": values[:, part].T for preset, part in enumerate((slice(half), slice(half, None)))}
-    return estimate_over_seeds(list(strata.values()))
-
-
-def estimate_over_seeds(groups: Sequence[npt.NDArray[np.float64]], resamples: int = 4_000) -> Estimate:
-    """Return a mean over seeds and scenarios; ``groups`` have shape ``(scenarios, seeds)``, one per preset.
-
-    Seeds and scenarios are both resampled: the interval is one for other seeds on other scenarios.
-    """
-    rng = np.random.default_rng(0)
-    seeds = groups[0].shape[1]
-    means = np.zeros(resamples)
-    for index in range(resamples):
-        chosen = rng.integers(seeds, size=seeds)
-        parts = [group[rng.integers(len(group), size=len(group))][:, chosen].mean(axis=1) for group in groups]
-        means[index] = np.concatenate(parts).mean()
-    low, high = np.percentile(means, [2.5, 97.5])
-    return Estimate(float(np.concatenate(groups).mean()), float(low), float(high))
+    presets = ["first"] * half + ["second"] * (len(other) - half)
+    return statistics.difference(np.array([run.test for run in runs]), np.array([other]), presets)
 
 
 def numbers(runs: Sequence[Run], fixed: dict[str, Constant]) -> dict[str, float]:

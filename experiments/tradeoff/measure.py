@@ -9,8 +9,8 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from experiments.statistics import Estimate, estimate
 from swapgym.agents.play import Row
+from swapgym.agents.statistics import Estimate, estimate
 from swapgym.envs.costs import OBJECTIVES, Rates
 
 KERNELS: Final = ("vivo-async", "vivo-async-nice0", "vivo-async-little", "zsmalloc-deferred", "userspace-reaper")

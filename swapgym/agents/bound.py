@@ -1,4 +1,4 @@
-"""The clairvoyant bound on the validation suite, stored: ``python -m agents.bound``.
+"""The clairvoyant bound on the validation suite, stored: ``swapgym bound``.
 
 Training draws it as a reference line. To search it takes hundreds of plays of each episode, so it is stored with the
 actions that reach it, one at every batch: an entry is good for as long as they still end in the same phone, bit for
@@ -18,19 +18,20 @@ from typing import Annotated, Any, Final
 import numpy as np
 import typer
 from rich.console import Console
-from rich.progress import Progress
 
+from swapgym import files
+from swapgym.agents.parallel import progress_bar
 from swapgym.agents.planning import Found, Stage, search_all
 from swapgym.agents.planning.clairvoyant import EVALUATIONS, STARTS
 from swapgym.agents.planning.plans import per_batch
 from swapgym.agents.play import encode, replay
-from swapgym.agents.stored.runs import put
-from swapgym.agents.tune import PRESET, RATES, SPEC, TUNED
+from swapgym.agents.stored import HOME
+from swapgym.agents.task import PRESET, RATES, SPEC
 from swapgym.envs.costs import costs_of
 from swapgym.envs.spec import EnvSpec
 from swapgym.workload import PRESET_NAMES, suite
 
-STORED: Final = TUNED / "bound-validation.json"
+STORED: Final = HOME / "tuned" / "bound-validation.json"
 QUICK_EVALUATIONS: Final = 120
 """Plans per episode of a bound that is not stored and was asked for: a looser one, in a fifth of the time."""
 
@@ -100,7 +101,7 @@ def stored(episodes: Episodes, spec: EnvSpec, path: Path = STORED) -> list[Bound
     """Return the stored bound of the episodes, or ``None`` where it is not stored for all of them.
 
     Raises:
-        ValueError: If the file is not one that ``python -m agents.bound`` writes, or an episode no longer ends as it
+        ValueError: If the file is not one that ``swapgym bound`` writes, or an episode no longer ends as it
             did when its bound was searched.
     """
     if not path.exists():
@@ -114,7 +115,7 @@ def stored(episodes: Episodes, spec: EnvSpec, path: Path = STORED) -> list[Bound
             for row, replayed in zip(entry["episodes"], entry["records"], strict=True)
         }
     except (ValueError, KeyError, TypeError) as error:
-        raise ValueError(f"{path}: {error!r}, must be as python -m agents.bound writes it") from error
+        raise ValueError(f"{path}: {error!r}, must be as swapgym bound writes it") from error
     if not all(pair in known for pair in episodes):
         return None
     found = [known[pair] for pair in episodes]
@@ -122,7 +123,7 @@ def stored(episodes: Episodes, spec: EnvSpec, path: Path = STORED) -> list[Bound
         if not replays(one, spec):
             raise ValueError(
                 f"{path}: {one.preset} {one.seed} ends otherwise than when its bound was searched;"
-                " run python -m agents.bound again, or remove the file"
+                " run swapgym bound again, or remove the file"
             )
     return found
 
@@ -152,9 +153,8 @@ def write(path: Path, evaluations: int, found: Sequence[tuple[EnvSpec, Sequence[
         }
         for spec, bounds in found
     ]
-    about: dict[str, Any] = {"command": "python -m agents.bound", "suite": "validation", "evaluations": evaluations}
-    path.parent.mkdir(parents=True, exist_ok=True)
-    put(path, (json.dumps({**about, "entries": entries}, indent=1) + "\n").encode())
+    about: dict[str, Any] = {"command": "swapgym bound", "suite": "validation", "evaluations": evaluations}
+    files.write(path, json.dumps({**about, "entries": entries}, indent=1) + "\n")
 
 
 @app.command()
@@ -172,7 +172,7 @@ def main(
     except ValueError as error:
         raise typer.BadParameter(str(error)) from error
     found = []
-    with Progress(console=console) as bar:
+    with progress_bar(console) as bar:
         for rate in RATES:
             task = bar.add_task(f"{rate:g} ms per MiB", total=len(pairs))
             advance = functools.partial(bar.advance, task)

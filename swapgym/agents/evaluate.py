@@ -1,4 +1,4 @@
-"""Evaluate runs beside fixed policies, tuned where there are such: ``python -m agents.evaluate runs/ppo-r6-*``.
+"""Evaluate runs beside fixed policies, tuned where there are such: ``swapgym evaluate runs/ppo-r6-*``.
 
 All play the same scenarios of a suite, each run in the decision process that it was trained in. Runs of one algorithm
 and rate are training seeds of one agent: its score on an episode is the mean over its seeds, and the interval of a
@@ -8,31 +8,30 @@ them again.
 
 from __future__ import annotations
 
-import csv
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Final
 
 import numpy as np
-import numpy.typing as npt
 import typer
 from rich.console import Console
 from rich.table import Table
-from scipy import stats
 
+from swapgym import files
 from swapgym.agents.paired.network import PairedPolicy
 from swapgym.agents.play import Row, play
 from swapgym.agents.policies import Policy, make
 from swapgym.agents.sb3 import algorithms
 from swapgym.agents.sb3.networks import lighter
+from swapgym.agents.statistics import Scores, difference, interquartile_mean
 from swapgym.agents.stored import runs
-from swapgym.agents.tune import ROUTES, SPEC, rivals
+from swapgym.agents.stored.tuned import baselines
+from swapgym.agents.task import ROUTES, SPEC
 from swapgym.envs.spec import EnvSpec
 from swapgym.workload import PRESET_NAMES, SUITES, suite
 from swapgym.workload.config import unknown
 
-RESAMPLES: Final = 2_000
 PAIRED: Final = "paired"
 BOUND: Final = "clairvoyant"
 ONLINE: Final = "mpc"
@@ -47,7 +46,6 @@ COLUMNS: Final = (
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 console = Console()
-Scores = npt.NDArray[np.float64]
 
 
 def load_model(folder: Path) -> tuple[dict[str, Any], Policy]:
@@ -96,7 +94,7 @@ def play_runs(folders: Sequence[Path], episodes: Sequence[tuple[str, int]]) -> l
         config, model = load_model(folder)
         found = play(runs.spec_of(config), model, config["algo"], episodes)
         rows += [row | {"run": folder.name} for row in found]
-    fixed, _ = rivals(spec.ms_per_mib, kernel=spec.kernel, preset=spec.preset)
+    fixed, _ = baselines(spec.ms_per_mib, kernel=spec.kernel, preset=spec.preset)
     for name, policy in (fixed | {"always_inline": make("always_inline", ROUTES)}).items():
         rows += [row | {"run": ""} for row in play(spec, policy, name, episodes)]
     return rows
@@ -113,29 +111,6 @@ def by_policy(rows: Sequence[Row], episodes: Sequence[tuple[str, int]]) -> dict[
     return {policy: np.stack(list(scores.values())) for policy, scores in found.items()}
 
 
-def difference(scores: Scores, reference: Scores, presets: Sequence[str], seed: int = 0) -> tuple[float, float, float]:
-    """Return the mean paired difference in score and its 95 % interval.
-
-    Training seeds are resampled as a whole, episodes within their preset: both chances count.
-
-    Args:
-        scores: Shape ``(seeds, episodes)``.
-        reference: Shape ``(1, episodes)``.
-        presets: Preset of each episode.
-        seed: Of the bootstrap.
-    """
-    gaps = scores - reference
-    rng = np.random.default_rng(seed)
-    strata = [np.flatnonzero(np.array(presets) == name) for name in dict.fromkeys(presets)]
-    means = np.empty(RESAMPLES)
-    for sample in range(RESAMPLES):
-        chosen = rng.integers(len(gaps), size=len(gaps))
-        picked = np.concatenate([rng.choice(stratum, len(stratum)) for stratum in strata])
-        means[sample] = gaps[np.ix_(chosen, picked)].mean()
-    low, high = np.percentile(means, [2.5, 97.5])
-    return float(gaps.mean()), float(low), float(high)
-
-
 def summarise(rows: Sequence[Row], episodes: Sequence[tuple[str, int]]) -> list[dict[str, Any]]:
     """Return a row per policy, best first: seeds, mean, interquartile mean, difference to the best fixed one."""
     scores = by_policy(rows, episodes)
@@ -150,7 +125,7 @@ def summarise(rows: Sequence[Row], episodes: Sequence[tuple[str, int]]) -> list[
                 "policy": name,
                 "seeds": len(own) if name in LEARNED else 0,
                 "score": float(own.mean()),
-                "score_iqm": float(stats.trim_mean(own.mean(axis=0), 0.25)),
+                "score_iqm": interquartile_mean(own.mean(axis=0)),
                 "over_best_fixed": gap[0],
                 "low": gap[1],
                 "high": gap[2],
@@ -206,7 +181,7 @@ def main(
     except (ValueError, FileNotFoundError) as error:
         raise typer.BadParameter(str(error)) from error
     table = summarise(rows, pairs)
-    fixed = rivals(spec.ms_per_mib, kernel=spec.kernel, preset=spec.preset)[1]
+    fixed = baselines(spec.ms_per_mib, kernel=spec.kernel, preset=spec.preset)[1]
     if out is not None:
         about = {
             "suite": on, "episodes": len(pairs), "kernel": spec.kernel, "device": spec.device,
@@ -245,15 +220,7 @@ def write(
     about: Mapping[str, Any],
 ) -> None:
     """Write records, tables and what was evaluated."""
-    folder.mkdir(parents=True, exist_ok=True)
     tables = (("episodes", rows, COLUMNS), ("table", table, tuple(table[0])), ("breakdown", parts, tuple(parts[0])))
     for name, lines, columns in tables:
-        partial = folder / f".{name}.csv"
-        with partial.open("w", newline="", encoding="utf-8") as file:
-            writer = csv.writer(file, lineterminator="\n")
-            writer.writerow(columns)
-            for line in lines:
-                values = (line[column] for column in columns)
-                writer.writerow(f"{value:.9g}" if isinstance(value, float) else value for value in values)
-        partial.replace(folder / f"{name}.csv")
-    runs.put(folder / "evaluation.json", (json.dumps(dict(about), indent=1) + "\n").encode())
+        files.write_csv(folder / f"{name}.csv", lines, columns)
+    files.write(folder / "evaluation.json", json.dumps(dict(about), indent=1) + "\n")

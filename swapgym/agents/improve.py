@@ -1,11 +1,11 @@
-"""Policy iteration by paired continuations: ``python -m agents.improve --seed 0``.
+"""Policy iteration by paired rollouts: ``swapgym improve --seed 0``.
 
-Each iteration plays train episodes by the present policy, continues their moments by either route, and regresses a
-network on the differences, those of earlier iterations too (:mod:`swapgym.agents.paired`). It starts from a rule that
-is aware of SCHED_FIFO load. How sure a network must be to release inline, and which iteration is kept, is chosen by the
-score on train episodes that nobody learns from: the start is among them, so that what chance found is hardly kept.
-``--resume`` goes on after the last whole iteration, with the same result. Moments of the first iteration do not depend
-on what a MiB is worth: runs that name the same ``--share`` folder gather them once for all rates.
+Each iteration plays train episodes by the present policy, plays their decision states on by either route, and
+regresses a network on the differences, those of earlier iterations too (:mod:`swapgym.agents.paired`). It starts from
+a rule that is aware of SCHED_FIFO load. How sure a network must be to release inline, and which iteration is kept, is
+chosen by the score on train episodes that nobody learns from: the start is among them, so that what chance found is
+hardly kept. ``--resume`` goes on after the last whole iteration, with the same result. States of the first iteration
+do not depend on what a MiB is worth: runs that name the same ``--share`` folder gather them once for all rates.
 """
 
 from __future__ import annotations
@@ -19,16 +19,17 @@ from typing import Annotated, Any, Final
 import numpy as np
 import typer
 from rich.console import Console
-from rich.progress import Progress
 
 from swapgym.agents.paired.fit import fit
-from swapgym.agents.paired.gather import Moments, gather, together
+from swapgym.agents.paired.gather import States, gather, together
 from swapgym.agents.paired.network import PairedPolicy, threshold_network
+from swapgym.agents.parallel import progress_bar
 from swapgym.agents.play import play
-from swapgym.agents.store import curve_of
 from swapgym.agents.stored import runs
-from swapgym.agents.tune import ANY, DEVICE, ENV_ID, KERNEL, PRESET, SPEC, device_of
+from swapgym.agents.stored.agents import curve_of
+from swapgym.agents.task import ANY, DEVICE, ENV_ID, KERNEL, PRESET, SPEC, device_of
 from swapgym.envs.spec import EnvSpec
+from swapgym.files import write
 from swapgym.phone import constants as k
 from swapgym.workload import PRESET_NAMES, Suite, config_hash
 
@@ -38,7 +39,7 @@ SEEDS_PER_RUN: Final = 20_000
 """Scenario seeds per preset of a training seed: runs do not share episodes."""
 FIRST_SEED: Final = 100_000
 JUDGE_SEED: Final = 50_000
-"""Beyond the train seeds that rivals are tuned on; those that choose among iterations are nobody's to learn from."""
+"""Beyond the train seeds that baselines are tuned on; those that choose among iterations are nobody's to learn from."""
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 console = Console()
@@ -55,19 +56,19 @@ def main(
     seed: Annotated[int, typer.Option(min=0, help="Training seed.")] = 0,
     episodes: Annotated[int, typer.Option(min=8, help="Episodes per preset and iteration.")] = 500,
     iterations: Annotated[int, typer.Option(min=1)] = 2,
-    keep_ms: Annotated[int, typer.Option(min=1, help="How long a continuation keeps its route.")] = 500,
+    keep_ms: Annotated[int, typer.Option(min=1, help="How long a rollout keeps its route.")] = 500,
     eval_episodes: Annotated[int, typer.Option(min=1, help="Episodes per preset that choose among networks.")] = 100,
     workers: Annotated[int, typer.Option(min=1, help="Worker processes; the result does not depend on them.")] = 1,
-    share: Annotated[Path | None, typer.Option(help="Folder that keeps first moments for other rates.")] = None,
+    share: Annotated[Path | None, typer.Option(help="Folder that keeps first states for other rates.")] = None,
     out: Annotated[Path | None, typer.Option(help="Run folder; runs/paired-r<rate>-<seed> by default.")] = None,
     resume: Annotated[Path | None, typer.Option(help="Run folder to go on with; all else is taken from it.")] = None,
 ) -> None:
-    """Improve a policy by paired continuations, and store it with how it was made."""
+    """Improve a policy by paired rollouts, and store it with how it was made."""
     try:
         if resume is not None:
             folder, config = resume, runs.config_of(resume)
             if config["algo"] != "paired":
-                raise ValueError(f"resume: {resume} was made by agents.train, which goes on with it")
+                raise ValueError(f"resume: {resume} was made by swapgym train, which goes on with it")
             if len(curve_of(folder)) > 1 and not (folder / "iteration-1.npz").exists():
                 raise ValueError(f"resume: {resume} keeps only its model, as stored runs do; start another")
         else:
@@ -85,7 +86,7 @@ def main(
     except (ValueError, FileNotFoundError) as error:
         raise typer.BadParameter(str(error)) from error
     if resume is None:
-        runs.describe(folder, config, "agents.improve")
+        runs.describe(folder, config, "improve")
     began = time.monotonic()
     curve = improve(config, folder, workers, share)
     kept = min(curve, key=lambda row: row["score"])
@@ -105,11 +106,11 @@ def improve(config: dict[str, Any], folder: Path, workers: int, share: Path | No
     if not curve:
         curve = [{"iteration": 0, **score(spec, policy, judges)}]
         keep(folder, policy, curve, config)
-    pool: list[Moments] = []
+    pool: list[States] = []
     for iteration in range(1, config["iterations"] + 1):
         stored = folder / f"iteration-{iteration}.npz"
-        kept_in = moments_file(config, folder, iteration, share)
-        pool.append(moments_of(config, iteration, spec, policy, workers, kept_in))
+        kept_in = states_file(config, folder, iteration, share)
+        pool.append(states_of(config, iteration, spec, policy, workers, kept_in))
         if iteration < len(curve):
             policy = PairedPolicy.load(stored)
             continue
@@ -120,35 +121,35 @@ def improve(config: dict[str, Any], folder: Path, workers: int, share: Path | No
         tried[best].save(stored)
         policy = PairedPolicy.load(stored)  # rounded as stored, as a run that goes on has it
         numbers = {**found.margins[best]._asdict(), "hindsight": found.hindsight, "r2": found.r2}
-        curve.append({"iteration": iteration, **scores[best], **numbers, "moments": len(together(pool))})
+        curve.append({"iteration": iteration, **scores[best], **numbers, "states": len(together(pool))})
         keep(folder, policy, curve, config)
         console.print(", ".join(f"{name} {value:.5g}" for name, value in curve[-1].items()), highlight=False)
     return curve
 
 
-def moments_file(config: dict[str, Any], folder: Path, iteration: int, share: Path | None) -> Path:
-    """Return where an iteration's moments are kept; only the first ones serve other rates too."""
+def states_file(config: dict[str, Any], folder: Path, iteration: int, share: Path | None) -> Path:
+    """Return where an iteration's states are kept; only the first ones serve other rates too."""
     if share is None or iteration > 1:
-        return folder / f"moments-{iteration}.npz"
+        return folder / f"states-{iteration}.npz"
     told = {name: config[name] for name in ("seed", "episodes", "keep_ms")}
     of = config_hash(told, runs.spec_of(config).but(ms_per_mib=SPEC.ms_per_mib).as_dict())
-    return share / f"moments-{of}.npz"
+    return share / f"states-{of}.npz"
 
 
-def moments_of(
+def states_of(
     config: dict[str, Any], iteration: int, spec: EnvSpec, policy: PairedPolicy, workers: int, path: Path
-) -> Moments:
-    """Return an iteration's moments: those kept, or else gathered and kept."""
+) -> States:
+    """Return an iteration's states: those kept, or else gathered and kept."""
     if path.exists():
-        return Moments.load(path)
+        return States.load(path)
     first = FIRST_SEED + config["seed"] * SEEDS_PER_RUN + (iteration - 1) * config["episodes"]
     played = Suite("train", first, config["episodes"]).of(spec.preset)
-    with Progress(console=console) as bar:
-        task = bar.add_task(f"iteration {iteration}: moments", total=len(played))
+    with progress_bar(console) as bar:
+        task = bar.add_task(f"iteration {iteration}: states", total=len(played))
         keep_us = config["keep_ms"] * k.MS
-        moments = gather(spec, policy.network, played, keep_us, workers, partial(bar.advance, task))
-    moments.save(path)
-    return moments
+        states = gather(spec, policy.network, played, keep_us, workers, partial(bar.advance, task))
+    states.save(path)
+    return states
 
 
 def keep(folder: Path, policy: PairedPolicy, curve: list[dict[str, float]], config: dict[str, Any]) -> None:
@@ -156,7 +157,7 @@ def keep(folder: Path, policy: PairedPolicy, curve: list[dict[str, float]], conf
     if curve[-1]["score"] <= min(row["score"] for row in curve):
         policy.about = {"config": config, "iteration": curve[-1]["iteration"]}
         policy.save(folder / "model.npz")
-    runs.put(folder / "curve.json", (json.dumps(curve, indent=1) + "\n").encode())
+    write(folder / "curve.json", json.dumps(curve, indent=1) + "\n")
 
 
 def score(spec: EnvSpec, policy: PairedPolicy, episodes: list[tuple[str, int]]) -> dict[str, float]:

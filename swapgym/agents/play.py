@@ -7,16 +7,15 @@ digest of the phone's final bytes. :func:`replay` runs one again from its action
 from __future__ import annotations
 
 import itertools
-import multiprocessing
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
+from swapgym.agents.parallel import spread
 from swapgym.agents.policies import FixedPolicy, Policy, make
 from swapgym.agents.policies.compiled import compiled
 from swapgym.envs.costs import costs_of
@@ -195,19 +194,5 @@ def play_all(
     """
     chunks = [episodes[i : i + EPISODES_PER_JOB] for i in range(0, len(episodes), EPISODES_PER_JOB)]
     jobs = [(spec, player, chunk) for spec, player in players for chunk in chunks]
-    done: dict[int, list[Row]] = {}
-    if workers == 1:
-        for index, job in enumerate(jobs):
-            done[index] = play_job(job)
-            if progress:
-                progress(len(job[2]))
-    else:
-        context = multiprocessing.get_context("forkserver")
-        with ProcessPoolExecutor(workers, mp_context=context) as pool:
-            futures = {pool.submit(play_job, job): index for index, job in enumerate(jobs)}
-            for future in as_completed(futures):
-                index = futures[future]
-                done[index] = future.result()
-                if progress:
-                    progress(len(jobs[index][2]))
-    return [row for index in range(len(jobs)) for row in done[index]]
+    note = None if progress is None else lambda number, _: progress(len(jobs[number][2]))
+    return [row for rows in spread(play_job, jobs, workers, note) for row in rows]

@@ -1,4 +1,4 @@
-"""Train an agent: ``python -m agents.train --algo ppo --seed 0``; ``--resume RUN`` goes on from its last checkpoint.
+"""Train an agent: ``swapgym train --algo ppo --seed 0``; ``--resume RUN`` goes on from its last checkpoint.
 
 A run that is killed and resumed has the same curve as one that was not: a checkpoint is the whole learner, its lanes
 and every generator, written between rollouts. On SIGTERM and Ctrl-C a run writes one and ends; SIGKILL loses what
@@ -17,7 +17,8 @@ from rich.console import Console
 from swapgym.agents.policies import FixedPolicy, make
 from swapgym.agents.sb3 import algorithms
 from swapgym.agents.stored import runs
-from swapgym.agents.tune import ANY, DEVICE, ENV_ID, KERNEL, PRESET, ROUTES, SPEC, command, device_of, nearest
+from swapgym.agents.stored.tuned import command, nearest
+from swapgym.agents.task import ANY, DEVICE, ENV_ID, KERNEL, PRESET, ROUTES, SPEC, device_of
 from swapgym.envs.epochs import BATCH, EVENT
 from swapgym.envs.spec import EnvSpec
 from swapgym.workload import KERNELS, PRESET_NAMES, suite
@@ -120,15 +121,15 @@ def load(folder: Path) -> Any:
 
 
 def evaluation_of(config: dict[str, Any], folder: Path) -> Any:
-    """Return the evaluation of a run: episodes, rivals, and the bound where it is stored or asked for."""
+    """Return the evaluation of a run: episodes, baselines, and the bound where it is stored or asked for."""
     from swapgym.agents.sb3.evaluation import Evaluation
 
     spec = runs.spec_of(config)
     episodes = suite("validation").first(config["eval_episodes"]).of(spec.preset)
-    rivals: dict[str, FixedPolicy] = {name: make(name, ROUTES) for name in ("always_inline", "always_defer")}
+    baselines: dict[str, FixedPolicy] = {name: make(name, ROUTES) for name in ("always_inline", "always_defer")}
     best = next(iter(nearest(spec.ms_per_mib, kernel=spec.kernel, preset=spec.preset).values()), None)
     if best is not None:
-        rivals = {"best_tuned": best, **rivals}
+        baselines = {"best_tuned": best, **baselines}
     else:
         missing = (
             f"no policy is tuned, best_tuned is left out: {command(spec.kernel, spec.preset, spec.device)} tunes them"
@@ -138,7 +139,7 @@ def evaluation_of(config: dict[str, Any], folder: Path) -> Any:
         spec,
         episodes,
         config["eval_every"],
-        rivals,
+        baselines,
         bound=bound_of(episodes, spec, search=config.get("bound", False)),
         watched=episodes[0] if config.get("figures", True) else None,
         folder=folder,
@@ -165,15 +166,15 @@ def train(model: Any, config: dict[str, Any], folder: Path, evaluation: Any, pro
     """Train to the end of the configuration's frames; return how it ended."""
     from stable_baselines3.common.logger import configure
 
-    from swapgym.agents.sb3.callbacks import DomainMetrics, Hyperparameters, Keeper, Stopped
+    from swapgym.agents.sb3.callbacks import Checkpoints, DomainMetrics, Hyperparameters, Stopped
 
     began = time.monotonic()
-    keeper = Keeper(folder, config["checkpoint_every"])
-    keeper.next = model.num_timesteps + config["checkpoint_every"]
+    checkpoints = Checkpoints(folder, config["checkpoint_every"])
+    checkpoints.next = model.num_timesteps + config["checkpoint_every"]
     evaluation.begin(model.num_timesteps)
     model.set_logger(configure(str(folder / "tensorboard"), ["tensorboard"]))
     total = config["hyperparameters"]["n_timesteps"] - model.num_timesteps
-    told = [Hyperparameters(config), DomainMetrics(), evaluation, keeper]
+    told = [Hyperparameters(config), DomainMetrics(), evaluation, checkpoints]
     ended = "finished"
     try:
         if total > 0:
@@ -181,10 +182,10 @@ def train(model: Any, config: dict[str, Any], folder: Path, evaluation: Any, pro
     except Stopped:
         ended = "stopped; go on with --resume"
     finally:
-        keeper.restore_signals()
+        checkpoints.restore_signals()
     if ended == "finished":
-        keeper.model = model
-        keeper.keep()
+        checkpoints.model = model
+        checkpoints.keep()
         evaluation.model = model
         score = evaluation.evaluate()
         model.logger.dump(model.num_timesteps)

@@ -1,20 +1,16 @@
-"""Tune every rival on the train suite: ``python -m agents.tune``.
+"""Tune every baseline on the train suite: ``swapgym tune``.
 
 A policy with thresholds is tried at the points of a Sobol sequence over its ranges; rules of one and two comparisons
 are searched over all parts of the observation. Lag, peak and unaccounted CPU of a trial do not depend on what a MiB is
 worth, so one set of trials serves all rates; the best few of each are measured again on train episodes that chose
-nothing, and the best of those is kept. What is kept is data in ``swapgym/agents/stored/tuned``, with the command that
-made it.
+nothing, and the best of those is kept. What is kept is data in ``stored/tuned``, with the command that made it.
 """
 
 from __future__ import annotations
 
 import json
-import math
-import multiprocessing
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Final
@@ -23,31 +19,22 @@ import numpy as np
 import numpy.typing as npt
 import typer
 from rich.console import Console
-from rich.progress import Progress
 from scipy.stats import qmc
 
+from swapgym import files
+from swapgym.agents.parallel import Workers, progress_bar
 from swapgym.agents.play import play
-from swapgym.agents.policies import POLICIES, FixedPolicy, make, ranges
+from swapgym.agents.policies import POLICIES, ranges
 from swapgym.agents.policies.rules import Comparison, Rule
+from swapgym.agents.stored.tuned import UNTUNED, build, command, folder_of
+from swapgym.agents.task import ANY, DEVICE, KERNEL, PRESET, RATES, SPEC, device_of
 from swapgym.envs.costs import OBJECTIVES, Rates, reference
 from swapgym.envs.lanes import Lanes
 from swapgym.envs.observations import INDEX, PARTS
 from swapgym.envs.spec import EnvSpec
 from swapgym.workload import PRESET_NAMES, suite
 
-TUNED: Final = Path(__file__).parent / "stored" / "tuned"
-RATES: Final = (2.0, 6.0, 20.0)
-"""What a MiB of peak is worth (ms of lag): what policies are tuned for."""
-ENV_ID: Final = "swapgym/SwapRelease-v1"
-SPEC: Final = EnvSpec()
-KERNEL: Final = SPEC.kernel
-PRESET: Final = SPEC.preset
-ANY: Final = "any"
-DEVICE: Final = SPEC.device or ANY
-ROUTES: Final = SPEC.route_names
 TUNABLE: Final = tuple(name for name, policy in POLICIES.items() if ranges(policy))
-UNTUNED: Final = tuple(name for name in POLICIES if name not in ("random", "userspace_reaper"))
-"""Measured with their defaults too, and rivals where nothing is tuned; the reaper is a deferral in two routes."""
 CUBIC_FROM: Final = 100.0
 """Ranges this long from 0 are tried by cubes of the points: thresholds of interest lie low."""
 QUANTILES: Final = (0.1, 0.25, 0.5, 0.75, 0.9)
@@ -79,23 +66,6 @@ class Trial:
         """Return the mean score at a rate; lower is better."""
         worth = Rates(ms_per_mib).vector
         return float(((self.costs @ worth) / (self.references @ worth)).mean())
-
-
-def device_of(name: str) -> str | None:
-    """Return a device as a spec has it: ``any`` lets each preset draw its own."""
-    return None if name == ANY else name
-
-
-def build(policy: str, parameters: Mapping[str, Any], routes: Sequence[str] = ROUTES) -> FixedPolicy:
-    """Return a policy from its stored form.
-
-    Raises:
-        ValueError: If the policy or a parameter is unknown, or a value out of range.
-    """
-    if policy != Rule.name:
-        return make(policy, routes, **parameters)
-    literals = tuple(Comparison(*literal) for literal in parameters["literals"])
-    return Rule(routes=tuple(routes), literals=literals, how=parameters["how"])
 
 
 def measure(job: tuple[EnvSpec, str, Mapping[str, Any], Sequence[tuple[str, int]]]) -> Trial:
@@ -179,16 +149,12 @@ def main(
     search = [pair for position, pair in enumerate(everything) if position % (episodes + again) < episodes]
     choose = [pair for pair in everything if pair not in set(search)]
     known = comparisons(spec, search)
-    context = multiprocessing.get_context("forkserver")
-    with ProcessPoolExecutor(workers, mp_context=context) as pool, Progress(console=console) as bar:
+    with Workers(workers) as pool, progress_bar(console) as bar:
 
         def run(name: str, jobs: Sequence[tuple[str, Mapping[str, Any]]], on: Sequence[tuple[str, int]]) -> list[Trial]:
             task = bar.add_task(name, total=len(jobs))
-            found = []
-            for trial in pool.map(measure, [(spec, policy, parameters, on) for policy, parameters in jobs]):
-                found.append(trial)
-                bar.advance(task)
-            return found
+            tasks = [(spec, policy, parameters, on) for policy, parameters in jobs]
+            return pool.all(measure, tasks, lambda *_: bar.advance(task))
 
         thresholds = run("thresholds", [(name, p) for name in TUNABLE for p in points(name, samples)], search)
         single_jobs = [(Rule.name, {"literals": [list(one)], "how": "all"}) for one in known]
@@ -221,7 +187,6 @@ def main(
 
 def write(folder: Path, spec: EnvSpec, chosen: Sequence[Trial], sizes: Mapping[str, int]) -> None:
     """Write the best of each policy at the rate of ``spec``, the best first."""
-    folder.mkdir(parents=True, exist_ok=True)
     rate = spec.ms_per_mib
     names = dict.fromkeys(trial.policy for trial in chosen)
     each = [best([trial for trial in chosen if trial.policy == name], rate, 1)[0] for name in names]
@@ -237,75 +202,4 @@ def write(folder: Path, spec: EnvSpec, chosen: Sequence[Trial], sizes: Mapping[s
             for trial in best(each, rate, len(each))
         ],
     }
-    partial = folder / f".r{rate:g}.json"
-    partial.write_text(json.dumps(stored, indent=1) + "\n", encoding="utf-8")
-    partial.replace(folder / f"r{rate:g}.json")
-
-
-def command(kernel: str, preset: str = PRESET, device: str | None = SPEC.device) -> str:
-    """Return the command that tunes on a kernel variant, preset and device."""
-    told = (("kernel", kernel, KERNEL), ("preset", preset, PRESET), ("device", device or ANY, DEVICE))
-    return "python -m agents.tune" + "".join(f" --{name} {value}" for name, value, usual in told if value != usual)
-
-
-def folder_of(kernel: str, preset: str = PRESET) -> Path:
-    """Return where the policies tuned on a kernel variant and preset are stored."""
-    return TUNED / kernel if preset == PRESET else TUNED / kernel / preset
-
-
-def tuned(
-    ms_per_mib: float = SPEC.ms_per_mib,
-    routes: Sequence[str] = ROUTES,
-    folder: Path | None = None,
-    *,
-    kernel: str = KERNEL,
-    preset: str = PRESET,
-) -> dict[str, FixedPolicy]:
-    """Return the tuned policies by name, the best on the train suite first.
-
-    Args:
-        ms_per_mib: Rate they were tuned for: lag (ms) that a MiB of peak is worth.
-        routes: The environment's routes.
-        folder: Where they are stored; that of kernel and preset by default.
-        kernel: Kernel variant they were tuned on.
-        preset: What they were tuned on: a preset or a mixture of them.
-
-    Raises:
-        FileNotFoundError: If none are stored for that rate; names those there are and the command that tunes.
-    """
-    folder = folder_of(kernel, preset) if folder is None else folder
-    path = folder / f"r{ms_per_mib:g}.json"
-    if not path.exists():
-        there = ", ".join(sorted((file.stem[1:] for file in folder.glob("r*.json")), key=float)) or "none"
-        raise FileNotFoundError(
-            f"ms_per_mib: {ms_per_mib!r}, must be one of those tuned on kernel {kernel}, preset {preset}: {there};"
-            f" {command(kernel, preset)} tunes for {', '.join(f'{rate:g}' for rate in RATES)}"
-        )
-    stored = json.loads(path.read_text(encoding="utf-8"))
-    return {item["policy"]: build(item["policy"], item["parameters"], routes) for item in stored["policies"]}
-
-
-def nearest(
-    ms_per_mib: float, routes: Sequence[str] = ROUTES, *, kernel: str = KERNEL, preset: str = PRESET
-) -> dict[str, FixedPolicy]:
-    """Return the policies tuned for the nearest rate (by ratio), the best first.
-
-    Those of kernel and preset; or else of the kernel and the default preset, or of the default kernel and either.
-    Empty where nothing is tuned on any of them.
-    """
-    rate = min(RATES, key=lambda one: abs(math.log(one / max(ms_per_mib, 0.01))))
-    for where in dict.fromkeys((kernel, KERNEL)):
-        for what in dict.fromkeys((preset, PRESET)):
-            try:
-                return tuned(rate, routes, kernel=where, preset=what)
-            except FileNotFoundError:
-                continue
-    return {}
-
-
-def rivals(ms_per_mib: float, *, kernel: str = KERNEL, preset: str = PRESET) -> tuple[dict[str, FixedPolicy], str]:
-    """Return the fixed policies to beat and what they are: as tuned, or with their defaults where nothing is tuned."""
-    try:
-        return tuned(ms_per_mib, kernel=kernel, preset=preset), "tuned"
-    except FileNotFoundError as missing:
-        return {name: make(name, ROUTES) for name in UNTUNED}, f"with their default thresholds ({missing})"
+    files.write(folder / f"r{rate:g}.json", json.dumps(stored, indent=1) + "\n")

@@ -1,4 +1,4 @@
-"""Watch an agent decide: ``python -m agents.watch runs/ppo-r6-0``; a fixed policy by its name, as ``vivo``.
+"""Watch an agent decide: ``swapgym watch runs/ppo-r6-0``; a fixed policy by its name, as ``vivo``.
 
 Plays one scenario in the terminal, a panel of the phone after each decision, and says what came of it beside always
 inline and always defer in the very same scenario.
@@ -22,7 +22,7 @@ from swapgym.agents.evaluate import load_model
 from swapgym.agents.play import Row, play
 from swapgym.agents.policies import POLICIES, Policy, make
 from swapgym.agents.stored import runs
-from swapgym.agents.tune import ENV_ID, ROUTES, SPEC
+from swapgym.agents.task import ENV_ID, ROUTES, SPEC
 from swapgym.envs.spec import EnvSpec
 from swapgym.workload import PRESETS
 from swapgym.workload.config import unknown
@@ -50,11 +50,11 @@ def main(
     except (ValueError, FileNotFoundError) as error:
         raise typer.BadParameter(str(error)) from error
     spec = runs.spec_of(config)
-    rivals: dict[str, Policy] = {
+    baselines: dict[str, Policy] = {
         config["algo"]: policy,
         **{name: make(name, ROUTES) for name in ("always_inline", "always_defer")},
     }
-    rows = {name: play(spec, rival, name, [(preset, seed)])[0] for name, rival in rivals.items()}
+    rows = {name: play(spec, one, name, [(preset, seed)])[0] for name, one in baselines.items()}
     if seconds > 0:
         show(config["env_id"], spec, policy, preset, seed, seconds)
     table = Table(title=f"{preset} {seed}, kernel {spec.kernel}, {spec.ms_per_mib:g} ms per MiB", box=None)

@@ -69,6 +69,8 @@ def unchecked(function: Any, *arguments: Any) -> Any:
 
     Whoever calls it must pass arrays of the same types, layouts and dtypes: with others it reads anything.
     """
+    if numba.config.DISABLE_JIT:
+        return function
     return function.compile(tuple(map(numba.typeof, arguments)))
 
 

@@ -143,7 +143,7 @@ class PhoneEnv(gym.Env[Observation, Any]):
             InvalidAction: If the action is not in the action space.
         """
         if not self._running:
-            raise ResetNeeded("step: no episode is running; call reset() first, and after terminated or truncated")
+            raise ResetNeeded("step: no episode is running; call reset() first, and after its end or close()")
         if type(action) is not int or not 0 <= action < self._n_actions:
             action = self._checked(action)
         status = self._answers[action]()
@@ -179,7 +179,8 @@ class PhoneEnv(gym.Env[Observation, Any]):
             self._recording.show(self.metadata["render_fps"])
 
     def close(self) -> None:
-        """Close the window, where there is one."""
+        """End the episode and close the window, where there is one."""
+        self._running = False
         if self._recording is not None:
             self._recording.close()
 

@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Final
 
 import numpy as np
 import numpy.typing as npt
-from gymnasium.error import InvalidAction, ResetNeeded
+from gymnasium.error import ClosedEnvironmentError, InvalidAction, ResetNeeded
 from gymnasium.utils import seeding
 from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
@@ -141,7 +141,9 @@ class PhoneVectorEnv(VectorEnv[Observations, Any, npt.NDArray[Any]]):
 
         Raises:
             ValueError: If an option is unknown or its value not allowed, or seeds are too few or too many.
+            ClosedEnvironmentError: After :meth:`close`.
         """
+        self._refuse_closed("reset")
         if options is not None and not isinstance(options, Mapping):
             raise ValueError(f"options: {options!r}, must be None or a mapping with 'scenario_seed' and 'preset'")
         chosen = dict(options or {})
@@ -175,7 +177,9 @@ class PhoneVectorEnv(VectorEnv[Observations, Any, npt.NDArray[Any]]):
         Raises:
             ResetNeeded: If a lane has no episode to go on with.
             InvalidAction: If an action is not in the action space.
+            ClosedEnvironmentError: After :meth:`close`.
         """
+        self._refuse_closed("step")
         stepped = self._running.copy()
         whole = bool(stepped.all())
         if not whole:
@@ -378,6 +382,10 @@ class PhoneVectorEnv(VectorEnv[Observations, Any, npt.NDArray[Any]]):
         self._actions.take(flat, axis=0, out=self.lanes.actions, mode="clip")  # clips what is not looked at
         for lane in np.flatnonzero(stepped).tolist() if self._recordings else ():
             self._recordings[lane].note(int(flat[lane]))
+
+    def _refuse_closed(self, name: str) -> None:
+        if self.closed:  # its threads would come to life again and stay
+            raise ClosedEnvironmentError(f"{name}: the environment has been closed; make another one")
 
     def _refuse_idle(self) -> None:
         idle = ~self._running

@@ -14,6 +14,7 @@ import numba
 from numba.core.sigutils import normalize_signature
 
 from swapgym.phone.kernel_cache import FOLDER, TURN, KernelCache
+from swapgym.phone.uncompiled import uncompiled
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -32,6 +33,8 @@ def inlined(function: F) -> F:
 
 
 def _compiled(function: F, inline: str) -> F:
+    if numba.config.DISABLE_JIT:
+        return uncompiled(function)
     dispatcher: Any = numba.njit(function, error_model="numpy", nogil=True, no_cfunc_wrapper=True, inline=inline)
     if FOLDER is not None:
         dispatcher._cache = KernelCache(function)

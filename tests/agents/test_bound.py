@@ -12,8 +12,8 @@ from swapgym.agents import bound
 from swapgym.agents.planning.plans import per_batch
 from swapgym.agents.play import play
 from swapgym.agents.policies import make
+from swapgym.agents.task import PRESET, RATES, SPEC
 from swapgym.agents.train import bound_of
-from swapgym.agents.tune import PRESET, RATES, SPEC
 from swapgym.envs.costs import reference
 from swapgym.workload import suite
 
@@ -74,7 +74,7 @@ def test_what_is_not_stored_for_all_episodes_is_none(path: Path, tmp_path: Path)
 def test_a_bound_of_another_phone_is_named(path: Path, tmp_path: Path) -> None:
     for column, value in ((0, "3a"), (1, "0" * 16)):
         other = changed(path, tmp_path, "records", 1, column, value)
-        with pytest.raises(ValueError, match=f"{PAIRS[1][0]} {PAIRS[1][1]} ends otherwise.*run python -m agents.bound"):
+        with pytest.raises(ValueError, match=f"{PAIRS[1][0]} {PAIRS[1][1]} ends otherwise.*run swapgym bound"):
             bound.stored(PAIRS, SPEC, other)
         assert bound.stored(PAIRS[:1], SPEC, other) is not None
 
@@ -83,7 +83,7 @@ def test_a_file_that_is_no_bound_is_named(tmp_path: Path) -> None:
     broken = tmp_path / "broken.json"
     for text in ("{", "{}", '{"entries": [{"ms_per_mib": 6.0}]}', "[]"):
         broken.write_text(text)
-        with pytest.raises(ValueError, match=r"broken\.json: .* must be as python -m agents\.bound writes it"):
+        with pytest.raises(ValueError, match=r"broken\.json: .* must be as swapgym bound writes it"):
             bound.stored(PAIRS, SPEC, broken)
 
 

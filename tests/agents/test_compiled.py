@@ -12,13 +12,13 @@ from sb3_contrib import QRDQN, RecurrentPPO
 from sklearn.tree import DecisionTreeClassifier
 from stable_baselines3 import A2C, DQN, PPO
 
-from swapgym.agents import tune
 from swapgym.agents.play import play
 from swapgym.agents.policies import POLICIES, FixedPolicy, Policy, Readings, make
 from swapgym.agents.policies.compiled import CompiledPolicy, compiled
 from swapgym.agents.policies.rules import Comparison, Rule
 from swapgym.agents.policies.symbolic import turn
 from swapgym.agents.sb3.networks import from_sb3, lighter
+from swapgym.agents.stored.tuned import tuned
 from swapgym.envs.deciders import LEAF, Decider, choose_all, tree
 from swapgym.envs.governor import SwapReleaseGovernorEnv
 from swapgym.envs.observations import PARTS
@@ -28,7 +28,7 @@ from swapgym.envs.spec import RELEASE_PARTS, EnvSpec
 SPEC = EnvSpec()
 EPISODES = [("camera_launch", 5), ("low_ram", 6), ("clear_all", 8)]
 RULES = {name: make(name) for name in POLICIES if name != "random"}
-TUNED = {f"tuned {name}": policy for name, policy in tune.tuned().items()}
+TUNED = {f"tuned {name}": policy for name, policy in tuned().items()}
 WRITTEN = {
     "any": Rule(how="any", literals=(Comparison("backlog", True, 900.0), Comparison("direct_reclaim", False, 5e4))),
     "all": Rule(how="all", literals=(Comparison("frame_slack", True, 0.3), Comparison("direct_reclaim", True, 0.0))),

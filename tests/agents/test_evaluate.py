@@ -9,9 +9,12 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from swapgym.agents import evaluate, train, tune
+from swapgym.agents import evaluate, train
 from swapgym.agents.play import replay
-from swapgym.agents.tune import PRESET, SPEC, UNTUNED, tuned
+from swapgym.agents.statistics import difference
+from swapgym.agents.stored import tuned as tuned_policies
+from swapgym.agents.stored.tuned import UNTUNED, tuned
+from swapgym.agents.task import PRESET, SPEC
 from swapgym.workload import suite
 
 SMALL = ["--no-progress", "--lanes", "8", "--eval-episodes", "1", "--timesteps", "1024"]
@@ -29,17 +32,17 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
 def test_a_difference_by_hand() -> None:
     reference = np.array([[1.0, 2.0, 3.0, 4.0]])
     scores = reference + np.array([[-0.5], [-0.3]])
-    value, low, high = evaluate.difference(scores, reference, ["a", "a", "b", "b"])
+    value, low, high = difference(scores, reference, ["a", "a", "b", "b"])
     assert value == pytest.approx(-0.4)
     # only the seeds differ: their chance is all of the interval
     assert (low, high) == pytest.approx((-0.5, -0.3))
-    assert evaluate.difference(reference, reference, ["a", "a", "b", "b"]) == (0.0, 0.0, 0.0)
+    assert difference(reference, reference, ["a", "a", "b", "b"]) == (0.0, 0.0, 0.0)
 
 
 def test_all_play_the_same_episodes_and_the_records_replay(
     folders: list[Path], tmp_path: Path, tuned_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(tune, "TUNED", tuned_folder)
+    monkeypatch.setattr(tuned_policies, "TUNED", (tuned_folder,))
     told = [*map(str, folders), "--suite", "validation", "--episodes", "1", "--out", str(tmp_path / "out")]
     outcome = CliRunner().invoke(evaluate.app, told)
     assert outcome.exit_code == 0, outcome.output
@@ -63,16 +66,16 @@ def test_all_play_the_same_episodes_and_the_records_replay(
     assert all(float(row["score"]) >= float(table[best]["score"]) for name, row in table.items() if name != "ppo")
 
 
-def test_where_nothing_is_tuned_rivals_have_their_defaults(
+def test_where_nothing_is_tuned_baselines_have_their_defaults(
     folders: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(tune, "TUNED", tmp_path / "nowhere")
+    monkeypatch.setattr(tuned_policies, "TUNED", (tmp_path / "nowhere",))
     told = [str(folders[0]), "--suite", "validation", "--episodes", "1", "--out", str(tmp_path / "out")]
     outcome = CliRunner().invoke(evaluate.app, told)
     assert outcome.exit_code == 0, outcome.output
     said = " ".join(outcome.output.split())
     assert "fixed policies: with their default thresholds" in said
-    assert "python -m agents.tune tunes for 2, 6, 20" in said
+    assert "swapgym tune tunes for 2, 6, 20" in said
     with (tmp_path / "out" / "table.csv").open() as file:
         assert {row["policy"] for row in csv.DictReader(file)} == {"ppo", *UNTUNED}
 

@@ -9,12 +9,12 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from swapgym.agents import tune
 from swapgym.agents.planning import Planner, Settings, mpc
 from swapgym.agents.play import encode, play, replay
 from swapgym.agents.policies import make
 from swapgym.agents.policies.thresholds import RealtimeAware
 from swapgym.agents.rollouts import BY_RULE, base_rule, by_rule
+from swapgym.agents.stored import tuned as tuned_policies
 from swapgym.envs.spec import EnvSpec
 from swapgym.phone import constants as k
 from swapgym.phone.audit import audit
@@ -68,9 +68,9 @@ def test_the_base_rule_is_the_policy(rule: RealtimeAware | None) -> None:
 def test_the_base_rule_is_the_tuned_one_where_there_is_one(
     tuned_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(tune, "TUNED", tmp_path / "nowhere")
+    monkeypatch.setattr(tuned_policies, "TUNED", (tmp_path / "nowhere",))
     assert mpc.rule_of(SPEC) == RealtimeAware()
-    monkeypatch.setattr(tune, "TUNED", tuned_folder)
+    monkeypatch.setattr(tuned_policies, "TUNED", (tuned_folder,))
     assert mpc.rule_of(SPEC) == RealtimeAware(load=0.3)
     # another kernel has the default one's, all three routes too
     spec = EnvSpec(kernel="mainline", ms_per_mib=2.0, routes=3)

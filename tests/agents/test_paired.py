@@ -1,4 +1,4 @@
-"""Policy iteration by paired continuations: pairs are what they say, a fit finds what is there, runs go on alike."""
+"""Policy iteration by paired rollouts: pairs are what they say, a fit finds what is there, runs go on alike."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from typer.testing import CliRunner
 from swapgym.agents.evaluate import load_model
 from swapgym.agents.improve import app
 from swapgym.agents.paired.fit import fit, gains
-from swapgym.agents.paired.gather import MOMENTS, Moments, gather, together
-from swapgym.agents.paired.network import HIDDEN, Network, PairedPolicy, threshold_network, worths
+from swapgym.agents.paired.gather import STATES, States, gather, together
+from swapgym.agents.paired.network import HIDDEN, Network, PairedPolicy, advantages, threshold_network
 from swapgym.agents.play import play
 from swapgym.envs.costs import Rates, costs_of, reference
 from swapgym.envs.lanes import Lanes
@@ -35,7 +35,7 @@ def some_network(seed: int = 0) -> Network:
 def test_the_network_is_what_numpy_makes_of_it() -> None:
     network = some_network()
     observations = np.random.default_rng(1).random((50, N_PARTS), dtype=np.float32)
-    out = worths(network, observations)
+    out = advantages(network, observations)
     first = np.maximum(observations @ network.first.T + network.first_bias, 0)
     second = np.maximum(first @ network.second.T + network.second_bias, 0)
     np.testing.assert_allclose(out, observations @ network.direct + second @ network.last + network.offset[0])
@@ -45,7 +45,7 @@ def test_kernels_ask_the_very_network() -> None:
     policy = PairedPolicy(some_network())
     observations = np.random.default_rng(3).random((500, N_PARTS), dtype=np.float32)
     actions = policy.predict(observations)[0]
-    assert actions.tolist() == (policy.worths(observations) < 0.0).astype(int).tolist()
+    assert actions.tolist() == (policy.advantages(observations) < 0.0).astype(int).tolist()
     assert 0 < actions.sum() < 500
 
     class Asked:
@@ -69,7 +69,7 @@ def test_a_stored_policy_decides_alike(tmp_path: Path) -> None:
     again = PairedPolicy.load(tmp_path / "model.npz")
     assert again.about["a"] == 1
     observations = np.random.default_rng(2).random((40, N_PARTS), dtype=np.float32)
-    assert again.worths(observations).tobytes() == PairedPolicy(network).worths(observations).tobytes()
+    assert again.advantages(observations).tobytes() == PairedPolicy(network).advantages(observations).tobytes()
     with np.load(tmp_path / "model.npz") as stored:
         arrays = dict(stored)
     arrays["about"] = np.array(json.dumps({"parts": ["other"]}))
@@ -78,10 +78,10 @@ def test_a_stored_policy_decides_alike(tmp_path: Path) -> None:
         PairedPolicy.load(tmp_path / "other.npz")
 
 
-def ends_of(spec: EnvSpec, preset: str, seed: int, network: Network, moment: int) -> tuple[np.ndarray, np.ndarray]:
-    """Play an episode through the lanes twice, by the network but for what is decided within KEEP_US of a moment.
+def ends_of(spec: EnvSpec, preset: str, seed: int, network: Network, state: int) -> tuple[np.ndarray, np.ndarray]:
+    """Play an episode through the lanes twice, by the network but for what is decided within KEEP_US of a state.
 
-    Returns what deferring then costs more than inline, and what was seen at the moment.
+    Returns what deferring then costs more than inline, and what was seen at the state.
     """
     policy = PairedPolicy(network)
     codes = spec.actions()
@@ -93,7 +93,7 @@ def ends_of(spec: EnvSpec, preset: str, seed: int, network: Network, moment: int
         decisions, until_us = 0, -1
         while len(lanes.waiting()):
             now_us = int(lanes.phones[0]["now_us"])
-            if decisions == moment:
+            if decisions == state:
                 until_us, seen = now_us + KEEP_US, lanes.observations[0].copy()
             action = kept if now_us < until_us else int(policy.predict(lanes.observations[0])[0])
             lanes.actions[0] = codes[action]
@@ -104,20 +104,20 @@ def ends_of(spec: EnvSpec, preset: str, seed: int, network: Network, moment: int
 
 
 @pytest.mark.parametrize("epochs", ["event", "batch"])
-def test_moments_are_what_the_lanes_come_to(epochs: str) -> None:
+def test_states_are_what_the_lanes_come_to(epochs: str) -> None:
     network = threshold_network("rt_load", 0.3)
     preset, seed = EPISODES[0]
     spec = SPEC.but(epochs=epochs)
     found = gather(spec, network, [(preset, seed)], KEEP_US)
     (row,) = play(spec, PairedPolicy(network), "", [(preset, seed)])
-    spacing = -(-row["decisions"] // MOMENTS)
+    spacing = -(-row["decisions"] // STATES)
     begun = int(np.random.default_rng(seed).integers(spacing))
     assert len(found) == len(range(begun, row["decisions"], spacing))
     for place in (0, 2, len(found) - 1):
         more, seen = ends_of(spec, preset, seed, network, begun + place * spacing)
-        np.testing.assert_allclose(found.worths[place], more, atol=1e-9)
+        np.testing.assert_allclose(found.advantages[place], more, atol=1e-9)
         assert found.observations[place].tobytes() == seen.tobytes()
-    assert np.abs(found.worths).max() > 0
+    assert np.abs(found.advantages).max() > 0
     assert (found.references == reference(preset, row["device"])).all()
 
 
@@ -125,7 +125,7 @@ def test_workers_change_no_bit_and_three_routes_are_refused() -> None:
     episodes = EPISODES * 20
     network = threshold_network("rt_load", 0.3)
     one, two = (gather(SPEC, network, episodes, KEEP_US, workers) for workers in (1, 2))
-    assert one.worths.tobytes() == two.worths.tobytes()
+    assert one.advantages.tobytes() == two.advantages.tobytes()
     assert one.observations.tobytes() == two.observations.tobytes()
     assert one.episodes.tolist() == two.episodes.tolist()
     assert len(together([one, two])) == 2 * len(one)
@@ -140,12 +140,12 @@ def test_a_fit_finds_what_is_there() -> None:
     # deferring costs where part 4 is large, in peak only; noise three times as large
     peak = 0.02 * (observations[:, 4] - 0.6) + rng.normal(scale=0.02, size=12_000)
     rates = Rates(10.0)
-    worths = np.zeros((12_000, 3))
-    worths[:, 1] = peak * 1_500.0 / 10.0
+    advantages = np.zeros((12_000, 3))
+    advantages[:, 1] = peak * 1_500.0 / 10.0
     references = np.tile([500.0, 100.0, 0.0], (12_000, 1))
-    moments = Moments(observations, worths, references, np.arange(12_000) // 20)
-    np.testing.assert_allclose(moments.scores(rates), peak)
-    found = fit(moments, rates, seed=0)
+    states = States(observations, advantages, references, np.arange(12_000) // 20)
+    np.testing.assert_allclose(states.scores(rates), peak)
+    found = fit(states, rates, seed=0)
     policy = PairedPolicy(found.network)
     probe = np.full((2, N_PARTS), 0.5, dtype=np.float32)
     probe[0, 4], probe[1, 4] = 0.1, 0.95
@@ -155,7 +155,7 @@ def test_a_fit_finds_what_is_there() -> None:
     assert found.hindsight < sure.gain
     # the surer it must be, the less often it leaves deferring
     assert [one.inline for one in found.margins] == sorted((one.inline for one in found.margins), reverse=True)
-    blind = fit(moments, Rates(0.0), seed=0)
+    blind = fit(states, Rates(0.0), seed=0)
     assert blind.margins[0].gain == pytest.approx(0.0, abs=1e-9)
 
 
@@ -191,12 +191,12 @@ def test_a_run_that_goes_on_ends_alike_and_is_never_worse_than_its_start(tmp_pat
     assert all(np.isfinite(row["score"]) for row in rows)
 
 
-def test_first_moments_serve_another_rate(tmp_path: Path) -> None:
-    share = ["--share", str(tmp_path / "moments"), "--iterations", "1"]
+def test_first_states_serve_another_rate(tmp_path: Path) -> None:
+    share = ["--share", str(tmp_path / "states"), "--iterations", "1"]
     run("--out", str(tmp_path / "first"), *share)
     run("--out", str(tmp_path / "second"), "--ms-per-mib", "10", *share)
     run("--out", str(tmp_path / "alone"), "--ms-per-mib", "10", "--iterations", "1")
-    assert len(list((tmp_path / "moments").iterdir())) == 1
+    assert len(list((tmp_path / "states").iterdir())) == 1
     assert (tmp_path / "second" / "curve.json").read_text() == (tmp_path / "alone" / "curve.json").read_text()
     assert (tmp_path / "second" / "curve.json").read_text() != (tmp_path / "first" / "curve.json").read_text()
 
@@ -211,7 +211,7 @@ def test_a_stored_run_or_another_s_is_not_gone_on_with(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text(json.dumps({**config, "algo": "ppo"}))
     outcome = CliRunner().invoke(app, ["--resume", str(tmp_path)])
     assert outcome.exit_code == 2
-    assert "made by agents.train" in " ".join(outcome.output.replace("│", " ").split())
+    assert "made by swapgym train" in " ".join(outcome.output.replace("│", " ").split())
 
 
 def test_errors_name_what_is_wrong(tmp_path: Path) -> None:

@@ -29,10 +29,9 @@ def test_a_policy_s_plan_costs_what_the_policy_does(policy: str) -> None:
         assert stage.scores(stack([plan]))[0] == pytest.approx(row["score"], rel=1e-12)
 
 
-@pytest.mark.parametrize("method", ["local", "cross_entropy"])
-def test_a_search_is_never_worse_than_its_start_and_never_rises(method: str) -> None:
+def test_a_search_is_never_worse_than_its_start_and_never_rises() -> None:
     for preset, seed in EPISODES:
-        found = search(preset, seed, SPEC, 80, method)
+        found = search(preset, seed, SPEC, 80)
         scores = [score for _, score in found.curve]
         assert scores == sorted(scores, reverse=True)
         assert found.score == scores[-1] <= found.start
@@ -84,8 +83,6 @@ def test_searches_are_reproducible_over_workers() -> None:
 
 
 def test_bad_input_is_named() -> None:
-    with pytest.raises(ValueError, match="method: 'beam', must be one of local, cross_entropy"):
-        search("low_ram", 1, SPEC, 50, "beam")
     with pytest.raises(ValueError, match="evaluations: 3, must be at least"):
         search("low_ram", 1, SPEC, 3)
     with pytest.raises(ValueError, match=r"paces: .* must be none: plans are of routes alone"):

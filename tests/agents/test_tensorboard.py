@@ -17,15 +17,14 @@ from tensorboard.plugins.custom_scalar import layout_pb2
 from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
 from typer.testing import CliRunner
 
-from swapgym.agents import tune
 from swapgym.agents.play import play
 from swapgym.agents.policies import make
 from swapgym.agents.sb3 import callbacks
 from swapgym.agents.sb3.evaluation import Evaluation
 from swapgym.agents.sb3.vec_env import make_sb3
-from swapgym.agents.stored import runs
+from swapgym.agents.stored import tuned as tuned_policies
+from swapgym.agents.task import KERNEL, PRESET, ROUTES, SPEC
 from swapgym.agents.train import app
-from swapgym.agents.tune import PRESET, ROUTES, SPEC
 from swapgym.workload import suite
 
 pytestmark = pytest.mark.xdist_group("tensorboard")  # one run serves all
@@ -51,7 +50,7 @@ def events_of(folder: Path) -> Any:
 def run(tmp_path_factory: pytest.TempPathFactory, tuned_folder: Path) -> Path:
     folder = tmp_path_factory.mktemp("runs") / "ppo"
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(tune, "TUNED", tuned_folder)
+        patch.setattr(tuned_policies, "TUNED", (tuned_folder,))
         train("--timesteps", "4096", "--bound", "--out", str(folder))
     return folder
 
@@ -89,9 +88,9 @@ def test_scalars_say_what_was_done(events: Any, run: Path, tuned_folder: Path) -
     values = {tag: [event.value for event in events.Scalars(tag)] for tag in events.Tags()["scalars"]}
     assert all(0.0 <= value <= 1.0 for tag in values if tag.startswith("defer/") for value in values[tag])
     assert all(0.0 < value <= np.log(2) + 1e-6 for value in values["policy/entropy"])
-    best = next(iter(tune.tuned(6.0, ROUTES, tuned_folder / tune.KERNEL).values()))
-    rivals = {"best_tuned": best} | {name: make(name, ROUTES) for name in ("always_inline", "always_defer")}
-    for name, policy in rivals.items():
+    best = next(iter(tuned_policies.tuned(6.0, ROUTES, tuned_folder / KERNEL).values()))
+    baselines = {"best_tuned": best} | {name: make(name, ROUTES) for name in ("always_inline", "always_defer")}
+    for name, policy in baselines.items():
         (score,) = set(values[f"eval/{name}"])
         rows = play(SPEC, policy, "", EPISODES)
         assert score == pytest.approx(np.mean([row["score"] for row in rows]), rel=1e-5)
@@ -170,7 +169,7 @@ def test_a_resumed_run_keeps_its_evaluations_up_to_the_checkpoint(tmp_path: Path
     kept = [
         {"frames": frames, "score": score, "lag_ms": 1.0, "peak_mib": 1.0} for frames, score in ((8, 0.9), (16, 0.5))
     ]
-    runs.put(tmp_path / "curve.json", json.dumps(kept).encode())
+    (tmp_path / "curve.json").write_text(json.dumps(kept))
     evaluation = Evaluation(SPEC, EPISODES, 100, {}, folder=tmp_path)
     evaluation.begin(10)
     assert evaluation.history == kept[:1]

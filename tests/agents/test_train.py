@@ -17,7 +17,6 @@ import pytest
 import torch
 from typer.testing import CliRunner
 
-from swapgym.agents import tune
 from swapgym.agents.evaluate import load_model
 from swapgym.agents.play import play
 from swapgym.agents.policies import make
@@ -25,8 +24,9 @@ from swapgym.agents.sb3 import algorithms, callbacks
 from swapgym.agents.sb3.evaluation import Evaluation
 from swapgym.agents.sb3.vec_env import make_sb3
 from swapgym.agents.stored import runs
+from swapgym.agents.stored import tuned as tuned_policies
+from swapgym.agents.task import ROUTES, SPEC
 from swapgym.agents.train import app, learner
-from swapgym.agents.tune import ROUTES, SPEC
 from swapgym.workload import suite
 
 SMALL = [
@@ -90,18 +90,18 @@ def early(algo: str) -> list[str]:
 
 def stop_after(algo: str, folder: Path, frames: int) -> None:
     """Run as a test of its own process would: SIGTERM when so many frames are done."""
-    kept = callbacks.Keeper._on_rollout_start
+    kept = callbacks.Checkpoints._on_rollout_start
 
-    def stopping(self: callbacks.Keeper) -> None:
+    def stopping(self: callbacks.Checkpoints) -> None:
         if self.num_timesteps >= frames:
             os.kill(os.getpid(), signal.SIGTERM)
         kept(self)
 
-    callbacks.Keeper._on_rollout_start = stopping  # type: ignore[method-assign]
+    callbacks.Checkpoints._on_rollout_start = stopping  # type: ignore[method-assign]
     try:
         outcome = train("--algo", algo, *early(algo), "--timesteps", "4096", "--out", str(folder))
     finally:
-        callbacks.Keeper._on_rollout_start = kept  # type: ignore[method-assign]
+        callbacks.Checkpoints._on_rollout_start = kept  # type: ignore[method-assign]
     assert "stopped" in outcome.output
 
 
@@ -128,17 +128,17 @@ def test_a_run_folder_says_what_was_run(tmp_path: Path) -> None:
     config = runs.config_of(tmp_path / "run")
     assert (config["seed"], config["algo"], config["env_id"]) == (3, "ppo", "swapgym/SwapRelease-v1")
     assert runs.spec_of(config) == SPEC.but(ms_per_mib=10.0, hold_ms=50)
-    assert config["command"].startswith("python -m agents.train")
+    assert config["command"].startswith("swapgym train")
     assert set(runs.PACKAGES) == set(config["versions"])
     assert not list((tmp_path / "run").glob(".*")), "nothing half written"
     assert (tmp_path / "run" / "model.zip").stat().st_size < 500_000
 
 
 def test_a_run_where_nothing_is_tuned_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tune, "TUNED", tmp_path / "nowhere")
+    monkeypatch.setattr(tuned_policies, "TUNED", (tmp_path / "nowhere",))
     outcome = train("--timesteps", "1024", "--kernel", "mainline", "--out", str(tmp_path / "run"))
     said = " ".join(outcome.output.split())
-    assert "best_tuned is left out: python -m agents.tune --kernel mainline tunes them" in said
+    assert "best_tuned is left out: swapgym tune --kernel mainline tunes them" in said
     assert re.search(r"best fixed policy \d\.\d+, always_", said)
 
 

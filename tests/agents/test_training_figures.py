@@ -111,13 +111,16 @@ def test_the_timeline_figure_names_what_it_shows(played: tuple[Timeline, Row]) -
     assert (drawn(figures.timeline(changed, 12_345)) != image).any()
 
 
-def test_the_pareto_figure_shows_agent_rivals_and_bound() -> None:
+def test_the_pareto_figure_shows_agent_baselines_and_bound() -> None:
     agent = [{"frames": frames, "lag_ms": lag, "peak_mib": 70.0} for frames, lag in ((1_000, 700.0), (2_000, 650.0))]
-    rivals = {"best_tuned": {"lag_ms": 640.0, "peak_mib": 69.0}, "always_inline": {"lag_ms": 780.0, "peak_mib": 68.0}}
+    baselines = {
+        "best_tuned": {"lag_ms": 640.0, "peak_mib": 69.0},
+        "always_inline": {"lag_ms": 780.0, "peak_mib": 68.0},
+    }
     bound = {"lag_ms": 600.0, "peak_mib": 66.0}
 
     def names(known: dict[str, float] | None) -> list[str]:
-        figure = figures.pareto(agent, rivals, known, 30)
+        figure = figures.pareto(agent, baselines, known, 30)
         assert figure.axes[0].get_xlabel().endswith("(MiB)")
         assert figure.axes[0].get_ylabel().endswith("(ms)")
         drawn(figure)

@@ -1,4 +1,4 @@
-"""Tuned rivals are data that loads, reproduces its score, and is no worse than what was there before tuning."""
+"""Tuned baselines are data that loads, reproduces its score, and is no worse than what was there before tuning."""
 
 from __future__ import annotations
 
@@ -9,30 +9,14 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from swapgym.agents import tune
 from swapgym.agents.play import play
 from swapgym.agents.policies import POLICIES, make
 from swapgym.agents.policies.base import Readings
 from swapgym.agents.policies.rules import Comparison, Rule
-from swapgym.agents.tune import (
-    KERNEL,
-    PRESET,
-    RATES,
-    SPEC,
-    TUNABLE,
-    UNTUNED,
-    Trial,
-    app,
-    best,
-    build,
-    comparisons,
-    folder_of,
-    measure,
-    nearest,
-    points,
-    rivals,
-    tuned,
-)
+from swapgym.agents.stored import tuned as tuned_policies
+from swapgym.agents.stored.tuned import UNTUNED, baselines, build, folder_of, nearest, tuned
+from swapgym.agents.task import KERNEL, PRESET, RATES, SPEC
+from swapgym.agents.tune import TUNABLE, Trial, app, best, comparisons, measure, points
 from swapgym.envs.spec import RELEASE_PARTS
 from swapgym.workload import presets_of, suite
 
@@ -90,20 +74,20 @@ def test_a_score_at_any_rate_is_the_runner_s() -> None:
 def test_what_is_not_tuned_for_has_the_nearest_or_defaults(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(tune, "TUNED", folder.parent)
-    assert rivals(6.0) == (tuned(6.0, folder=folder), "tuned")
+    monkeypatch.setattr(tuned_policies, "TUNED", (folder.parent,))
+    assert baselines(6.0) == (tuned(6.0, folder=folder), "tuned")
     for rate, stored in ((0.0, 2.0), (3.0, 2.0), (4.0, 6.0), (100.0, 20.0)):
         assert nearest(rate, kernel="mainline", preset="low_ram") == tuned(stored, folder=folder)
-    policies, about = rivals(6.0, kernel="mainline", preset="mixed")
+    policies, about = baselines(6.0, kernel="mainline", preset="mixed")
     assert policies == {name: make(name) for name in UNTUNED}
-    assert "python -m agents.tune --kernel mainline --preset mixed" in about
-    monkeypatch.setattr(tune, "TUNED", tmp_path)
+    assert "swapgym tune --kernel mainline --preset mixed" in about
+    monkeypatch.setattr(tuned_policies, "TUNED", (tmp_path,))
     assert nearest(6.0, kernel="mainline") == {}
 
 
 def test_each_kernel_and_preset_has_a_folder_of_its_own() -> None:
-    assert folder_of("mainline") == tune.TUNED / "mainline"
-    assert folder_of("mainline", "mixed") == tune.TUNED / "mainline" / "mixed"
+    assert folder_of("mainline") == tuned_policies.TUNED[0] / "mainline"
+    assert folder_of("mainline", "mixed") == tuned_policies.TUNED[0] / "mainline" / "mixed"
 
 
 def test_rules_say_what_they_do() -> None:
@@ -124,7 +108,7 @@ def test_bad_rules_and_rates_are_named(folder: Path) -> None:
         Rule(how="some")  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="part 'rt_lode'"):
         Rule(literals=(Comparison("rt_lode", True, 1.0),))
-    with pytest.raises(FileNotFoundError, match=r"ms_per_mib: 0.3, must be .*: 2, 6, 20; python -m agents.tune tunes"):
+    with pytest.raises(FileNotFoundError, match=r"ms_per_mib: 0.3, must be .*: 2, 6, 20; swapgym tune tunes"):
         tuned(0.3, folder=folder)
     with pytest.raises(ValueError, match="stall_su"):
         build("psi", {"stall_su": 3.0})

@@ -11,8 +11,8 @@ from typer.testing import CliRunner
 from swapgym.agents.paired.network import PairedPolicy, threshold_network
 from swapgym.agents.play import play
 from swapgym.agents.policies import make
-from swapgym.agents.store import card
-from swapgym.agents.tune import SPEC
+from swapgym.agents.stored.agents import card
+from swapgym.agents.task import SPEC
 from swapgym.agents.watch import app, deferred
 
 CONFIG = {

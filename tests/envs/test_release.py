@@ -110,7 +110,11 @@ def test_step_is_refused_outside_an_episode(make: Callable[..., SwapReleaseEnv])
             ask()
     env.reset(seed=0)
     env.step(0)
-    with pytest.raises(gym.error.ResetNeeded, match="terminated or truncated"):
+    with pytest.raises(gym.error.ResetNeeded, match="its end or close"):
+        env.step(0)
+    env.reset(seed=0)
+    env.close()
+    with pytest.raises(gym.error.ResetNeeded, match="its end or close"):
         env.step(0)
 
 

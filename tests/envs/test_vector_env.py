@@ -280,3 +280,12 @@ def test_reset_comes_first() -> None:
     for ask in (env.metrics, env.digest, env.snapshot):
         with pytest.raises(gym.error.ResetNeeded, match="reset"):
             ask(0)
+
+
+def test_nothing_is_done_after_close() -> None:
+    env = make(threads=2)
+    env.reset(seed=0)
+    env.close()
+    for ask in (lambda: env.step(zeros(env)), lambda: env.reset(seed=0)):
+        with pytest.raises(gym.error.ClosedEnvironmentError, match="make another"):
+            ask()

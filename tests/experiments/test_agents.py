@@ -1,4 +1,4 @@
-"""Stored agents beside their rivals: arithmetic by hand, what a known policy looks at, and a run end to end."""
+"""Stored agents beside their baselines: arithmetic by hand, what a known policy looks at, and a run end to end."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from experiments.agents.__main__ import app
 from experiments.agents.importance import importance, surrogate, watch
 from experiments.agents.measure import Measured, share
 from experiments.task import scenarios
-from swapgym.agents import tune
 from swapgym.agents.evaluate import BOUND, ONLINE
 from swapgym.agents.improve import app as improve
 from swapgym.agents.paired.network import PairedPolicy, threshold_network
 from swapgym.agents.planning import mpc
 from swapgym.agents.play import play
 from swapgym.agents.policies import make
-from swapgym.agents.store import Group, place, stored
 from swapgym.agents.stored import runs
-from swapgym.agents.tune import KERNEL, ROUTES, SPEC
+from swapgym.agents.stored import tuned as tuned_policies
+from swapgym.agents.stored.agents import Group, place, stored
+from swapgym.agents.task import KERNEL, ROUTES, SPEC
 from swapgym.envs.spec import EnvSpec
 
 EPISODES = [("rt_recording", seed) for seed in range(60)]
@@ -86,7 +86,7 @@ def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("hasty")
 def test_a_run_end_to_end(tmp_path: Path, tuned_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tune, "TUNED", tuned_folder)
+    monkeypatch.setattr(tuned_policies, "TUNED", (tuned_folder,))
     runner = CliRunner()
     for seed in (0, 1):
         config = {"env": {}, "algo": "paired", "seed": seed}
@@ -112,18 +112,18 @@ def test_a_run_end_to_end(tmp_path: Path, tuned_folder: Path, monkeypatch: pytes
     assert summary["planner.score"] >= summary["bound.score"] - 1e-9
     outcome = runner.invoke(app, ["--trained", str(tmp_path / "nowhere")])
     assert outcome.exit_code == 2
-    assert "agents.store" in outcome.output
+    assert "swapgym store RUN" in " ".join(outcome.output.replace("│", " ").split())
 
 
-def test_rivals_are_tuned_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tune, "TUNED", tmp_path / "nowhere")
+def test_baselines_are_tuned_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tuned_policies, "TUNED", (tmp_path / "nowhere",))
     config = {"env": {"kernel": "mainline"}, "algo": "ppo", "seed": 0}
     folder = place(config, tmp_path / "trained")
     folder.mkdir(parents=True)
     (folder / "config.json").write_text(json.dumps(config))
     outcome = CliRunner().invoke(app, ["--trained", str(tmp_path / "trained"), "--out", str(tmp_path / "out")])
     assert outcome.exit_code == 2
-    assert "python -m agents.tune --kernel mainline" in " ".join(outcome.output.replace("│", " ").split())
+    assert "swapgym tune --kernel mainline" in " ".join(outcome.output.replace("│", " ").split())
     assert not (tmp_path / "out").exists()
 
 

@@ -16,13 +16,13 @@ from typer.testing import CliRunner
 from experiments import results as stored
 from experiments.compare.__main__ import QUICK_EPISODES, app, compared
 from experiments.compare.figures import pareto_front, spread_out
-from experiments.compare.report import write_rivals
-from experiments.compare.rivals import TUNED, group_of, rivals
+from experiments.compare.others import TUNED, group_of, others_of
+from experiments.compare.report import write_others
 from experiments.compare.tables import COLUMNS, RATE, margins, other_scores, per_preset
-from swapgym.agents import tune
 from swapgym.agents.paired.network import PairedPolicy, threshold_network
 from swapgym.agents.play import play_all, replay
-from swapgym.agents.tune import KERNEL
+from swapgym.agents.stored import tuned as tuned_policies
+from swapgym.agents.task import KERNEL
 from swapgym.envs.costs import Rates
 from swapgym.workload import PRESETS, Drawn
 
@@ -163,7 +163,7 @@ def agent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder.mkdir(parents=True)
     (folder / "config.json").write_text(json.dumps({"algo": "paired", "env": {}}))
     PairedPolicy(threshold_network("rt_load", 0.3)).save(folder / "model.npz")
-    monkeypatch.setattr("experiments.compare.rivals.stored", lambda: {group_of(KERNEL): [folder]})
+    monkeypatch.setattr("experiments.compare.others.stored", lambda: {group_of(KERNEL): [folder]})
     return folder
 
 
@@ -171,32 +171,32 @@ def agent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_tuned_policies_and_stored_agents_play_too(
     tmp_path: Path, tuned_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(tune, "TUNED", tuned_folder)
-    players = rivals(KERNEL)
+    monkeypatch.setattr(tuned_policies, "TUNED", (tuned_folder,))
+    players = others_of(KERNEL)
     labels = [player.label for _, player in players]
     assert labels == ["always_inline", *(TUNED + name for name in ("rt_aware", "rule", "always_defer")), "paired"]
     rows = play_all(players, [("rt_recording", 3), ("clear_all", 4)], workers=1)
     rows = [row | other_scores(row) for row in rows]
-    summary = write_rivals(tmp_path, rows, "two scenarios, each in its own kernel.")
-    assert summary["rivals.always_inline.score"] == pytest.approx(
+    summary = write_others(tmp_path, rows, "two scenarios, each in its own kernel.")
+    assert summary["others.always_inline.score"] == pytest.approx(
         np.mean([row["score"] for row in rows if row["policy"] == "always_inline"])
     )
-    text = (tmp_path / "rivals.md").read_text()
+    text = (tmp_path / "others.md").read_text()
     assert all(f"| {label} |" in text for label in labels)
-    assert rivals("mainline") == []
+    assert others_of("mainline") == []
     # agents play without tuned policies
-    monkeypatch.setattr(tune, "TUNED", tmp_path / "nowhere")
-    assert [player.label for _, player in rivals(KERNEL)] == ["always_inline", "paired"]
+    monkeypatch.setattr(tuned_policies, "TUNED", (tmp_path / "nowhere",))
+    assert [player.label for _, player in others_of(KERNEL)] == ["always_inline", "paired"]
 
 
-def test_with_nothing_stored_no_rivals_are_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tune, "TUNED", tmp_path / "nowhere")
-    monkeypatch.setattr("experiments.compare.rivals.stored", dict)
+def test_with_nothing_stored_no_others_are_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tuned_policies, "TUNED", (tmp_path / "nowhere",))
+    monkeypatch.setattr("experiments.compare.others.stored", dict)
     monkeypatch.setattr("experiments.compare.__main__.QUICK_EPISODES", 1)
-    (tmp_path / "rivals.md").write_text("of another run")
+    (tmp_path / "others.md").write_text("of another run")
     outcome = CliRunner().invoke(app, ["--quick", "--workers", "1", "--out", str(tmp_path)])
     assert outcome.exit_code == 0, outcome.output
-    assert "no policy is tuned (python -m agents.tune)" in " ".join(outcome.output.split())
-    assert not (tmp_path / "rivals.md").exists()
-    assert not any(name.startswith("rivals.") for name in json.loads((tmp_path / "summary.json").read_text()))
+    assert "no policy is tuned (swapgym tune)" in " ".join(outcome.output.split())
+    assert not (tmp_path / "others.md").exists()
+    assert not any(name.startswith("others.") for name in json.loads((tmp_path / "summary.json").read_text()))
     assert (tmp_path / "headline.md").exists()

@@ -13,8 +13,8 @@ from typer.testing import CliRunner
 from experiments.decision_relevance import bound, online, regimes
 from experiments.decision_relevance.__main__ import QUICK, app
 from experiments.task import scenarios
-from swapgym.agents import tune
 from swapgym.agents.planning.plans import Stage, constant, stack
+from swapgym.agents.stored import tuned as tuned_policies
 from swapgym.envs.lanes import Lanes
 from swapgym.envs.spec import EnvSpec
 from swapgym.phone import constants as k
@@ -88,7 +88,7 @@ def test_factors_by_hand() -> None:
     assert regimes.factors_of(scenario)["SCHED_FIFO load"] == pytest.approx(0.4)
 
 
-def test_the_bound_is_never_above_its_rivals() -> None:
+def test_the_bound_is_never_above_its_baselines() -> None:
     found = bound.measure(scenarios("camera", 1), 24, EnvSpec(), lambda: None, QUICK, workers=1)
     # the search starts from untuned policies: it may miss a tuned one by as much as so few plans leave
     untuned = np.array([one.start for one in found.found])
@@ -100,7 +100,7 @@ def test_the_bound_is_never_above_its_rivals() -> None:
 
 @pytest.mark.parametrize("there", [True, False])
 def test_end_to_end(there: bool, tmp_path: Path, tuned_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tune, "TUNED", tuned_folder if there else tmp_path / "nowhere")
+    monkeypatch.setattr(tuned_policies, "TUNED", (tuned_folder if there else tmp_path / "nowhere",))
     outcome = CliRunner().invoke(app, ["--quick", "--evaluations", "16", "--out", str(tmp_path)])
     assert outcome.exit_code == 0, outcome.output
     summary = json.loads((tmp_path / "summary.json").read_text())
@@ -110,12 +110,14 @@ def test_end_to_end(there: bool, tmp_path: Path, tuned_folder: Path, monkeypatch
     fixed = [name for name in rows[0] if name not in ("preset", "seed", "bound", "planner", "evaluations")]
     means = {name: np.mean([float(row[name]) for row in rows]) for name in fixed}
     assert summary["best_fixed.score"] == pytest.approx(min(means.values()), rel=1e-6)
-    assert set(fixed) == ({"rt_aware", "rule", "always_defer", "always_inline"} if there else set(tune.UNTUNED))
+    assert set(fixed) == (
+        {"rt_aware", "rule", "always_defer", "always_inline"} if there else set(tuned_policies.UNTUNED)
+    )
     page = (tmp_path / "decision_relevance.md").read_text()
     assert f"{summary['bound.score']:.4f}" in page and f"{summary['planner.score']:.4f}" in page
     assert ("Fixed policies: tuned." in page) == there
     assert ("best_tuned_fixed.score" in summary) == there
-    assert ("python -m agents.tune tunes" in page) == (not there)
+    assert ("swapgym tune tunes" in page) == (not there)
     assert summary["best_fixed_per_preset_differs"] in (0, 1)
     assert {"regimes.png", "convergence.png", "decision_relevance.md"} <= {path.name for path in tmp_path.iterdir()}
 

@@ -15,7 +15,7 @@ from experiments.letter.findings import by_seed, difference, exits, findings, pe
 from experiments.letter.runs import FULL, HOGS, Camera, Size, run_all, select
 from experiments.letter.sentences import SENTENCES
 from experiments.letter.verdict import Figures
-from experiments.statistics import Estimate
+from swapgym.agents.statistics import Estimate
 from swapgym.phone import constants as k
 from swapgym.phone import engine
 from swapgym.phone.state import PHONE

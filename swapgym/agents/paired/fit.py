@@ -1,4 +1,4 @@
-"""Regress a network on paired continuations, and say what it is worth by how sure it must be to release inline."""
+"""Regress a network on paired rollouts, and say what it is worth by how sure it must be to release inline."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from swapgym.agents.paired.gather import Moments
-from swapgym.agents.paired.network import HIDDEN, Network, worths
+from swapgym.agents.paired.gather import States
+from swapgym.agents.paired.network import HIDDEN, Network, advantages
 from swapgym.envs.costs import Rates
 
 CLIP: Final = 0.15
@@ -24,10 +24,10 @@ class Margin(NamedTuple):
     """What a margin is worth on episodes that did not fit the network.
 
     Attributes:
-        margin: Predicted worth of inline release (score) above which it is chosen.
-        gain: Mean change of score per moment against always deferring (below 0: better).
+        margin: Predicted advantage of inline release (score) above which it is chosen.
+        gain: Mean change of score per decision state against always deferring (below 0: better).
         gain_error: Standard error of that, over episodes.
-        inline: Share of moments released inline.
+        inline: Share of states released inline.
     """
 
     margin: float
@@ -42,8 +42,8 @@ class Fit(NamedTuple):
     Attributes:
         network: Without a margin.
         margins: What each of ``MARGINS`` is worth.
-        hindsight: Mean change of score per moment of choosing by hindsight.
-        r2: Of clipped worths.
+        hindsight: Mean change of score per state of choosing by hindsight.
+        r2: Of clipped advantages.
     """
 
     network: Network
@@ -56,22 +56,22 @@ class Fit(NamedTuple):
         return self.network._replace(offset=self.network.offset - margin)
 
 
-def fit(moments: Moments, rates: Rates, seed: int) -> Fit:
+def fit(states: States, rates: Rates, seed: int) -> Fit:
     """Fit a network for what the objectives are worth.
 
     Args:
-        moments: Of a policy's episodes.
+        states: Of a policy's episodes.
         rates: What the objectives are worth.
         seed: Of the network's first weights and the order of batches.
     """
-    whole = moments.scores(rates)
+    whole = states.scores(rates)
     clipped = np.clip(whole, -CLIP, CLIP)
-    held = moments.episodes % JUDGES == 0
-    network = regress(moments.observations, clipped, held, seed)
-    predicted = worths(network, moments.observations)
+    held = states.episodes % JUDGES == 0
+    network = regress(states.observations, clipped, held, seed)
+    predicted = advantages(network, states.observations)
     margins = []
     for margin in MARGINS:
-        gained = per_episode(moments.episodes[held], gains(predicted[held], whole[held], margin))
+        gained = per_episode(states.episodes[held], gains(predicted[held], whole[held], margin))
         error = float(gained.std(ddof=1) / np.sqrt(len(gained)))
         margins.append(Margin(margin, float(gained.mean()), error, float((predicted[held] > margin).mean())))
     unexplained = float(((clipped[held] - predicted[held]) ** 2).mean())
@@ -84,12 +84,12 @@ def fit(moments: Moments, rates: Rates, seed: int) -> Fit:
 
 
 def gains(predicted: npt.NDArray[np.float64], whole: npt.NDArray[np.float64], margin: float) -> npt.NDArray[np.float64]:
-    """Return the change of score at each moment if it is released inline where that promises more than ``margin``."""
+    """Return the change of score at each state if it is released inline where that promises more than ``margin``."""
     return np.where(predicted > margin, -whole, 0.0)
 
 
 def per_episode(episodes: npt.NDArray[np.int64], values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Return the mean of each episode: its moments share its fate."""
+    """Return the mean of each episode: its states share its fate."""
     _, index = np.unique(episodes, return_inverse=True)
     found: npt.NDArray[np.float64] = np.bincount(index, weights=values) / np.bincount(index)
     return found
@@ -98,7 +98,7 @@ def per_episode(episodes: npt.NDArray[np.int64], values: npt.NDArray[np.float64]
 def regress(
     observations: npt.NDArray[np.float32], targets: npt.NDArray[np.float64], held: npt.NDArray[np.bool_], seed: int
 ) -> Network:
-    """Return the network of the least squared error on the moments ``held`` back, of those after each epoch."""
+    """Return the network of the least squared error on the states ``held`` back, of those after each epoch."""
     import torch
 
     torch.set_num_threads(1)

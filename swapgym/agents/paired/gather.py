@@ -1,11 +1,9 @@
-"""Paired continuations: moments of train episodes, played on by both routes."""
+"""Paired rollouts: states of train episodes, played on by both routes."""
 
 from __future__ import annotations
 
 import io
-import multiprocessing
 from collections.abc import Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -14,32 +12,33 @@ import numpy as np
 import numpy.typing as npt
 
 from swapgym.agents.paired.network import Network, PairedPolicy
-from swapgym.agents.stored.runs import put
+from swapgym.agents.parallel import spread
 from swapgym.envs.costs import N_OBJECTIVES, Rates, reference
 from swapgym.envs.lanes import Lanes
 from swapgym.envs.spec import EnvSpec
+from swapgym.files import write
 from swapgym.phone.constants import RUN_DECISION, RUN_END
 
-MOMENTS: Final = 24
-"""Moments per episode, at most: evenly spaced from a first one that is drawn, so that none is preferred."""
+STATES: Final = 24
+"""States per episode, at most: evenly spaced from a first one that is drawn, so that none is preferred."""
 CHUNK: Final = 50
 """Episodes per job of a worker process."""
 
 
 @dataclass(frozen=True)
-class Moments:
-    """Moments of episodes.
+class States:
+    """States of episodes.
 
     Attributes:
         observations: float32, shape ``(n, parts)``.
-        worths: What deferring costs more than inline by objective, float64, shape ``(n, N_OBJECTIVES)``: below 0
+        advantages: What deferring costs more than inline by objective, float64, shape ``(n, N_OBJECTIVES)``: below 0
             deferring was better.
         references: What the reference costs in the episode of each, by objective, of the same shape.
         episodes: Number of the episode of each, int64, shape ``(n,)``.
     """
 
     observations: npt.NDArray[np.float32]
-    worths: npt.NDArray[np.float64]
+    advantages: npt.NDArray[np.float64]
     references: npt.NDArray[np.float64]
     episodes: npt.NDArray[np.int64]
 
@@ -49,48 +48,47 @@ class Moments:
 
     def scores(self, rates: Rates) -> npt.NDArray[np.float64]:
         """Return what deferring costs more than inline as a score, shape ``(n,)``."""
-        scores: npt.NDArray[np.float64] = (self.worths @ rates.vector) / (self.references @ rates.vector)
+        scores: npt.NDArray[np.float64] = (self.advantages @ rates.vector) / (self.references @ rates.vector)
         return scores
 
     def save(self, path: Path) -> None:
         """Write them, whole or not at all."""
         buffer = io.BytesIO()
         np.savez_compressed(buffer, **vars(self))
-        path.parent.mkdir(parents=True, exist_ok=True)
-        put(path, buffer.getvalue())
+        write(path, buffer.getvalue())
 
     @classmethod
-    def load(cls, path: Path) -> Moments:
+    def load(cls, path: Path) -> States:
         """Read what :meth:`save` wrote."""
         with np.load(path) as stored:
             return cls(**stored)
 
 
-def together(parts: Sequence[Moments], renumbered: bool = True) -> Moments:
-    """Return several moments as one; those of several gatherings have their episodes numbered on."""
+def together(parts: Sequence[States], renumbered: bool = True) -> States:
+    """Return several states as one; those of several gatherings have their episodes numbered on."""
     episodes, before = [], 0
     for part in parts:
         episodes.append(part.episodes + before)
         before += renumbered * (int(part.episodes.max(initial=-1)) + 1)
-    return Moments(
+    return States(
         np.concatenate([part.observations for part in parts]),
-        np.concatenate([part.worths for part in parts]),
+        np.concatenate([part.advantages for part in parts]),
         np.concatenate([part.references for part in parts]),
         np.concatenate(episodes),
     )
 
 
 class Pairs:
-    """Plays episodes by a policy, and goes on from their moments by both actions, side by side."""
+    """Plays episodes by a policy, and goes on from their states by both actions, side by side."""
 
     def __init__(self, spec: EnvSpec, policy: PairedPolicy, keep_us: int) -> None:
-        """Make ready; a continuation keeps its action for ``keep_us``."""
+        """Make ready; a rollout keeps its action for ``keep_us``."""
         self.policy, self.keep_us = policy, keep_us
         self.codes = spec.actions()
-        self.episode, self.pairs = Lanes(1, spec), Lanes(2 * MOMENTS, spec)
+        self.episode, self.pairs = Lanes(1, spec), Lanes(2 * STATES, spec)
 
-    def play(self, preset: str, seed: int, number: int) -> Moments:
-        """Play an episode, and return its moments."""
+    def play(self, preset: str, seed: int, number: int) -> States:
+        """Play an episode, and return its states."""
         episode = self.episode
         drawn = episode.draw(0, seed, preset)
         episode.begin()
@@ -99,24 +97,24 @@ class Pairs:
             decisions.append((*episode.take(0), episode.observations.copy()))
             episode.actions[:] = self.codes[self.policy.predict(episode.observations)[0]]
             episode.step()
-        spacing = max(1, -(-len(decisions) // MOMENTS))
+        spacing = max(1, -(-len(decisions) // STATES))
         chosen = decisions[int(np.random.default_rng(seed).integers(spacing)) :: spacing]
-        worths = np.zeros((len(chosen), N_OBJECTIVES))
+        advantages = np.zeros((len(chosen), N_OBJECTIVES))
         if chosen:
-            worths = self.go_on([np.concatenate(records) for records in zip(*chosen, strict=True)])
+            advantages = self.go_on([np.concatenate(records) for records in zip(*chosen, strict=True)])
         seen = [observations for *_, observations in chosen] or [episode.observations[:0]]
         references = np.tile(reference(drawn.preset, drawn.device), (len(chosen), 1))
-        return Moments(np.concatenate(seen), worths, references, np.full(len(chosen), number))
+        return States(np.concatenate(seen), advantages, references, np.full(len(chosen), number))
 
-    def go_on(self, moments: Sequence[npt.NDArray[Any]]) -> npt.NDArray[np.float64]:
-        """Return what deferring costs more than inline at each moment, by objective.
+    def go_on(self, states: Sequence[npt.NDArray[Any]]) -> npt.NDArray[np.float64]:
+        """Return what deferring costs more than inline at each state, by objective.
 
         Args:
-            moments: PHONE, SCENARIO and LANE records, and observations, of as many moments.
+            states: PHONE, SCENARIO and LANE records, and observations, of as many states.
         """
-        pairs, n = self.pairs, len(moments[0])
+        pairs, n = self.pairs, len(states[0])
         kept = np.arange(2 * n) % 2
-        for rows, there in zip((pairs.phones, pairs.scenarios, pairs.lanes, pairs.observations), moments, strict=True):
+        for rows, there in zip((pairs.phones, pairs.scenarios, pairs.lanes, pairs.observations), states, strict=True):
             rows[: 2 * n] = np.repeat(there, 2, axis=0)
         pairs.statuses[:] = RUN_END
         pairs.statuses[: 2 * n] = RUN_DECISION
@@ -130,7 +128,7 @@ class Pairs:
         return costs[1::2] - costs[::2]
 
 
-def gather_job(job: tuple[EnvSpec, Network, Sequence[tuple[str, int]], int, int]) -> Moments:
+def gather_job(job: tuple[EnvSpec, Network, Sequence[tuple[str, int]], int, int]) -> States:
     """Gather from some episodes; at module level so that worker processes can be sent it."""
     spec, network, episodes, keep_us, first = job
     pairs = Pairs(spec, PairedPolicy(network, spec.parts), keep_us)
@@ -145,14 +143,14 @@ def gather(
     keep_us: int,
     workers: int = 1,
     progress: Callable[[int], None] = lambda done: None,
-) -> Moments:
-    """Gather moments of episodes that the policy ``network`` plays.
+) -> States:
+    """Gather states of episodes that the policy ``network`` plays.
 
     Args:
         spec: The decision process, of two actions; its rates do not matter here.
         network: The policy.
         episodes: Pairs of preset and scenario seed.
-        keep_us: How long a continuation keeps its action.
+        keep_us: How long a rollout keeps its action.
         workers: Worker processes; no bit depends on their number.
         progress: Called with the number of episodes just done.
 
@@ -160,17 +158,7 @@ def gather(
         ValueError: If the actions are not two.
     """
     if len(spec.actions()) != 2:
-        raise ValueError(f"routes: {spec.routes!r}, must be two: paired continuations compare one with the other")
+        raise ValueError(f"routes: {spec.routes!r}, must be two: paired rollouts compare one with the other")
     jobs = [(spec, network, episodes[i : i + CHUNK], keep_us, i) for i in range(0, len(episodes), CHUNK)]
-    parts: list[Moments] = []
-    if workers == 1:
-        for job in jobs:
-            parts.append(gather_job(job))
-            progress(len(job[2]))
-    else:
-        context = multiprocessing.get_context("forkserver")
-        with ProcessPoolExecutor(workers, mp_context=context) as pool:
-            for job, part in zip(jobs, pool.map(gather_job, jobs), strict=True):
-                parts.append(part)
-                progress(len(job[2]))
+    parts = spread(gather_job, jobs, workers, lambda number, _: progress(len(jobs[number][2])))
     return together(parts, renumbered=False)

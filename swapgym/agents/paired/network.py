@@ -17,11 +17,11 @@ import numpy.typing as npt
 
 from swapgym.agents.policies.base import Actions, State, as_batch
 from swapgym.agents.policies.compiled import CompiledPolicy
-from swapgym.agents.stored.runs import put
 from swapgym.envs import deciders
 from swapgym.envs.deciders import Decider
 from swapgym.envs.observations import places
 from swapgym.envs.spec import RELEASE_PARTS, EnvSpec
+from swapgym.files import write
 
 HIDDEN: Final = (48, 32)
 Array = npt.NDArray[np.float64]
@@ -73,7 +73,7 @@ def decider_of(network: Network) -> Decider:
     return deciders.network(layers, "relu", direct=direct)
 
 
-def worths(network: Network, observations: npt.NDArray[np.float32]) -> Array:
+def advantages(network: Network, observations: npt.NDArray[np.float32]) -> Array:
     """Return the output for observations (float32, shape ``(n, parts)``), float64, shape ``(n,)``."""
     outputs = np.empty((len(observations), 2))
     deciders.outputs_all(decider_of(network), observations, outputs)
@@ -98,10 +98,10 @@ class PairedPolicy:
         self.parts = self.policy.parts
         self.about = about or {}
 
-    def worths(self, observation: npt.ArrayLike) -> Array:
+    def advantages(self, observation: npt.ArrayLike) -> Array:
         """Return what deferring is worth for observations ``(n, parts)``: below 0 deferring is better."""
         batch, _ = as_batch(observation, self.parts)
-        return worths(self.network, batch.astype(np.float32))
+        return advantages(self.network, batch.astype(np.float32))
 
     def compiled(self, spec: EnvSpec) -> Decider:
         """Return the network as kernels ask it.
@@ -127,7 +127,7 @@ class PairedPolicy:
         about = json.dumps({**self.about, "parts": self.parts})
         arrays = {name: value.astype(np.float32) for name, value in self.network._asdict().items()}
         np.savez_compressed(buffer, about=np.array(about), **arrays)
-        put(path, buffer.getvalue())
+        write(path, buffer.getvalue())
 
     @classmethod
     def load(cls, path: Path, device: str = "cpu") -> PairedPolicy:

@@ -2,22 +2,20 @@
 
 It starts from the plans of fixed policies and is never worse than the best of them. From the best plan found so far it
 makes variations: a whole process, a run of one process's batches, the same stretch of several processes, or everything
-after a process's n-th batch on another route; how often each kind is tried follows what it has brought. This finds more
-per CPU-second than a cross-entropy search over the same plans.
+after a process's n-th batch on another route; how often each kind is tried follows what it has brought.
 """
 
 from __future__ import annotations
 
-import multiprocessing
-from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
-from swapgym.agents.planning.plans import MAX_BATCHES, Plan, Stage, plan_of, stack
+from swapgym.agents.parallel import spread
+from swapgym.agents.planning.plans import Plan, Stage, plan_of, stack
 from swapgym.agents.policies import make
 from swapgym.envs.spec import EnvSpec
 
@@ -33,8 +31,6 @@ STARTS: Final = (
 )
 KINDS: Final = ("process", "run", "rest", "several")
 EVALUATIONS: Final = 600
-SMOOTHING: Final = 0.7
-ELITE: Final = 0.25
 
 
 @dataclass(frozen=True)
@@ -70,9 +66,7 @@ def starts(stage: Stage) -> tuple[list[str], npt.NDArray[np.int8]]:
     return list(STARTS), stack(plans)
 
 
-def search(
-    preset: str, seed: int, spec: EnvSpec | None = None, evaluations: int = EVALUATIONS, method: str = "local"
-) -> Found:
+def search(preset: str, seed: int, spec: EnvSpec | None = None, evaluations: int = EVALUATIONS) -> Found:
     """Return the best plan found for an episode.
 
     Args:
@@ -80,14 +74,10 @@ def search(
         seed: Scenario seed; the search's own chance is drawn from it too.
         spec: The decision process, the default task by default; it is asked at every batch.
         evaluations: Plans played, the starting policies' included.
-        method: ``local`` or ``cross_entropy``.
 
     Raises:
-        ValueError: If the method is unknown or the evaluations do not suffice for the start.
+        ValueError: If the evaluations do not suffice for the start.
     """
-    methods: dict[str, Callable[..., Plan]] = {"local": local, "cross_entropy": cross_entropy}
-    if method not in methods:
-        raise ValueError(f"method: {method!r}, must be one of {', '.join(methods)}")
     if evaluations < len(STARTS):
         raise ValueError(f"evaluations: {evaluations}, must be at least {len(STARTS)}, the policies it starts from")
     stage = Stage(preset, seed, spec or EnvSpec())
@@ -95,14 +85,14 @@ def search(
     scores = stage.scores(plans)
     best = int(np.argmin(scores))
     curve = [(stage.evaluations, float(scores[best]))]
-    plan = methods[method](stage, plans, scores, evaluations, np.random.default_rng(seed), curve)
+    plan = improved(stage, plans, scores, evaluations, np.random.default_rng(seed), curve)
     actions = tuple(stage.play(plan))
     return Found(
         preset, seed, curve[-1][1], float(scores[best]), names[best], stage.evaluations, tuple(curve), actions, plan
     )
 
 
-def local(
+def improved(
     stage: Stage,
     plans: npt.NDArray[np.int8],
     scores: npt.NDArray[np.float64],
@@ -162,36 +152,7 @@ def vary(stage: Stage, plan: Plan, kind: str, killed: npt.NDArray[np.int64], rng
     return varied
 
 
-def cross_entropy(
-    stage: Stage,
-    plans: npt.NDArray[np.int8],
-    scores: npt.NDArray[np.float64],
-    evaluations: int,
-    rng: np.random.Generator,
-    curve: list[tuple[int, float]],
-) -> Plan:
-    """Draw plans from a probability of each route per process and eighth of its batches; move it towards the best."""
-    best: Plan = plans[int(np.argmin(scores))].copy()
-    score = float(scores.min())
-    parts = 8
-    likely = np.full((len(best), parts, len(stage.routes)), 1 / len(stage.routes))
-    part = np.minimum(np.arange(MAX_BATCHES)[None, :] * parts // np.maximum(stage.batches, 1)[:, None], parts - 1)
-    codes = np.array(stage.routes, dtype=np.int8)
-    while stage.evaluations < evaluations:
-        count = min(2 * stage.width, evaluations - stage.evaluations)
-        drawn = (rng.random((count, len(best), parts, 1)) > np.cumsum(likely, axis=-1)[None, :, :, :-1]).sum(axis=-1)
-        tried = codes[np.take_along_axis(drawn, np.broadcast_to(part, (count, *part.shape)), axis=2)]
-        found = stage.scores(np.ascontiguousarray(tried))
-        elite = np.argsort(found)[: max(2, int(ELITE * count))]
-        share = np.stack([(drawn[elite] == route).mean(axis=0) for route in range(len(codes))], axis=-1)
-        likely = SMOOTHING * likely + (1 - SMOOTHING) * share
-        if found.min() < score:
-            best, score = tried[int(np.argmin(found))].copy(), float(found.min())
-        curve.append((stage.evaluations, score))
-    return best
-
-
-def search_job(job: tuple[str, int, EnvSpec, int, str]) -> Found:
+def search_job(job: tuple[str, int, EnvSpec, int]) -> Found:
     """Search one episode; at module level so that worker processes can be sent it."""
     return search(*job)
 
@@ -200,26 +161,11 @@ def search_all(
     episodes: Sequence[tuple[str, int]],
     spec: EnvSpec | None = None,
     evaluations: int = EVALUATIONS,
-    method: str = "local",
     *,
     workers: int = 2,
     progress: Callable[[], None] | None = None,
 ) -> list[Found]:
     """Search every episode, over worker processes; the results come in the episodes' order."""
     spec = spec or EnvSpec()
-    jobs = [(preset, seed, spec, evaluations, method) for preset, seed in episodes]
-    found: list[Found] = []
-
-    def collect(results: Iterable[Any]) -> None:
-        for one in results:
-            found.append(one)
-            if progress:
-                progress()
-
-    if workers == 1:
-        collect(map(search_job, jobs))
-    else:
-        context = multiprocessing.get_context("forkserver")
-        with ProcessPoolExecutor(workers, mp_context=context) as pool:
-            collect(pool.map(search_job, jobs))
-    return found
+    jobs = [(preset, seed, spec, evaluations) for preset, seed in episodes]
+    return spread(search_job, jobs, workers, None if progress is None else lambda *_: progress())

@@ -15,21 +15,20 @@ samples, and only its mean over episodes says anything.
 from __future__ import annotations
 
 import math
-import multiprocessing
-from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
+from swapgym.agents.parallel import spread
 from swapgym.agents.planning.futures import sample
 from swapgym.agents.planning.past import PAST, leave
 from swapgym.agents.planning.plans import per_batch
 from swapgym.agents.policies.thresholds import RealtimeAware
 from swapgym.agents.rollouts import BY_RULE, base_rule, by_rule, cost, finish_all
-from swapgym.agents.tune import nearest
+from swapgym.agents.stored.tuned import nearest
 from swapgym.envs import arguments
 from swapgym.envs.spec import EnvSpec
 from swapgym.phone import constants as k
@@ -304,18 +303,4 @@ def play_all(
         progress: Called after each episode.
     """
     jobs = [(preset, seed, spec, settings, rule) for preset, seed in episodes]
-    played: list[Played] = []
-
-    def collect(results: Iterable[Any]) -> None:
-        for one in results:
-            played.append(one)
-            if progress:
-                progress()
-
-    if workers == 1:
-        collect(map(play_job, jobs))
-    else:
-        context = multiprocessing.get_context("forkserver")
-        with ProcessPoolExecutor(workers, mp_context=context) as pool:
-            collect(pool.map(play_job, jobs))
-    return played
+    return spread(play_job, jobs, workers, None if progress is None else lambda *_: progress())

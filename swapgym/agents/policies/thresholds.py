@@ -1,4 +1,4 @@
-"""Rules of thumb with thresholds: what a kernel engineer would try first; tuned, they are the rivals to beat."""
+"""Rules of thumb with thresholds: what a kernel engineer would try first; tuned, they are the baselines to beat."""
 
 from __future__ import annotations
 

@@ -14,11 +14,11 @@ tag                          meaning
 ``eval/score``               mean score on the validation suite, deterministic (lower is better)
 ``eval/lag_ms``              mean lag there
 ``eval/peak_mib``            mean peak there
-``eval/best_tuned``          score of the best tuned fixed policy there: a reference line, where ``python -m
-                             agents.tune`` has stored some
+``eval/best_tuned``          score of the best tuned fixed policy there: a reference line, where some are
+                             stored (``swapgym tune``)
 ``eval/always_inline``       likewise mainline's rule
 ``eval/always_defer``        likewise a worker for everything
-``eval/bound``               likewise the clairvoyant bound: with ``--bound``, or where ``python -m agents.bound``
+``eval/bound``               likewise the clairvoyant bound: with ``--bound``, or where ``swapgym bound``
                              has stored it for these episodes
 ``figures/pareto``           image: lag against peak there, of all evaluations so far, fixed policies and bound
 ``figures/timeline``         image: memory, backlog, lag, CPU time by who pays and decisions over one episode
@@ -186,7 +186,7 @@ class Hyperparameters(BaseCallback):
         return True
 
 
-class Keeper(BaseCallback):
+class Checkpoints(BaseCallback):
     """Write checkpoints, and end in order on SIGTERM and Ctrl-C: with a checkpoint and a usable model."""
 
     def __init__(self, folder: Path, every: int) -> None:

@@ -14,8 +14,8 @@ from stable_baselines3.common.logger import Figure
 from swapgym.agents.play import play
 from swapgym.agents.policies import FixedPolicy, Policy
 from swapgym.agents.sb3.networks import lighter
-from swapgym.agents.stored.runs import put
 from swapgym.envs.spec import EnvSpec
+from swapgym.files import write
 
 MEANS: Final = ("score", "lag_ms", "peak_mib")
 IMAGES_ONLY: Final = ("stdout", "log", "json", "csv")
@@ -36,7 +36,7 @@ class Evaluation(BaseCallback):
         spec: EnvSpec,
         episodes: Sequence[tuple[str, int]],
         every: int,
-        rivals: Mapping[str, FixedPolicy],
+        baselines: Mapping[str, FixedPolicy],
         *,
         bound: Mapping[str, float] | None = None,
         watched: tuple[str, int] | None = None,
@@ -48,13 +48,13 @@ class Evaluation(BaseCallback):
             spec: The decision process that the model is trained in.
             episodes: Pairs of preset and seed.
             every: Frames between evaluations.
-            rivals: Fixed policies by the names of their reference lines.
+            baselines: Fixed policies by the names of their reference lines.
             bound: Means of the clairvoyant bound on the same episodes, where they are known.
             watched: Episode of the timeline; no figures are drawn without.
             folder: Run folder, where ``curve.json`` keeps the history; it is not kept without.
         """
         super().__init__()
-        self.spec, self.episodes, self.every, self.rivals = spec, list(episodes), every, dict(rivals)
+        self.spec, self.episodes, self.every, self.baselines = spec, list(episodes), every, dict(baselines)
         self.bound, self.watched, self.folder = bound, watched, folder
         self.next = 0
         self.reference: dict[str, dict[str, float]] = {}
@@ -82,7 +82,7 @@ class Evaluation(BaseCallback):
     def evaluate(self) -> float:
         """Evaluate now; return the mean score."""
         if not self.reference:
-            self.reference = {name: self.mean(policy) for name, policy in self.rivals.items()}
+            self.reference = {name: self.mean(policy) for name, policy in self.baselines.items()}
         found = self.mean(self.model)
         for name, value in found.items():
             self.logger.record(f"eval/{name}", value)
@@ -106,7 +106,7 @@ class Evaluation(BaseCallback):
         frames = self.model.num_timesteps
         self.history = [*(one for one in self.history if one["frames"] != frames), {"frames": frames, **found}]
         if self.folder is not None:
-            put(self.folder / "curve.json", (json.dumps(self.history, indent=1) + "\n").encode())
+            write(self.folder / "curve.json", json.dumps(self.history, indent=1) + "\n")
 
     def draw(self, watched: tuple[str, int]) -> None:
         """Record both figures."""

@@ -42,7 +42,7 @@ MARKERS: Final = "sDv^<>"
 
 def pareto(
     agent: Sequence[Mapping[str, float]],
-    rivals: Mapping[str, Mapping[str, float]],
+    baselines: Mapping[str, Mapping[str, float]],
     bound: Mapping[str, float] | None,
     episodes: int,
 ) -> Figure:
@@ -50,7 +50,7 @@ def pareto(
 
     Args:
         agent: The agent's evaluations in order, with ``frames``, ``lag_ms`` and ``peak_mib``; at least one.
-        rivals: ``lag_ms`` and ``peak_mib`` of fixed policies by name.
+        baselines: ``lag_ms`` and ``peak_mib`` of fixed policies by name.
         bound: Those of the clairvoyant bound, where it is known.
         episodes: Validation episodes that the means are of.
     """
@@ -62,7 +62,7 @@ def pareto(
     figure.colorbar(path, ax=axes, label="frames trained (thousands)", fraction=0.04, pad=0.02)
     last = f"agent, {agent[-1]['frames']:,.0f} frames"
     axes.plot(*places(agent[-1:]), "o", color=COLORS[1], markersize=10, markeredgecolor="white", label=last, zorder=4)
-    for position, (name, means) in enumerate(rivals.items()):
+    for position, (name, means) in enumerate(baselines.items()):
         look: dict[str, Any] = {"color": COLORS[(0, 2, 3)[position % 3]], "marker": MARKERS[position % len(MARKERS)]}
         axes.plot(*places([means]), **look, linestyle="none", markersize=8, label=name.replace("_", " "), zorder=3)
     if bound is not None:

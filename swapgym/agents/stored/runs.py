@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import io
 import json
-import os
 import pickle
 import platform
 import random
@@ -23,42 +22,46 @@ from typing import Any, Final
 import numpy as np
 
 from swapgym.envs.spec import EnvSpec
+from swapgym.files import write
 
+HERE: Final = Path(__file__).parent
 PACKAGES: Final = ("torch", "stable-baselines3", "sb3-contrib", "gymnasium", "numpy", "numba")
 LEFT_OUT: Final = ("_logger", "_custom_logger", "env")
 """Attributes of a learner that are made anew when it goes on; of its environment, lanes and statistics are kept."""
 STATISTICS: Final = ("episode_returns", "episode_lengths", "episode_count", "t_start")
 
 
-def put(path: Path, data: bytes) -> None:
-    """Write a file so that it is whole or not there."""
-    partial = path.with_name(f".{path.name}")
-    partial.write_bytes(data)
-    os.replace(partial, path)
-
-
 def git_state() -> str:
-    """Return the commit, with ``+`` where files differ from it; empty outside a repository."""
+    """Return this code's commit, with ``+`` where files differ from it; empty where it is not from a repository."""
+
+    def git(*arguments: str) -> str:
+        command = ["git", "-C", str(HERE), *arguments]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+
     try:
-        commit = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=True).stdout.strip()
-        changed = subprocess.run(["git", "status", "--porcelain", "-uno"], capture_output=True, text=True, check=True)
+        git("ls-files", "--error-unmatch", Path(__file__).name)
+        return git("rev-parse", "HEAD") + ("+" if git("status", "--porcelain", "-uno") else "")
     except (OSError, subprocess.CalledProcessError):
         return ""
-    return commit + ("+" if changed.stdout else "")
 
 
-def describe(folder: Path, config: Mapping[str, Any], module: str = "agents.train") -> None:
-    """Write what is run, by which command of which module, on what."""
-    folder.mkdir(parents=True, exist_ok=True)
+def command_line(command: str) -> str:
+    """Return how ``swapgym`` is told what this process was told, however it was told it."""
+    given = sys.argv[1:]
+    return shlex.join(["swapgym", command, *(given[1:] if given[:1] == [command] else given)])
+
+
+def describe(folder: Path, config: Mapping[str, Any], command: str = "train") -> None:
+    """Write what is run, by which command of ``swapgym``, on what."""
     stored = {
         **config,
-        "command": shlex.join(["python", "-m", module, *sys.argv[1:]]),
+        "command": command_line(command),
         "git": git_state(),
         "machine": platform.machine(),
         "python": platform.python_version(),
         "versions": {name: metadata.version(name) for name in PACKAGES},
     }
-    put(folder / "config.json", (json.dumps(stored, indent=1) + "\n").encode())
+    write(folder / "config.json", json.dumps(stored, indent=1) + "\n")
 
 
 def config_of(folder: Path) -> dict[str, Any]:
@@ -84,7 +87,7 @@ def save_model(folder: Path, model: Any) -> None:
     buffer = io.BytesIO()
     # the buffer's arguments hold the lanes, which a model to be watched has no use for
     model.save(buffer, exclude=["rollout_buffer_class", "rollout_buffer_kwargs"])
-    put(folder / "model.zip", buffer.getvalue())
+    write(folder / "model.zip", buffer.getvalue())
 
 
 def save_checkpoint(folder: Path, model: Any) -> None:
@@ -98,7 +101,7 @@ def save_checkpoint(folder: Path, model: Any) -> None:
         "statistics": {name: getattr(model.env, name) for name in STATISTICS},
         "generators": {"python": random.getstate(), "numpy": np.random.get_state(), "torch": torch.get_rng_state()},
     }
-    put(folder / "checkpoint.pkl", pickle.dumps(stored))
+    write(folder / "checkpoint.pkl", pickle.dumps(stored))
 
 
 def load_checkpoint(folder: Path) -> Any:
@@ -113,8 +116,8 @@ def load_checkpoint(folder: Path) -> Any:
     path = folder / "checkpoint.pkl"
     if not path.exists():
         raise FileNotFoundError(
-            f"{folder} has no checkpoint.pkl: it is a stored run, was made by agents.improve, or ended before its first"
-            " checkpoint; start another"
+            f"{folder} has no checkpoint.pkl: it is a stored run, was made by swapgym improve, or ended before its"
+            " first checkpoint; start another"
         )
     stored = pickle.loads(path.read_bytes())
     model = stored["class"].__new__(stored["class"])

@@ -14,9 +14,10 @@ from experiments.agents import planners
 from experiments.compare.tables import REFERENCE
 from swapgym.agents.play import Player, Row
 from swapgym.agents.policies import Policy
-from swapgym.agents.store import Group, TrainedPlayer, stored
+from swapgym.agents.stored.agents import Group, TrainedPlayer, stored
 from swapgym.agents.stored.runs import config_of
-from swapgym.agents.tune import SPEC, tuned
+from swapgym.agents.stored.tuned import tuned
+from swapgym.agents.task import SPEC
 from swapgym.envs.spec import EnvSpec
 
 TUNED: Final = "tuned "
@@ -32,7 +33,7 @@ class TunedPlayer(Player):
         return tuned(spec.ms_per_mib, spec.route_names, kernel=spec.kernel, preset=spec.preset)[self.policy]
 
 
-def rivals(kernel: str) -> list[tuple[EnvSpec, Player]]:
+def others_of(kernel: str) -> list[tuple[EnvSpec, Player]]:
     """Return always inline, the tuned policies and the stored agents of a kernel; none where nothing is stored."""
     spec = SPEC.but(kernel=kernel)
     try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from experiments.statistics import estimate, interquartile_mean
+from swapgym.agents.statistics import estimate, interquartile_mean
 
 
 def test_interquartile_mean_by_hand() -> None:
