@@ -1,8 +1,8 @@
-"""``python -m agents.bound``: see :mod:`swapgym.agents.bound`."""
+"""``python -m agents.bound`` is ``swapgym bound``."""
 
 from __future__ import annotations
 
-from swapgym.agents.bound import app
+from swapgym.cli import main
 
 if __name__ == "__main__":
-    app()
+    main("bound")

@@ -1,8 +1,8 @@
-"""``python -m agents.evaluate``: see :mod:`swapgym.agents.evaluate`."""
+"""``python -m agents.evaluate`` is ``swapgym evaluate``."""
 
 from __future__ import annotations
 
-from swapgym.agents.evaluate import app
+from swapgym.cli import main
 
 if __name__ == "__main__":
-    app()
+    main("evaluate")

@@ -1,8 +1,8 @@
-"""``python -m agents.improve``: see :mod:`swapgym.agents.improve`."""
+"""``python -m agents.improve`` is ``swapgym improve``."""
 
 from __future__ import annotations
 
-from swapgym.agents.improve import app
+from swapgym.cli import main
 
 if __name__ == "__main__":
-    app()
+    main("improve")

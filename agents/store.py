@@ -1,8 +1,8 @@
-"""``python -m agents.store``: see :mod:`swapgym.agents.store`."""
+"""``python -m agents.store`` is ``swapgym store``."""
 
 from __future__ import annotations
 
-from swapgym.agents.store import app
+from swapgym.cli import main
 
 if __name__ == "__main__":
-    app()
+    main("store")

@@ -1,8 +1,8 @@
-"""``python -m agents.train``: see :mod:`swapgym.agents.train`."""
+"""``python -m agents.train`` is ``swapgym train``."""
 
 from __future__ import annotations
 
-from swapgym.agents.train import app
+from swapgym.cli import main
 
 if __name__ == "__main__":
-    app()
+    main("train")

@@ -1,8 +1,8 @@
-"""``python -m agents.tune``: see :mod:`swapgym.agents.tune`."""
+"""``python -m agents.tune`` is ``swapgym tune``."""
 
 from __future__ import annotations
 
-from swapgym.agents.tune import app
+from swapgym.cli import main
 
 if __name__ == "__main__":
-    app()
+    main("tune")

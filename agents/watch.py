@@ -1,8 +1,8 @@
-"""``python -m agents.watch``: see :mod:`swapgym.agents.watch`."""
+"""``python -m agents.watch`` is ``swapgym watch``."""
 
 from __future__ import annotations
 
-from swapgym.agents.watch import app
+from swapgym.cli import main
 
 if __name__ == "__main__":
-    app()
+    main("watch")

@@ -1,6 +1,6 @@
 """Record a Minari dataset of episodes, and read it again.
 
-    pip install "swapgym[minari]"
+    pip install swapgym "minari[create,hdf5]>=0.5.3" pillow
     python examples/minari_dataset.py --episodes 20 --folder /tmp/datasets
 
 Every step's info is recorded: costs so far, and at the end all metrics of the episode.

@@ -1,6 +1,6 @@
 """PPO of RLlib (its new API stack) that also reports what episodes cost.
 
-pip install "swapgym[rllib]"
+pip install swapgym "ray[rllib]>=2.50,<3" torch
 python examples/rllib_ppo.py --iterations 50 --runners 1
 """
 

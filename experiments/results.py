@@ -3,36 +3,19 @@
 from __future__ import annotations
 
 import io
-import json
 import os
 import platform
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from datetime import date
 from importlib import metadata
 from pathlib import Path
-from typing import Final
 
-from swapgym.envs.spec import EnvSpec
+from swapgym.agents.records import WORLDS as WORLDS
+from swapgym.agents.records import read_worlds as read_worlds
+from swapgym.agents.records import write_worlds as write_worlds
 from swapgym.files import write as write
 from swapgym.files import write_csv as write_csv
 from swapgym.files import write_json as write_json
-from swapgym.workload import config_hash
-
-WORLDS: Final = "worlds.json"
-"""Stands beside tables of records: the decision processes that their rows name by a hash."""
-
-
-def write_worlds(folder: Path, specs: Iterable[EnvSpec]) -> None:
-    """Write into ``folder`` the decision processes that records were played in, so that they can be played again."""
-    found = {config_hash(spec.as_dict()): spec.as_dict() for spec in specs}
-    write_json(folder / WORLDS, found)
-
-
-def read_worlds(folder: Path) -> dict[str, EnvSpec]:
-    """Return the decision processes that :func:`write_worlds` wrote into ``folder``, by hash; none where it did not."""
-    path = folder / WORLDS
-    found = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-    return {name: EnvSpec(**fields) for name, fields in found.items()}
 
 
 def write_figure(path: Path, save: Callable[[io.BytesIO], None]) -> None:

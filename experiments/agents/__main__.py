@@ -16,11 +16,11 @@ from experiments.agents.importance import importance, surrogate, watch
 from experiments.agents.measure import Measured, measure
 from experiments.agents.report import Behaviour, write_all
 from experiments.task import scenarios
-from swapgym.agents.evaluate import load_model, spec_of
+from swapgym.agents.evaluate import spec_of
 from swapgym.agents.parallel import progress_bar
 from swapgym.agents.planning.plans import per_batch
 from swapgym.agents.stored import runs
-from swapgym.agents.stored.agents import TRAINED, Group, stored
+from swapgym.agents.stored.agents import TRAINED, Group, load_model, stored
 from swapgym.agents.stored.tuned import tuned
 from swapgym.agents.task import SPEC
 from swapgym.workload import Suite

@@ -9,10 +9,11 @@ from pathlib import Path
 import numpy as np
 
 from experiments.agents import planners
-from swapgym.agents.evaluate import BOUND, LEARNED, PLANNERS, by_policy, play_runs
+from swapgym.agents.evaluate import play_runs
 from swapgym.agents.play import Row
 from swapgym.agents.statistics import Estimate, Indices, Scores, difference, over_seeds
 from swapgym.agents.stored.agents import Group
+from swapgym.agents.tables import BOUND, LEARNED, PLANNERS, by_policy
 from swapgym.envs.spec import EnvSpec
 
 

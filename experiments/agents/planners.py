@@ -20,12 +20,12 @@ import typer
 from rich.console import Console
 
 from experiments.task import EPISODES, scenarios
-from swapgym.agents.evaluate import BOUND, ONLINE, PLANNERS
 from swapgym.agents.parallel import progress_bar
 from swapgym.agents.planning import mpc, search_all
 from swapgym.agents.planning.clairvoyant import STARTS
 from swapgym.agents.planning.plans import per_batch
 from swapgym.agents.play import Row, decode, encode, play
+from swapgym.agents.tables import BOUND, ONLINE, PLANNERS
 from swapgym.agents.task import KERNEL, PRESET, RATES, SPEC
 from swapgym.envs.spec import EnvSpec
 from swapgym.files import write

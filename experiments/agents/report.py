@@ -15,8 +15,9 @@ from experiments import results
 from experiments.agents.discounting import Agreement, Spacing
 from experiments.agents.importance import Leaf
 from experiments.agents.measure import Measured
-from swapgym.agents.evaluate import BOUND, COLUMNS, LEARNED, ONLINE, PLANNERS, breakdown
+from swapgym.agents.records import COLUMNS
 from swapgym.agents.stored.agents import Group
+from swapgym.agents.tables import BOUND, LEARNED, ONLINE, PLANNERS, breakdown
 from swapgym.agents.task import ENV_ID, KERNEL, SPEC
 
 matplotlib.use("Agg")
@@ -167,7 +168,7 @@ def where(measured: Measured) -> str:
             f"`{value}`",
             str(found[value, BOUND]["episodes"]),
             *(
-                f"{row['over_best_fixed']:+.4f} [{row['low']:+.4f}, {row['high']:+.4f}]"
+                f"{row['difference']:+.4f} [{row['low']:+.4f}, {row['high']:+.4f}]"
                 for row in (found[value, name] for name in names)
             ),
         ]

@@ -12,7 +12,7 @@ from rich.table import Table
 
 from experiments import results
 from experiments.compare import tables
-from experiments.compare.others import others_of, planned
+from experiments.compare.others import agents_of, others_of, planned
 from experiments.compare.report import write_all
 from experiments.task import EPISODES, scenarios
 from swapgym.agents.parallel import progress_bar
@@ -121,6 +121,12 @@ def main(
             f"no others.md: no policy is tuned ({command(kernel)}) and no agent stored (swapgym store RUN)"
             f" for kernel {kernel} at {SPEC.ms_per_mib:g} ms per MiB",
             highlight=False,
+        )
+    if (missing := agents_of(kernel)[1]) and not policy:
+        console.print(
+            f"{len(missing)} stored agents are left out: they need torch, pip install -e '.[train]'",
+            highlight=False,
+            markup=False,
         )
     rows = [*rows, *variant_rows, *other_rows]
     console.print(f"{len(rows)} episodes in {time.monotonic() - began:.0f} s; results in {folder}", highlight=False)

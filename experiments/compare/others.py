@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib import util
+from pathlib import Path
 from typing import Final
 
 from experiments.agents import planners
@@ -43,11 +45,18 @@ def others_of(kernel: str) -> list[tuple[EnvSpec, Player]]:
     players: list[tuple[EnvSpec, Player]] = [
         (spec, TunedPlayer(TUNED + name, name)) for name in names if name not in (REFERENCE, "random")
     ]
-    for folder in stored().get(group_of(kernel), []):
+    for folder in agents_of(kernel)[0]:
         algo = config_of(folder)["algo"]
         player = TrainedPlayer(algo, algo, folder=str(folder))
         players.append((player.spec, player))
     return [(spec, Player(REFERENCE, REFERENCE)), *players] if players else []
+
+
+def agents_of(kernel: str) -> tuple[list[Path], list[Path]]:
+    """Return the stored agents of a kernel: those that can be loaded, and those that torch is missing for."""
+    folders = stored().get(group_of(kernel), [])
+    able = [folder for folder in folders if not (folder / "model.zip").exists() or util.find_spec("torch")]
+    return able, [folder for folder in folders if folder not in able]
 
 
 def group_of(kernel: str) -> Group:

@@ -59,7 +59,8 @@ def env_class(env_id: str) -> type[PhoneEnv]:
     swapgym.register_envs()
     name = env_id.rpartition(":")[2]
     if name not in CLASSES:
-        raise unknown("env", env_id, CLASSES)
+        stem = name.rpartition("-v")[0]
+        raise unknown("env", env_id, [one for one in CLASSES if one.rpartition("-v")[0] == stem] or CLASSES)
     found: type[PhoneEnv] = gym.envs.registration.load_env_creator(str(gym.spec(name).entry_point))  # type: ignore[assignment]
     return found
 

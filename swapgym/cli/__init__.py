@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 import typer
+from rich.markup import escape
 from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 
@@ -18,8 +19,10 @@ from swapgym import __version__
 
 COMMANDS: Final[dict[str, str]] = {
     "train": "swapgym.agents.train",
+    "resume": "swapgym.agents.resume",
     "improve": "swapgym.agents.improve",
     "evaluate": "swapgym.agents.evaluate",
+    "compare": "swapgym.agents.compare",
     "watch": "swapgym.agents.watch",
     "tune": "swapgym.agents.tune",
     "bound": "swapgym.agents.bound",
@@ -42,7 +45,7 @@ class Commands(TyperGroup):
         try:
             module = importlib.import_module(COMMANDS[cmd_name])
         except ModuleNotFoundError as error:
-            return TyperCommand(cmd_name, help=missing(error), callback=refuse(error), add_help_option=False)
+            return TyperCommand(cmd_name, help=escape(missing(error)), callback=refuse(error), add_help_option=False)
         command = get_command(module.app)
         command.name = cmd_name
         return command
@@ -80,12 +83,17 @@ def about(
     """Train, tune, compare and watch policies for dying processes' swap on a simulated phone."""
 
 
-def main() -> None:
-    """Run the command line; a missing library is an error that names it, not a traceback."""
+def main(*before: str) -> None:
+    """Run the command line; a missing library is an error that names it, not a traceback.
+
+    Args:
+        before: Arguments that stand before those of the process: ``python -m agents.train`` is ``swapgym train``.
+    """
+    given = [*before, *sys.argv[1:]]
     try:
-        app()
+        app(given, prog_name="swapgym")
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] == "swapgym":
             raise
-        typer.echo(f"swapgym {' '.join(sys.argv[1:2])}: {missing(error)}", err=True)
+        typer.echo(f"swapgym {' '.join(given[:1])}: {missing(error)}", err=True)
         sys.exit(1)

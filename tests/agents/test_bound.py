@@ -6,14 +6,15 @@ import json
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 from typer.testing import CliRunner
 
 from swapgym.agents import bound
 from swapgym.agents.planning.plans import per_batch
 from swapgym.agents.play import play
 from swapgym.agents.policies import make
+from swapgym.agents.sb3.learner import bound_of
 from swapgym.agents.task import PRESET, RATES, SPEC
-from swapgym.agents.train import bound_of
 from swapgym.envs.costs import reference
 from swapgym.workload import suite
 
@@ -93,12 +94,12 @@ def test_training_goes_on_without_a_stale_bound(
     other = changed(path, tmp_path, "records", 0, 1, "0" * 16)
     real = bound.stored
     monkeypatch.setattr(bound, "stored", lambda *given: real(*given, other))
-    assert bound_of(PAIRS, SPEC, search=False) is None
+    assert bound_of(PAIRS, SPEC, Console(), search=False) is None
     assert "left out" in capsys.readouterr().out
     monkeypatch.setattr(bound, "stored", lambda *given: real(*given, path))
     found = bound.stored(PAIRS, SPEC)
     assert found is not None
-    assert bound_of(PAIRS, SPEC, search=False) == bound.means(found)
+    assert bound_of(PAIRS, SPEC, Console(), search=False) == bound.means(found)
 
 
 def test_bad_input_is_named(tmp_path: Path) -> None:

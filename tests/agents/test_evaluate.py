@@ -61,8 +61,8 @@ def test_all_play_the_same_episodes_and_the_records_replay(
     own = [float(row["score"]) for row in rows if row["policy"] == "ppo"]
     assert float(table["ppo"]["score"]) == pytest.approx(np.mean(own))
     assert table["ppo"]["seeds"] == "2"
-    best = table["ppo"]["best_fixed"]
-    assert float(table[best]["over_best_fixed"]) == 0.0
+    best = table["ppo"]["against"]
+    assert float(table[best]["difference"]) == 0.0
     assert all(float(row["score"]) >= float(table[best]["score"]) for name, row in table.items() if name != "ppo")
 
 
@@ -85,7 +85,7 @@ def test_bad_input_is_named(folders: list[Path], tmp_path: Path) -> None:
     assert CliRunner().invoke(train.app, [*SMALL, "--ms-per-mib", "20", "--out", str(other)]).exit_code == 0
     for told, message in (
         ([str(tmp_path)], "is no run"),
-        ([str(folders[0]), str(other)], "must share one of each"),
+        ([str(folders[0]), str(other)], "must share one, or be told one"),
         ([str(folders[0]), "--suite", "tset"], "did you mean 'test'"),
     ):
         outcome = CliRunner().invoke(evaluate.app, told)

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from swapgym.agents.evaluate import load_model
 from swapgym.agents.improve import app
 from swapgym.agents.paired.fit import fit, gains
 from swapgym.agents.paired.gather import STATES, States, gather, together
 from swapgym.agents.paired.network import HIDDEN, Network, PairedPolicy, advantages, threshold_network
 from swapgym.agents.play import play
+from swapgym.agents.stored.agents import load_model
 from swapgym.envs.costs import Rates, costs_of, reference
 from swapgym.envs.lanes import Lanes
 from swapgym.envs.spec import RELEASE_PARTS, EnvSpec

@@ -147,8 +147,9 @@ def test_the_entropy_is_that_of_the_policy_where_it_has_been() -> None:
 
 
 def test_entropies_by_hand() -> None:
-    assert callbacks.binary_entropy([0.0, 1.0, 0.5, 1.0 + 1e-7]) == pytest.approx([0.0, 0.0, np.log(2), 0.0])
-    assert float(callbacks.binary_entropy(0.1)) == pytest.approx(-(0.1 * np.log(0.1) + 0.9 * np.log(0.9)))
+    assert callbacks.entropy([[0.0], [1.0], [0.5], [1.0 + 1e-7]]) == pytest.approx([0.0, 0.0, np.log(2), 0.0])
+    assert float(callbacks.entropy([0.1])) == pytest.approx(-(0.1 * np.log(0.1) + 0.9 * np.log(0.9)))
+    assert float(callbacks.entropy([0.25, 0.25, 0.25])) == pytest.approx(np.log(4))
 
 
 def test_epsilon_greedy_has_the_entropy_of_its_exploration(tmp_path: Path) -> None:
@@ -157,7 +158,7 @@ def test_epsilon_greedy_has_the_entropy_of_its_exploration(tmp_path: Path) -> No
     train("--algo", "dqn", "--timesteps", "12000", "--no-figures", *told, "--out", str(tmp_path / "dqn"))
     values = [event.value for event in events_of(tmp_path / "dqn").Scalars("policy/entropy")]
     assert values[0] == pytest.approx(np.log(2), abs=1e-3)
-    assert values[-1] == pytest.approx(float(callbacks.binary_entropy(0.05)), abs=1e-3)
+    assert values[-1] == pytest.approx(float(callbacks.entropy([0.05])), abs=1e-3)
 
 
 def test_nested_values_are_flat() -> None:
@@ -165,14 +166,13 @@ def test_nested_values_are_flat() -> None:
     assert callbacks.flat(given) == {"a.b": "[1, 2]", "a.c.d": None, "e": 1.5, "f": True}
 
 
-def test_a_resumed_run_keeps_its_evaluations_up_to_the_checkpoint(tmp_path: Path) -> None:
+def test_a_run_that_goes_on_keeps_its_evaluations_up_to_the_checkpoint() -> None:
     kept = [
         {"frames": frames, "score": score, "lag_ms": 1.0, "peak_mib": 1.0} for frames, score in ((8, 0.9), (16, 0.5))
     ]
-    (tmp_path / "curve.json").write_text(json.dumps(kept))
-    evaluation = Evaluation(SPEC, EPISODES, 100, {}, folder=tmp_path)
-    evaluation.begin(10)
+    before = Evaluation(SPEC, EPISODES, 100, {})
+    before.next, before.history = 110, kept[:1]
+    evaluation = Evaluation(SPEC, EPISODES, 100, {})
+    evaluation.go_on(json.loads(json.dumps(before.schedule())))
     assert evaluation.history == kept[:1]
     assert (evaluation.best, evaluation.next) == (0.9, 110)
-    evaluation.begin(0)
-    assert (evaluation.history, evaluation.next) == ([], 0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 from typer.testing import CliRunner
 
@@ -13,7 +14,8 @@ from swapgym.agents.play import play
 from swapgym.agents.policies import make
 from swapgym.agents.stored.agents import card
 from swapgym.agents.task import SPEC
-from swapgym.agents.watch import app, deferred
+from swapgym.agents.watch import SCENARIOS, app, deferred
+from swapgym.workload import suite
 
 CONFIG = {
     "algo": "paired",
@@ -57,8 +59,35 @@ def test_the_deferred_share_by_hand() -> None:
     assert deferred({"batches": 0.0, "batches_inline": 0.0}) == 0.0
 
 
+def test_the_scenario_is_the_median_one_and_says_so() -> None:
+    outcome = CliRunner().invoke(app, ["always_defer", "--preset", "clear_all", "--seconds", "0"])
+    assert outcome.exit_code == 0, outcome.output
+    episodes = suite("validation").first(SCENARIOS).of("clear_all")
+    spec = SPEC.but(preset="clear_all")
+    scores = [
+        [row["score"] for row in play(spec, make(name), name, episodes)] for name in ("always_defer", "always_inline")
+    ]
+    gaps = np.subtract(*scores)
+    median = sorted(gaps)[(len(gaps) - 1) // 2]
+    seed = episodes[int(np.flatnonzero(gaps == median)[0])][1]
+    said = " ".join(outcome.output.split())
+    assert f"clear_all {seed}: of {len(episodes)} validation scenarios of clear_all" in said
+    assert f"is the median ({median:+.4f}; it is better in {(gaps < 0).sum()} of them" in said
+    assert "lower is better" in said
+
+
+def test_a_policy_that_sets_the_pace_and_one_of_a_file_are_watched(tmp_path: Path) -> None:
+    code = "import numpy as np\ndef pace(observation):\n    return np.array([1, 2])\n"
+    (tmp_path / "mine.py").write_text(code)
+    told = [f"{tmp_path}/mine.py:pace", "--env", "swapgym/SwapReleaseGovernor-v0", "--preset", "clear_all"]
+    outcome = CliRunner().invoke(app, [*told, "--seed", "5", "--seconds", "0.001"])
+    assert outcome.exit_code == 0, outcome.output
+    assert "always_inline" in outcome.output
+
+
 @pytest.mark.parametrize(
-    ("arguments", "message"), [(["--preset", "clearall"], "did you mean 'clear_all'"), (["--preset", "mixed"], "mixed")]
+    ("arguments", "message"),
+    [(["--preset", "clearall"], "did you mean 'clear_all'"), (["--kernel", "vivo"], "kernel: 'vivo' is unknown")],
 )
 def test_bad_input(run: Path, arguments: list[str], message: str) -> None:
     outcome = CliRunner().invoke(app, [str(run), *arguments])
@@ -68,7 +97,7 @@ def test_bad_input(run: Path, arguments: list[str], message: str) -> None:
 
 def test_what_is_neither_run_nor_policy_is_named(tmp_path: Path) -> None:
     for given, message in (
-        (str(tmp_path / "x"), "neither a run folder nor one of always_inline"),
+        (str(tmp_path / "x"), "or a fixed policy, tuned, a run folder, a model.zip, or code"),
         (str(tmp_path), "is no run"),
     ):
         outcome = CliRunner().invoke(app, [given])

@@ -15,7 +15,6 @@ from experiments.agents.__main__ import app
 from experiments.agents.importance import importance, surrogate, watch
 from experiments.agents.measure import Measured, share
 from experiments.task import scenarios
-from swapgym.agents.evaluate import BOUND, ONLINE
 from swapgym.agents.improve import app as improve
 from swapgym.agents.paired.network import PairedPolicy, threshold_network
 from swapgym.agents.planning import mpc
@@ -24,6 +23,7 @@ from swapgym.agents.policies import make
 from swapgym.agents.stored import runs
 from swapgym.agents.stored import tuned as tuned_policies
 from swapgym.agents.stored.agents import Group, place, stored
+from swapgym.agents.tables import BOUND, ONLINE
 from swapgym.agents.task import KERNEL, ROUTES, SPEC
 from swapgym.envs.spec import EnvSpec
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import json
+import subprocess
+import sys
 from pathlib import Path
 from statistics import fmean
 
@@ -16,7 +18,7 @@ from typer.testing import CliRunner
 from experiments import results as stored
 from experiments.compare.__main__ import QUICK_EPISODES, app, compared
 from experiments.compare.figures import pareto_front, spread_out
-from experiments.compare.others import TUNED, group_of, others_of
+from experiments.compare.others import TUNED, agents_of, group_of, others_of
 from experiments.compare.report import write_others
 from experiments.compare.tables import COLUMNS, RATE, margins, other_scores, per_preset
 from swapgym.agents.paired.network import PairedPolicy, threshold_network
@@ -200,3 +202,35 @@ def test_with_nothing_stored_no_others_are_left(tmp_path: Path, monkeypatch: pyt
     assert not (tmp_path / "others.md").exists()
     assert not any(name.startswith("others.") for name in json.loads((tmp_path / "summary.json").read_text()))
     assert (tmp_path / "headline.md").exists()
+
+
+def test_the_main_job_needs_no_torch(tmp_path: Path) -> None:
+    """What it imports and plays is there with ``.[experiments]`` alone, which is what the README installs for it."""
+    code = """
+import sys
+from importlib.abc import MetaPathFinder
+
+class Missing(MetaPathFinder):
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in {"torch", "stable_baselines3", "sb3_contrib", "sklearn", "pytest", "hypothesis"}:
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+sys.meta_path.insert(0, Missing())
+from experiments.compare.__main__ import app
+app()
+"""
+    told = ["--quick", "--policy", "vivo", "--workers", "1", "--out", str(tmp_path / "out")]
+    done = subprocess.run([sys.executable, "-c", code, *told], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "out" / "summary.json").exists()
+
+
+def test_agents_that_need_torch_are_left_out_without_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folders = [tmp_path / name for name in ("paired-0", "ppo-0")]
+    for folder, model in zip(folders, ("model.npz", "model.zip"), strict=True):
+        folder.mkdir()
+        (folder / model).touch()
+    monkeypatch.setattr("experiments.compare.others.stored", lambda: {group_of(KERNEL): folders})
+    assert agents_of(KERNEL) == (folders, [])
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    assert agents_of(KERNEL) == (folders[:1], folders[1:])

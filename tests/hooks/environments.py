@@ -24,7 +24,7 @@ OPTIONS: Final = ("-o", "addopts=--import-mode=importlib --strict-markers", "--c
 
 @dataclass(frozen=True)
 class Environment:
-    """A library's environment. Its name is that of the extra to install.
+    """A library's environment. Its name is that of the dependency group to install.
 
     Attributes:
         library: Module that must be importable in the end.
@@ -51,9 +51,10 @@ def test(name: str, folder: Path) -> bool:
     python = folder / "bin" / "python"
     if not python.exists():
         venv.create(folder, with_pip=True)
-    install = ["-m", "pip", "install", "-q", "-e", f"{ROOT}[{name}]", "pytest", *environment.more]
+    newer = ["-m", "pip", "install", "-q", "pip>=25.1"]
+    install = ["-m", "pip", "install", "-q", "-e", str(ROOT), "--group", name, "pytest", *environment.more]
     tests = [f"tests/hooks/{file}" for file in environment.tests]
-    for command in (install, ["-c", f"import {environment.library}"], ["-m", "pytest", *OPTIONS, *tests]):
+    for command in (newer, install, ["-c", f"import {environment.library}"], ["-m", "pytest", *OPTIONS, *tests]):
         if subprocess.run([str(python), *command], cwd=ROOT, env=clean(), check=False).returncode != 0:
             return False
     return True

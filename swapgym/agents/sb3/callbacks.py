@@ -1,4 +1,4 @@
-"""What TensorBoard is told beside Stable-Baselines3's own, checkpoints, and an orderly end.
+"""What TensorBoard is told beside Stable-Baselines3's own.
 
 ============================ ==================================================================================
 tag                          meaning
@@ -32,10 +32,7 @@ Images and evaluations are written at evaluations only, layout and hyperparamete
 
 from __future__ import annotations
 
-import signal
 from collections.abc import Callable, Mapping
-from pathlib import Path
-from types import FrameType
 from typing import Any, Final
 
 import numpy as np
@@ -47,7 +44,9 @@ from stable_baselines3.common.logger import HParam, TensorBoardOutputFormat
 from swapgym.agents.policies.base import Readings
 from swapgym.agents.sb3.evaluation import IMAGES_ONLY
 from swapgym.agents.sb3.vec_env import SB3VecEnv
-from swapgym.agents.stored.runs import save_checkpoint, save_model, spec_of
+from swapgym.agents.stored.runs import spec_of
+from swapgym.envs.spec import EnvSpec
+from swapgym.phone.constants import INLINE
 
 EPISODE: Final = (
     "lag_ms", "peak_mib", "frame_late_ms", "launch_delay_ms", "stall_ms", "relaunch_ms", "kills", "collateral_kills",
@@ -63,6 +62,11 @@ REGIMES: Final[dict[str, Callable[[Readings], npt.NDArray[np.bool_]]]] = {
     "realtime": lambda seen: seen["rt_load"] > 0.3,
     "awaited": lambda seen: seen["victim_awaited"] > 0.5,
 }
+READ: Final[dict[str, tuple[str, ...]]] = {
+    "all": (), "memory_short": ("free_margin",), "memory_ample": ("free_margin",), "contended": ("lock_load",),
+    "alone": ("exiting",), "realtime": ("rt_load",), "awaited": ("victim_awaited",),
+}  # fmt: skip
+"""Parts of the observation that a regime is told by: without them it is left out."""
 STEPS_PER_LOG: Final = 64
 SCORES: Final = ("score", "best_tuned", "always_inline", "bound")
 OUTCOMES: Final = ("eval/score", "eval/lag_ms", "eval/peak_mib", "eval/best_tuned", "rollout/ep_rew_mean")
@@ -90,11 +94,16 @@ def flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, bool | str | 
     return found
 
 
-def binary_entropy(probability: npt.ArrayLike) -> npt.NDArray[np.float64]:
-    """Return the entropy of a choice of two, in nats, from the probability of either."""
-    chosen = np.clip(np.asarray(probability, dtype=np.float64), 0.0, 1.0)
-    entropy: npt.NDArray[np.float64] = entr(chosen) + entr(1.0 - chosen)
-    return entropy
+def entropy(probabilities: npt.ArrayLike) -> npt.NDArray[np.float64]:
+    """Return the entropy of choices, in nats, from the probabilities of all but the last alternative.
+
+    Args:
+        probabilities: Shape ``(..., alternatives - 1)``.
+    """
+    told = np.clip(np.asarray(probabilities, dtype=np.float64), 0.0, 1.0)
+    last = np.clip(1.0 - told.sum(axis=-1), 0.0, 1.0)
+    found: npt.NDArray[np.float64] = entr(told).sum(axis=-1) + entr(last)
+    return found
 
 
 def lanes_of(venv: Any) -> SB3VecEnv:
@@ -126,17 +135,29 @@ class DomainMetrics(BaseCallback):
                 output.writer.add_custom_scalars(LAYOUT)
 
     def _on_step(self) -> bool:
-        parts = lanes_of(self.training_env).envs.env_spec.parts
-        seen = Readings(np.asarray(self.model._last_obs, dtype=np.float64), parts)
-        deferred = np.asarray(self.locals["actions"]).reshape(-1) > 0
+        spec = lanes_of(self.training_env).envs.env_spec
+        seen = Readings(np.asarray(self.model._last_obs, dtype=np.float64), spec.parts)
+        deferred = self._deferred(spec)
         for name, regime in REGIMES.items():
+            if any(part not in spec.parts for part in READ[name]):
+                continue
             there = regime(seen)
             self.deferred[name][0] += int((deferred & there).sum())
             self.deferred[name][1] += int(there.sum())
         self.steps += 1
-        self.entropies += [binary_entropy(explored / 2).mean() for explored in self._explored()]
+        n = len(spec.actions())
+        self.entropies += [float(entropy(np.full(n - 1, explored / n))) for explored in self._explored()]
         self.episodes += [info["metrics"] for info in self.locals["infos"] if "metrics" in info]
         return True
+
+    def _deferred(self, spec: EnvSpec) -> npt.NDArray[np.bool_]:
+        """Return which of the actions just taken defer."""
+        actions = np.asarray(self.locals["actions"])
+        flat = spec.flat_actions(
+            actions.reshape(len(actions), -1) if (bool(spec.pace_names) and not spec.flat) else actions.reshape(-1)
+        )
+        deferring: npt.NDArray[np.bool_] = spec.actions()[flat, 0] != INLINE
+        return deferring
 
     def _explored(self) -> list[float]:
         """Return the probability with which epsilon-greedy has just drawn from both alike; empty of other learners."""
@@ -161,8 +182,12 @@ class DomainMetrics(BaseCallback):
     def _on_rollout_end(self) -> None:
         model: Any = self.model
         if hasattr(model, "rollout_buffer"):
-            # an action's probability tells that of the other: no need to ask the network again
-            self.entropies.append(binary_entropy(np.exp(model.rollout_buffer.log_probs)).mean())
+            told = model.rollout_buffer.log_probs
+            if len(lanes_of(self.training_env).envs.env_spec.actions()) == 2:
+                # an action's probability tells that of the other: no need to ask the network again
+                self.entropies.append(float(entropy(np.exp(told)[..., None]).mean()))
+            else:
+                self.entropies.append(-float(told.mean()))
         if self.steps >= STEPS_PER_LOG:
             self.flush()
 
@@ -184,47 +209,3 @@ class Hyperparameters(BaseCallback):
 
     def _on_step(self) -> bool:
         return True
-
-
-class Checkpoints(BaseCallback):
-    """Write checkpoints, and end in order on SIGTERM and Ctrl-C: with a checkpoint and a usable model."""
-
-    def __init__(self, folder: Path, every: int) -> None:
-        """Write into ``folder`` every so many frames."""
-        super().__init__()
-        self.folder, self.every = folder, every
-        self.next = every
-        self.asked = False
-        self.previous: dict[int, Any] = {}
-
-    def _on_training_start(self) -> None:
-        for number in (signal.SIGTERM, signal.SIGINT):
-            self.previous[number] = signal.signal(number, self._ask)
-
-    def _ask(self, number: int, frame: FrameType | None) -> None:
-        self.asked = True
-
-    def _on_step(self) -> bool:
-        return True
-
-    def _on_rollout_start(self) -> None:
-        # here nothing is half done: the last rollout has been learned from, the next has not begun
-        if self.num_timesteps >= self.next or self.asked:
-            self.next = self.num_timesteps + self.every
-            self.keep()
-        if self.asked:
-            raise Stopped
-
-    def keep(self) -> None:
-        """Write checkpoint and model now."""
-        save_checkpoint(self.folder, self.model)
-        save_model(self.folder, self.model)
-
-    def restore_signals(self) -> None:
-        """Give the signals back to who had them."""
-        for number, handler in self.previous.items():
-            signal.signal(number, handler)
-
-
-class Stopped(Exception):
-    """The run was asked to end, and has written its checkpoint."""

@@ -19,7 +19,9 @@ from stable_baselines3.common.buffers import RolloutBuffer
 class SemiMarkovRolloutBuffer(RolloutBuffer):
     """A rollout buffer whose every step has its own discount, by the simulated time it took.
 
-    Generalised advantage estimation (Schulman et al., 2016) with ``gamma`` replaced by ``exp(-t / discount_ms)``.
+    Generalised advantage estimation (Schulman et al., 2016) with ``gamma`` replaced by ``exp(-t / discount_ms)``. So is
+    the ``gamma`` by which Stable-Baselines3 adds the value of what follows to the last reward of an episode that was
+    truncated.
     """
 
     def __init__(self, *args: Any, clock: Any, discount_ms: float, **kwargs: Any) -> None:
@@ -40,10 +42,22 @@ class SemiMarkovRolloutBuffer(RolloutBuffer):
         super().reset()
         self.discounts = np.ones((self.buffer_size, self.n_envs), dtype=np.float32)
 
-    def add(self, *args: Any, **kwargs: Any) -> None:
-        """Add a step, with the time it took."""
-        self.discounts[self.pos] = np.exp(-self.clock.elapsed_us / (1_000 * self.discount_ms))
-        super().add(*args, **kwargs)
+    def add(self, obs: Any, action: Any, reward: npt.NDArray[Any], *args: Any, **kwargs: Any) -> None:
+        """Add a step, with the time it took.
+
+        Args:
+            obs: See Stable-Baselines3.
+            action: Likewise.
+            reward: As the collector has it: what was paid, and where the episode was truncated ``gamma`` times the
+                value of what follows.
+            *args: See Stable-Baselines3.
+            **kwargs: Likewise.
+        """
+        discount = np.exp(-self.clock.elapsed_us / (1_000 * self.discount_ms)).astype(np.float32)
+        self.discounts[self.pos] = discount
+        paid = self.clock.rewards
+        follows = (reward - paid) / self.gamma if self.gamma > 0.0 else np.zeros_like(paid)
+        super().add(obs, action, paid + discount * follows, *args, **kwargs)
 
     def compute_returns_and_advantage(self, last_values: torch.Tensor, dones: npt.NDArray[np.bool_]) -> None:
         """Compute advantages and returns, each step discounted by its own time."""

@@ -38,6 +38,7 @@ class Evaluation(BaseCallback):
         every: int,
         baselines: Mapping[str, FixedPolicy],
         *,
+        asked: EnvSpec | None = None,
         bound: Mapping[str, float] | None = None,
         watched: tuple[str, int] | None = None,
         folder: Path | None = None,
@@ -49,11 +50,13 @@ class Evaluation(BaseCallback):
             episodes: Pairs of preset and seed.
             every: Frames between evaluations.
             baselines: Fixed policies by the names of their reference lines.
+            asked: The decision process that the baselines are played in; ``spec`` by default.
             bound: Means of the clairvoyant bound on the same episodes, where they are known.
             watched: Episode of the timeline; no figures are drawn without.
             folder: Run folder, where ``curve.json`` keeps the history; it is not kept without.
         """
         super().__init__()
+        self.asked = asked or spec
         self.spec, self.episodes, self.every, self.baselines = spec, list(episodes), every, dict(baselines)
         self.bound, self.watched, self.folder = bound, watched, folder
         self.next = 0
@@ -61,15 +64,14 @@ class Evaluation(BaseCallback):
         self.history: list[dict[str, float]] = []
         self.best = np.inf
 
-    def begin(self, frames: int) -> None:
-        """Take up the history of a run that has been trained for so many frames; a new one is evaluated at once."""
-        self.next = frames + self.every if frames else 0
-        path = self.folder / "curve.json" if self.folder else None
-        if path is not None and path.exists():
-            stored = json.loads(path.read_text(encoding="utf-8"))
-            # what followed the checkpoint is done again
-            self.history = [one for one in stored if one["frames"] <= frames]
-            self.best = min((one["score"] for one in self.history), default=np.inf)
+    def schedule(self) -> dict[str, Any]:
+        """Return what a checkpoint keeps: when the next evaluation is due, and those so far."""
+        return {"next": self.next, "history": self.history}
+
+    def go_on(self, schedule: Mapping[str, Any]) -> None:
+        """Go on from a checkpoint's :meth:`schedule`; what followed the checkpoint is done again."""
+        self.next, self.history = schedule["next"], list(schedule["history"])
+        self.best = min((one["score"] for one in self.history), default=np.inf)
 
     def _on_step(self) -> bool:
         return True
@@ -82,7 +84,7 @@ class Evaluation(BaseCallback):
     def evaluate(self) -> float:
         """Evaluate now; return the mean score."""
         if not self.reference:
-            self.reference = {name: self.mean(policy) for name, policy in self.baselines.items()}
+            self.reference = {name: self.mean(policy, self.asked) for name, policy in self.baselines.items()}
         found = self.mean(self.model)
         for name, value in found.items():
             self.logger.record(f"eval/{name}", value)
@@ -96,9 +98,10 @@ class Evaluation(BaseCallback):
             self.draw(self.watched)
         return found["score"]
 
-    def mean(self, policy: Policy | Any) -> dict[str, float]:
-        """Return a policy's mean score, lag and peak on the episodes."""
-        rows = play(self.spec, lighter(policy, self.spec), "", self.episodes)
+    def mean(self, policy: Policy | Any, spec: EnvSpec | None = None) -> dict[str, float]:
+        """Return a policy's mean score, lag and peak on the episodes, in ``spec`` or what the model is trained in."""
+        spec = spec or self.spec
+        rows = play(spec, lighter(policy, spec), "", self.episodes)
         return {name: float(np.mean([row[name] for row in rows])) for name in MEANS}
 
     def remember(self, found: Mapping[str, float]) -> None:

@@ -33,7 +33,8 @@ class SB3VecEnv(VecEnv):
 
     Attributes:
         envs: The native vector environment.
-        elapsed_us: int64, shape ``(num_envs,)``: simulated time that the last step took; 0 where it ended the episode.
+        elapsed_us: int64, shape ``(num_envs,)``: simulated time that the last step took.
+        rewards: float32, shape ``(num_envs,)``: what the last step paid.
     """
 
     def __init__(self, envs: PhoneVectorEnv) -> None:
@@ -49,7 +50,17 @@ class SB3VecEnv(VecEnv):
         self._actions: npt.NDArray[np.int64] = np.zeros(envs.num_envs, dtype=np.int64)
         super().__init__(envs.num_envs, envs.single_observation_space, envs.single_action_space)
         self.elapsed_us: npt.NDArray[np.int64] = np.zeros(envs.num_envs, dtype=np.int64)
+        self.rewards: npt.NDArray[np.float32] = np.zeros(envs.num_envs, dtype=np.float32)
         self._now_us = self.elapsed_us
+
+    def spawn_seeds(self, seed: int) -> None:
+        """Seed the lanes' generators at the next reset, each by a stream of its own.
+
+        ``seed()`` is Stable-Baselines3's: lane ``i`` gets ``seed + i``, so that runs of 64 lanes and of seeds next to
+        each other share 63 lanes' scenarios. Streams that are spawned share none beyond chance.
+        """
+        streams = np.random.SeedSequence(seed).spawn(self.num_envs)
+        self._seeds = [int(stream.generate_state(1, np.uint64)[0] >> np.uint64(1)) for stream in streams]
 
     def reset(self) -> npt.NDArray[np.float32]:
         """Reset all lanes, with the seeds and options that were set since the last reset."""
@@ -72,17 +83,20 @@ class SB3VecEnv(VecEnv):
         observations, rewards, terminated, truncated, batched = self.envs.step(self._actions)
         done = terminated | truncated
         self._now_us = batched["elapsed_us"]
-        self.elapsed_us = np.where(done, 0, self._now_us - before_us)
+        self.elapsed_us = self._now_us - before_us
         infos: list[dict[str, Any]] = [{} for _ in range(self.num_envs)]
         ended = np.flatnonzero(done)
         if len(ended):
-            last = vector_infos.rows(batched.pop("final_info"), ended)
+            told = batched.pop("final_info")
+            self.elapsed_us[ended] = told["elapsed_us"][ended] - before_us[ended]
+            last = vector_infos.rows(told, ended)
             first = vector_infos.rows(batched, ended)
             for lane, info, fresh in zip(ended.tolist(), last, first, strict=True):
                 info["terminal_observation"] = fresh.pop("final_obs")
                 info["TimeLimit.truncated"] = bool(truncated[lane] and not terminated[lane])
                 infos[lane], self.reset_infos[lane] = info, fresh
-        return observations, rewards.astype(np.float32), done, infos
+        self.rewards = rewards.astype(np.float32)
+        return observations, self.rewards.copy(), done, infos
 
     def close(self) -> None:
         """Close the vector environment."""

@@ -11,8 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
+from swapgym.agents.paired.network import PairedPolicy
 from swapgym.agents.play import Player
 from swapgym.agents.policies import Policy
+from swapgym.agents.sb3 import algorithms
+from swapgym.agents.sb3.networks import lighter
 from swapgym.agents.stored import HOME, IN_CHECKOUT, runs
 from swapgym.envs.epochs import BATCH
 from swapgym.envs.spec import EnvSpec
@@ -53,9 +56,24 @@ class TrainedPlayer(Player):
 
     def policy_for(self, spec: EnvSpec) -> Policy:
         """Return the run's model; it acts in the routes that it was trained with, whatever those of ``spec``."""
-        from swapgym.agents.evaluate import load_model
-
         return load_model(Path(self.folder))[1]
+
+
+def load_model(folder: Path) -> tuple[dict[str, Any], Policy]:
+    """Return a run's configuration and its model's policy, as arrays where it can be.
+
+    Raises:
+        FileNotFoundError: If the folder is no run, or has no model yet.
+    """
+    config = runs.config_of(folder)
+    paired = config["algo"] == "paired"
+    path = folder / ("model.npz" if paired else "model.zip")
+    if not path.exists():
+        raise FileNotFoundError(f"{folder} has no {path.name}: it ended before its first checkpoint")
+    if paired:
+        return config, PairedPolicy.load(path)
+    model = algorithms.algorithm(config["algo"]).load(path, device="cpu")
+    return config, lighter(model, runs.spec_of(config))
 
 
 def stored(folder: Path = TRAINED) -> dict[Group, list[Path]]:

@@ -17,7 +17,7 @@ import sys
 from collections.abc import Mapping
 from importlib import metadata
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 
@@ -59,9 +59,25 @@ def describe(folder: Path, config: Mapping[str, Any], command: str = "train") ->
         "git": git_state(),
         "machine": platform.machine(),
         "python": platform.python_version(),
-        "versions": {name: metadata.version(name) for name in PACKAGES},
+        "versions": versions(),
     }
-    write(folder / "config.json", json.dumps(stored, indent=1) + "\n")
+    rewrite(folder, stored)
+
+
+def rewrite(folder: Path, config: Mapping[str, Any]) -> None:
+    """Write a run's configuration in place of the one it has."""
+    write(folder / "config.json", json.dumps(dict(config), indent=1) + "\n")
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of the packages that a run's result depends on; of those that are installed."""
+    found = {}
+    for name in PACKAGES:
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return found
 
 
 def config_of(folder: Path) -> dict[str, Any]:
@@ -90,7 +106,19 @@ def save_model(folder: Path, model: Any) -> None:
     write(folder / "model.zip", buffer.getvalue())
 
 
-def save_checkpoint(folder: Path, model: Any) -> None:
+class Checkpoint(NamedTuple):
+    """A learner where it was kept.
+
+    Attributes:
+        model: The learner, ready to go on.
+        schedules: When the next checkpoint and evaluation are due, and the evaluations so far.
+    """
+
+    model: Any
+    schedules: Mapping[str, Any]
+
+
+def save_checkpoint(folder: Path, model: Any, schedules: Mapping[str, Any]) -> None:
     """Write everything a run needs to go on as if it had never stopped."""
     import torch
 
@@ -100,25 +128,26 @@ def save_checkpoint(folder: Path, model: Any) -> None:
         "lanes": model.env.venv,
         "statistics": {name: getattr(model.env, name) for name in STATISTICS},
         "generators": {"python": random.getstate(), "numpy": np.random.get_state(), "torch": torch.get_rng_state()},
+        "schedules": schedules,
     }
     write(folder / "checkpoint.pkl", pickle.dumps(stored))
 
 
-def load_checkpoint(folder: Path) -> Any:
-    """Return the learner of a run's last checkpoint, and set all generators to where they were.
+def load_checkpoint(folder: Path) -> Checkpoint:
+    """Return a run's last checkpoint, and set all generators to where they were.
 
     Raises:
         FileNotFoundError: If there is none.
     """
+    path = folder / "checkpoint.pkl"
+    if not path.exists():
+        if any((folder / name).exists() for name in ("model.zip", "model.npz")):
+            raise FileNotFoundError(f"{folder} keeps only its model, as stored runs do; start another")
+        told = config_of(folder).get("command", "swapgym train")
+        raise FileNotFoundError(f"{folder} ended before its first checkpoint; start it again: {told}")
     import torch
     from stable_baselines3.common.vec_env import VecMonitor
 
-    path = folder / "checkpoint.pkl"
-    if not path.exists():
-        raise FileNotFoundError(
-            f"{folder} has no checkpoint.pkl: it is a stored run, was made by swapgym improve, or ended before its"
-            " first checkpoint; start another"
-        )
     stored = pickle.loads(path.read_bytes())
     model = stored["class"].__new__(stored["class"])
     model.__dict__.update(stored["state"])
@@ -128,4 +157,4 @@ def load_checkpoint(folder: Path) -> Any:
     random.setstate(stored["generators"]["python"])
     np.random.set_state(stored["generators"]["numpy"])
     torch.set_rng_state(stored["generators"]["torch"])
-    return model
+    return Checkpoint(model, stored["schedules"])
