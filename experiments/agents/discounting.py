@@ -15,6 +15,8 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from swapgym.agents.policies import make
+from swapgym.agents.rollouts import Rollouts
 from swapgym.envs.lanes import Lanes
 from swapgym.envs.spec import EnvSpec
 from swapgym.phone import constants as k
@@ -52,20 +54,6 @@ class Spacing(NamedTuple):
     in_longest: float
 
 
-def branch(lanes: Lanes, action: int) -> tuple[Array, Array]:
-    """Play a lane that awaits a decision to its end; return its costs and times (ms) since then, per decision."""
-    start_us = int(lanes.phones[0]["now_us"])
-    codes = lanes.spec.actions()
-    costs, times = [], []
-    while len(lanes.waiting()):
-        since_us = int(lanes.phones[0]["now_us"]) - start_us
-        lanes.actions[0] = codes[action if since_us < HOLD_US else DEFER]
-        lanes.step()
-        costs.append(-float(lanes.lanes["reward"][0]))
-        times.append(since_us / k.MS)
-    return np.array(costs), np.array(times)
-
-
 def differences(spec: EnvSpec, episodes: Sequence[tuple[str, int]]) -> tuple[dict[str, Array], Spacing]:
     """Return, by how they are discounted, what deferring costs more in states of deferred episodes, and the spacing.
 
@@ -76,6 +64,7 @@ def differences(spec: EnvSpec, episodes: Sequence[tuple[str, int]]) -> tuple[dic
     found: dict[str, list[float]] = {}
     gaps: list[Array] = []
     lanes, fork = Lanes(1, spec), Lanes(1, spec)
+    rollouts = Rollouts(make("always_defer", spec.route_names, spec.parts), spec)
     codes = spec.actions()
     for preset, seed in episodes:
         drawn = lanes.draw(0, seed, preset)
@@ -86,8 +75,9 @@ def differences(spec: EnvSpec, episodes: Sequence[tuple[str, int]]) -> tuple[dic
             sums: list[dict[str, float]] = []
             for action in (INLINE, DEFER):
                 fork.put(0, lanes.take(0), drawn, True)
-                costs, times = branch(fork, action)
-                sums.append(discounted(costs, times))
+                rewards, times_us = rollouts.play_on(fork, 0, action, HOLD_US)
+                times = (times_us - times_us[0]) / k.MS
+                sums.append(discounted(-rewards, times))
                 if action == DEFER:
                     gaps.append(np.diff(times))
             for name in sums[0]:

@@ -8,7 +8,6 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.progress import Progress
 
 from experiments.calibration.android import predictions
 from experiments.calibration.exits import DATA, DRAWS, of_use, predict, read
@@ -18,6 +17,7 @@ from experiments.calibration.ranges import RANGES
 from experiments.calibration.report import simulated, write_all
 from experiments.calibration.rows import rows
 from experiments.calibration.sensitivity import Variation, variations
+from swapgym.agents.parallel import progress_bar
 
 RESULTS = Path(__file__).parent / "results"
 SAMPLES, EPISODES = 32, 6
@@ -44,7 +44,7 @@ def main(
     fitted = [*fit(listed), fit_files(of_use(exits, "fit"), draws)]
     android, numbers = predictions()
     wild = Wild(exits, predict(exits, draws), android, numbers)
-    with Progress(console=console) as bar:
+    with progress_bar(console) as bar:
         task = bar.add_task("sensitivity", total=1 + 2 * len(RANGES) + samples)
         varied: list[Variation] = list(variations(samples, episodes, lambda: bar.advance(task)))
     summary = write_all(folder, results, fitted, varied, wild)

@@ -16,14 +16,15 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.ensemble import HistGradientBoostingRegressor
 
-from swapgym.agents.rollouts import cost
+from swapgym.agents.policies import make
+from swapgym.agents.rollouts import BY_RULE, base_rule, cost, finish
 from swapgym.agents.statistics import Estimate, estimate
 from swapgym.envs.lane import answer_lane, clear_lane, run_lane
 from swapgym.envs.lanes import Lanes
 from swapgym.envs.observations import observe
 from swapgym.envs.spec import EnvSpec
 from swapgym.phone import constants as k
-from swapgym.phone.engine import FOREVER_US, advance, decide
+from swapgym.phone.engine import FOREVER_US
 from swapgym.phone.jit import kernel
 
 CLIP: Final = 0.15
@@ -35,18 +36,9 @@ MOST: Final = 32
 
 
 @kernel
-def finish(phones: Any, scenarios: Any, lane: int, process: int, route: int) -> None:
-    """Play a lane that has a pending batch to its end: batches of ``process`` on ``route``, all others deferred."""
-    deferral = scenarios[lane].kernel.defer_route
-    while True:
-        own = phones[lane].pending == process
-        decide(phones, scenarios, lane, route if own else deferral)
-        if advance(phones, scenarios, lane) != k.RUN_DECISION:
-            return
-
-
-@kernel
-def look(phones: Any, scenarios: Any, lanes: Any, epochs: Any, parts: Any, observations: Any, advantages: Any) -> int:
+def look(
+    phones: Any, scenarios: Any, lanes: Any, epochs: Any, parts: Any, rule: Any, observations: Any, advantages: Any
+) -> int:
     """Play lane 0 all deferred; at its first decisions note the observation and the advantage of deferring.
 
     Args:
@@ -55,6 +47,7 @@ def look(phones: Any, scenarios: Any, lanes: Any, epochs: Any, parts: Any, obser
         lanes: LANE records; the first one's weights are what the objectives cost.
         epochs: When the policy is asked.
         parts: Observed parts, int64.
+        rule: The base rule: defer.
         observations: float32, shape ``(n, len(parts))``. Written.
         advantages: float64, shape ``(n,)``. Written: cost of the inline future less that of the other.
 
@@ -63,15 +56,18 @@ def look(phones: Any, scenarios: Any, lanes: Any, epochs: Any, parts: Any, obser
     """
     noted = 0
     defer = np.full(2, -1, np.int64)
+    held = np.full(k.MAX_PROCESSES, BY_RULE, np.int64)
     clear_lane(phones, scenarios, lanes, 0)
     status = run_lane(phones, scenarios, lanes, 0, epochs, FOREVER_US)
     while status == k.RUN_DECISION and noted < len(advantages):
         observe(phones[0], scenarios[0], parts, observations[noted])
         process = phones[0].pending
         phones[1] = phones[0]
-        finish(phones, scenarios, 1, process, k.INLINE)
+        held[process] = k.INLINE
+        finish(phones, scenarios, 1, held, rule)
         phones[2] = phones[0]
-        finish(phones, scenarios, 2, process, scenarios[2].kernel.defer_route)
+        held[process] = BY_RULE
+        finish(phones, scenarios, 2, held, rule)
         weights = lanes[0].weights
         advantages[noted] = cost(phones, 1, weights) - cost(phones, 2, weights)
         noted += 1
@@ -101,13 +97,17 @@ class Seen:
 def measure(episodes: Sequence[tuple[str, int]], spec: EnvSpec, progress: Callable[[], None], most: int = MOST) -> Seen:
     """Look at the first ``most`` decisions of each episode."""
     lanes = Lanes(3, spec)
+    always = make("always_defer", spec.route_names, spec.parts)
     observations = np.zeros((most, len(spec.parts)), dtype=np.float32)
     advantages = np.zeros(most)
     found: list[tuple[Any, Any, str, int]] = []
     for number, (preset, seed) in enumerate(episodes):
         lanes.draw(0, seed, preset)
         lanes.scenarios[1:] = lanes.scenarios[0]
-        noted = look(lanes.phones, lanes.scenarios, lanes.lanes, lanes.epochs, lanes.parts, observations, advantages)
+        rule = base_rule(always, spec, lanes.scenarios[0])
+        noted = look(
+            lanes.phones, lanes.scenarios, lanes.lanes, lanes.epochs, lanes.parts, rule, observations, advantages
+        )
         found.append((observations[:noted].copy(), advantages[:noted].copy(), preset, number))
         progress()
     return Seen(

@@ -9,6 +9,8 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from swapgym.agents.policies import make
+from swapgym.agents.rollouts import Rollouts
 from swapgym.envs.epochs import BATCH, EVENT, EVENT_NAMES, USUAL
 from swapgym.envs.lanes import Lanes
 from swapgym.envs.spec import EnvSpec
@@ -16,7 +18,7 @@ from swapgym.phone.constants import RUN_END
 
 GAMMA: Final = 0.99
 """Discount per decision: the default of Stable-Baselines3."""
-BASES: Final = ("INLINE", "DEFER")
+BASES: Final = ("always_inline", "always_defer")
 """The policies that episodes are played by: always the one route or always the other."""
 
 PRESETS: Final = ("camera", "mixed")
@@ -50,23 +52,6 @@ class Epochs:
     episodes: npt.NDArray[np.int64]
 
 
-def play_on(lanes: Lanes, lane: int, first: int, base: int) -> tuple[float, float]:
-    """Answer ``first``, then ``base`` to the episode's end; return the sum of rewards, plain and discounted."""
-    actions = lanes.spec.actions()
-    one = np.array([lane])
-    plain, seen, weight = 0.0, 0.0, 1.0
-    lanes.actions[lane] = actions[first]
-    while True:
-        lanes.step(one)
-        reward = float(lanes.lanes["reward"][lane])
-        plain += reward
-        seen += weight * reward
-        if lanes.statuses[lane] == RUN_END:
-            return plain, seen
-        weight *= GAMMA
-        lanes.actions[lane] = actions[base]
-
-
 def measure(spec: EnvSpec, episodes: Sequence[tuple[str, int]], per_episode: int = 6) -> Epochs:
     """Measure epochs of ``spec`` on ``episodes`` (preset, scenario seed).
 
@@ -77,24 +62,26 @@ def measure(spec: EnvSpec, episodes: Sequence[tuple[str, int]], per_episode: int
     """
     lanes = Lanes(2, spec)
     actions = spec.actions()
+    rollouts = [Rollouts(make(name, spec.route_names, spec.parts), spec) for name in BASES]
     main = np.array([0])
     decisions, advantages, discounted, numbers = [], [], [], []
     for number, (preset, seed) in enumerate(episodes):
         for base in range(len(BASES)):
             drawn = lanes.draw(0, seed, preset)
             lanes.begin(main)
-            moments = []
+            states = []
             while lanes.statuses[0] != RUN_END:
-                moments.append(lanes.take(0))
+                states.append(lanes.take(0))
                 lanes.actions[0] = actions[base]
                 lanes.step(main)
-            decisions.append(len(moments))
-            chosen = np.random.default_rng((seed, base)).permutation(len(moments))[:per_episode]
+            decisions.append(len(states))
+            chosen = np.random.default_rng((seed, base)).permutation(len(states))[:per_episode]
             for place in chosen.tolist():
                 found = []
                 for first in range(2):
-                    lanes.put(1, moments[place], drawn, True)
-                    found.append(play_on(lanes, 1, first, base))
+                    lanes.put(1, states[place], drawn, True)
+                    rewards, _ = rollouts[base].play_on(lanes, 1, first)
+                    found.append((rewards.sum(), rewards @ GAMMA ** np.arange(len(rewards))))
                 advantages.append(found[1][0] - found[0][0])
                 discounted.append(found[1][1] - found[0][1])
                 numbers.append(number)

@@ -8,10 +8,10 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.progress import Progress
 
 from experiments.tradeoff.measure import KERNELS, RULES, cells
 from experiments.tradeoff.report import table, write_all
+from swapgym.agents.parallel import progress_bar
 from swapgym.agents.play import Player, play_all
 from swapgym.envs.spec import EnvSpec
 from swapgym.workload import suite
@@ -37,7 +37,7 @@ def main(
         (EnvSpec(device=None, kernel=kernel), Player(f"{kernel}/{rule}", rule)) for kernel in KERNELS for rule in RULES
     ]
     episodes = list(chosen)
-    with Progress(console=console) as bar:
+    with progress_bar(console) as bar:
         task = bar.add_task("episodes", total=len(players) * len(episodes))
         rows = play_all(players, episodes, workers=workers, progress=lambda n: bar.advance(task, n))
     found = cells(rows, chosen.presets)

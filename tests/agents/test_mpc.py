@@ -90,14 +90,14 @@ def test_with_boundless_caution_it_is_the_base_rule() -> None:
 def test_what_is_yet_to_come_changes_nothing_up_to_then(preset: str) -> None:
     planner, n = ready(preset, 11, 0.5, futures=2)
     planner.look_ahead(n)
-    mine = planner.moments.tobytes(), planner.futures.tobytes()
+    mine = planner.states.tobytes(), planner.futures.tobytes()
     other = branch(planner, seed=12, decision=n)
     assert other[0]["events"].tobytes() != planner.scenarios[0]["events"].tobytes()
     there = planner_of(other, preset, 11)
     assert forward(there, n) == n
     assert there.phones[0]["now_us"] == planner.phones[0]["now_us"]
     there.look_ahead(n)
-    assert (there.moments.tobytes(), there.futures.tobytes()) == mine
+    assert (there.states.tobytes(), there.futures.tobytes()) == mine
 
 
 @pytest.mark.parametrize("preset", sorted(PRESETS))
@@ -125,7 +125,7 @@ def test_a_scenario_that_ends_here_has_the_same_futures(preset: str) -> None:
         there = planner_of(other, preset, 13)
         assert forward(there, n) == n
         there.look_ahead(n)
-        assert there.moments.tobytes() == planner.moments.tobytes()
+        assert there.states.tobytes() == planner.states.tobytes()
         assert there.futures.tobytes() == planner.futures.tobytes()
 
 
@@ -187,7 +187,7 @@ def test_futures_are_such_as_the_preset_has(preset: str) -> None:
         phone = planner.phones[0]
         now_us, past = int(phone["now_us"]), int(phone["next_event"])
         assert len({one.tobytes() for one in planner.futures}) == 16
-        for moment, future in zip(planner.moments, planner.futures, strict=True):
+        for moment, future in zip(planner.states, planner.futures, strict=True):
             events = future["events"][: int(future["n_events"])]
             assert (np.diff(events["time_us"]) >= 0).all()
             assert (events["time_us"][past:] > now_us).all()

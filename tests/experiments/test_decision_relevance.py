@@ -14,6 +14,8 @@ from experiments.decision_relevance import bound, online, regimes
 from experiments.decision_relevance.__main__ import QUICK, app
 from experiments.task import scenarios
 from swapgym.agents.planning.plans import Stage, constant, stack
+from swapgym.agents.policies import make
+from swapgym.agents.rollouts import base_rule
 from swapgym.agents.stored import tuned as tuned_policies
 from swapgym.envs.lanes import Lanes
 from swapgym.envs.spec import EnvSpec
@@ -27,9 +29,10 @@ def test_an_advantage_is_the_difference_of_two_episodes() -> None:
     drawn = lanes.draw(0, 7)
     lanes.scenarios[1:] = lanes.scenarios[0]
     observations, advantages = np.zeros((1, len(spec.parts)), np.float32), np.zeros(1)
+    rule = base_rule(make("always_defer"), spec, lanes.scenarios[0])
     # at the very first decision: its process all inline against nothing inline
     noted = online.look(
-        lanes.phones, lanes.scenarios, lanes.lanes, lanes.epochs, lanes.parts, observations, advantages,
+        lanes.phones, lanes.scenarios, lanes.lanes, lanes.epochs, lanes.parts, rule, observations, advantages,
     )  # fmt: skip
     assert noted == 1
     stage = Stage(drawn.preset, 7, spec)

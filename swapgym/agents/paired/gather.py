@@ -13,11 +13,11 @@ import numpy.typing as npt
 
 from swapgym.agents.paired.network import Network, PairedPolicy
 from swapgym.agents.parallel import spread
+from swapgym.agents.rollouts import Rollouts
 from swapgym.envs.costs import N_OBJECTIVES, Rates, reference
 from swapgym.envs.lanes import Lanes
 from swapgym.envs.spec import EnvSpec
 from swapgym.files import write
-from swapgym.phone.constants import RUN_DECISION, RUN_END
 
 STATES: Final = 24
 """States per episode, at most: evenly spaced from a first one that is drawn, so that none is preferred."""
@@ -85,6 +85,7 @@ class Pairs:
         """Make ready; a rollout keeps its action for ``keep_us``."""
         self.policy, self.keep_us = policy, keep_us
         self.codes = spec.actions()
+        self.rollouts = Rollouts(policy, spec)
         self.episode, self.pairs = Lanes(1, spec), Lanes(2 * STATES, spec)
 
     def play(self, preset: str, seed: int, number: int) -> States:
@@ -113,17 +114,10 @@ class Pairs:
             states: PHONE, SCENARIO and LANE records, and observations, of as many states.
         """
         pairs, n = self.pairs, len(states[0])
-        kept = np.arange(2 * n) % 2
         for rows, there in zip((pairs.phones, pairs.scenarios, pairs.lanes, pairs.observations), states, strict=True):
             rows[: 2 * n] = np.repeat(there, 2, axis=0)
-        pairs.statuses[:] = RUN_END
-        pairs.statuses[: 2 * n] = RUN_DECISION
-        until_us = pairs.phones["now_us"] + self.keep_us
-        while len(waiting := pairs.waiting()):
-            keeps = pairs.phones["now_us"][waiting] < until_us[waiting]
-            actions = np.where(keeps, kept[waiting], self.policy.predict(pairs.observations[waiting])[0])
-            pairs.actions[waiting] = self.codes[actions]
-            pairs.step(waiting)
+        for lane in range(2 * n):
+            self.rollouts.play_on(pairs, lane, lane % 2, self.keep_us)
         costs: npt.NDArray[np.float64] = pairs.lanes["costs"][: 2 * n]
         return costs[1::2] - costs[::2]
 

@@ -1,6 +1,6 @@
 """Model-predictive control: the best a kernel could do online that knew its phone by heart and its future by odds only.
 
-At a victim's first batch, and at every ``hold``-th after it, the present moment is played to the end in several sampled
+At a victim's first batch, and at every ``hold``-th after it, the present state is played to the end in several sampled
 futures (:mod:`swapgym.agents.planning.futures`), the same for every choice: with the rest of this victim by a base
 rule, or on a route of its own, and the other victims as planned so far. Another route than the rule's is taken only
 where it is better by more than chance explains; it is kept until the next plan.
@@ -114,7 +114,7 @@ class Planner:
         seed: Its scenario seed; the futures' seeds are hashes of it.
         phones: PHONE records, shape ``(1,)``: the episode as it stands.
         scenarios: SCENARIO records, shape ``(1,)``: what it runs. Read only to run it and to know its past.
-        moments: PHONE records, shape ``(futures,)``: the last moment planned for, ready to go on in each future.
+        states: PHONE records, shape ``(futures,)``: the last state planned for, ready to go on in each future.
         futures: SCENARIO records, shape ``(futures,)``: those futures.
         played: PHONE records, shape ``(futures,)``: their ends, by the choice last tried.
         held: int64, shape ``(MAX_PROCESSES,)``: each victim's route until it is planned for again, or BY_RULE.
@@ -153,7 +153,7 @@ class Planner:
         drawn = spec.draw(seed, self.scenarios[0], preset)
         self.preset, self.seed = drawn.preset, seed
         n = self.settings.futures
-        self.moments, self.played, self.futures = np.zeros(n, PHONE), np.zeros(n, PHONE), empty(n)
+        self.states, self.played, self.futures = np.zeros(n, PHONE), np.zeros(n, PHONE), empty(n)
         self.held = np.full(k.MAX_PROCESSES, BY_RULE, np.int64)
         self.plans, self.departures, self.evaluations = 0, 0, 0
         self._routes = arguments.route_codes(names, self.scenarios[0])
@@ -236,10 +236,10 @@ class Planner:
 
     def look_ahead(self, decision: int, number: int = 0) -> None:
         """Sample the futures of the episode as it stands, of a round."""
-        leave(self.phones, self.scenarios, self.moments, self.futures, self._pasts)
-        first = number * len(self.moments)
+        leave(self.phones, self.scenarios, self.states, self.futures, self._pasts)
+        first = number * len(self.states)
         sample(
-            preset_record(self.preset), self._sigma, self.seed, decision, first, self._drawn, self._pasts, self.moments,
+            preset_record(self.preset), self._sigma, self.seed, decision, first, self._drawn, self._pasts, self.states,
             self.futures,
         )  # fmt: skip
 
@@ -247,8 +247,8 @@ class Planner:
         """Return what each future costs, shape ``(futures,)``, with what is left of the pending victim on ``route``."""
         held = self.held.copy()
         held[self.victim] = route
-        costs = np.zeros(len(self.moments))
-        finish_all(self.moments, self.played, self.futures, held, self._rule, self._weights, costs)
+        costs = np.zeros(len(self.states))
+        finish_all(self.states, self.played, self.futures, held, self._rule, self._weights, costs)
         self.evaluations += len(costs)
         return costs
 

@@ -103,7 +103,7 @@ def card(config: dict[str, Any], curve: list[dict[str, float]]) -> str:
     paired = config["algo"] == "paired"
     how = (
         "Policy iteration by paired rollouts (`swapgym improve`): a network of two hidden layers regressed on what"
-        " either route came to from the same moments of train episodes."
+        " either route came to from the same decision states of train episodes."
         if paired
         else f"{config['algo'].upper()} of Stable-Baselines3 on the native lanes (`swapgym train`)."
     )
