@@ -72,7 +72,7 @@ def measure_single(quick: bool, rounds: int | None, steps: int | None, progress:
 
 def measure_lanes(quick: bool, rounds: int | None, steps: int | None, progress: Callable[[], None]) -> Part:
     """Measure many lanes."""
-    laps = lanes.run(rounds or (1 if quick else 5), quick, progress)
+    laps = lanes.run(rounds or (1 if quick else 3), quick, progress)
     return {"lanes": lanes.table(laps)}, lanes.summary(laps)
 
 

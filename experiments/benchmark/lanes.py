@@ -155,9 +155,18 @@ def summary(laps: Sequence[Lap]) -> dict[str, float]:
         **flat("vector_vs_sync_64", ratio(laps, native, f"SyncVectorEnv, {SYNC_LANES}", steps_per_s)),
         **flat("vector_step_ns_beside_simulation", rate(laps, STANDING, ns_per_tick)),
         "vector_env_steps_per_s_1024": rate(laps, envs[0], steps_per_s).median,
+        **flat("most_over_64_lanes", most_over(laps, few)),
         "phone_s_per_cpu_s_1024": rate(laps, one, simulated_per_cpu).median,
         "lane_kib": bytes_per_lane() / 1024,
     }
+
+
+def most_over(laps: Sequence[Lap], few: str) -> Spread:
+    """Return the largest ratio, by medians, of the time per tick of more lanes on one thread to that of ``few``."""
+    names = {lap.name for lap in laps}
+    more = [f"lanes, {n}, threads 1" for n in LANES if n > FEW]
+    ratios = [ratio(laps, name, few, ns_per_tick) for name in more if name in names]
+    return max(ratios, key=lambda spread: spread.median)
 
 
 def bytes_per_lane() -> int:

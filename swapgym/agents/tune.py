@@ -1,17 +1,18 @@
 """Tune every baseline on the train suite: ``swapgym tune``.
 
 A policy with thresholds is tried at the points of a Sobol sequence over its ranges; rules of one and two comparisons
-are searched over all parts of the observation. Lag, peak and unaccounted CPU of a trial do not depend on what a MiB is
-worth, so one set of trials serves all rates; the best few of each are measured again on train episodes that chose
-nothing, and the best of those is kept. What is kept is data in ``stored/tuned``, with the command that made it.
+are searched over all parts of the observation; integer trees evolve (:mod:`swapgym.agents.search`). Lag, peak and
+unaccounted CPU of a trial do not depend on what a MiB is worth, so one set of trials serves all rates; the best few of
+each are measured again on train episodes that chose nothing, and the best of those is kept. What is kept is data in
+``stored/tuned``, with the command that made it.
 """
 
 from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -22,13 +23,16 @@ from rich.console import Console
 from scipy.stats import qmc
 
 from swapgym import files
-from swapgym.agents.parallel import Workers, progress_bar
-from swapgym.agents.play import play
+from swapgym.agents.parallel import progress_bar
 from swapgym.agents.policies import POLICIES, ranges
+from swapgym.agents.policies.base import Readings
 from swapgym.agents.policies.rules import Comparison, Rule
+from swapgym.agents.policies.trees import MAX_DEPTH, IntegerTree, Tree
+from swapgym.agents.search.evolution import Variation, evolve, thresholds_of
+from swapgym.agents.search.judge import Judge
 from swapgym.agents.stored.tuned import UNTUNED, build, command, folder_of
 from swapgym.agents.task import ANY, DEVICE, KERNEL, PRESET, RATES, SPEC, device_of
-from swapgym.envs.costs import OBJECTIVES, Rates, reference
+from swapgym.envs.costs import Rates
 from swapgym.envs.lanes import Lanes
 from swapgym.envs.observations import INDEX, PARTS
 from swapgym.envs.spec import EnvSpec
@@ -38,6 +42,7 @@ TUNABLE: Final = tuple(name for name, policy in POLICIES.items() if ranges(polic
 CUBIC_FROM: Final = 100.0
 """Ranges this long from 0 are tried by cubes of the points: thresholds of interest lie low."""
 QUANTILES: Final = (0.1, 0.25, 0.5, 0.75, 0.9)
+TREE_QUANTILES: Final = tuple(place / 20 for place in range(1, 20))
 KEPT: Final = 12
 """Trials of each kind and rate that are measured again."""
 
@@ -68,13 +73,17 @@ class Trial:
         return float(((self.costs @ worth) / (self.references @ worth)).mean())
 
 
-def measure(job: tuple[EnvSpec, str, Mapping[str, Any], Sequence[tuple[str, int]]]) -> Trial:
-    """Play one policy; at module level so that worker processes can be sent it."""
-    spec, policy, parameters, episodes = job
-    rows = play(spec, build(policy, parameters), policy, episodes)
-    costs = np.array([[row[name] for name in OBJECTIVES] for row in rows])
-    references = np.array([reference(row["preset"], row["device"]) for row in rows])
-    return Trial(policy, parameters, costs, references)
+def measure(judge: Judge, policy: str, parameters: Mapping[str, Any]) -> Trial:
+    """Play one policy on the judge's episodes.
+
+    Raises:
+        ValueError: If the policy cannot be compiled.
+    """
+    rule = build(policy, parameters)
+    decider = rule.compiled(judge.spec)
+    if decider is None:
+        raise ValueError(f"policy: {policy!r}, must be one that compares readings and no more, to be tuned")
+    return Trial(policy, parameters, judge.costs(decider), judge.references)
 
 
 def points(policy: str, count: int) -> Iterator[dict[str, float]]:
@@ -88,20 +97,24 @@ def points(policy: str, count: int) -> Iterator[dict[str, float]]:
         }
 
 
-def comparisons(spec: EnvSpec, episodes: Sequence[tuple[str, int]]) -> list[Comparison]:
-    """Return comparisons at quantiles of what is seen under random routes, both ways; constants are left out."""
+def seen(spec: EnvSpec, episodes: Sequence[tuple[str, int]]) -> npt.NDArray[np.float64]:
+    """Return what is observed under random routes, shape ``(decisions, len(spec.parts))``."""
     lanes = Lanes(len(episodes), spec)
     for lane, (preset, seed) in enumerate(episodes):
         lanes.draw(lane, seed, preset)
     codes = spec.actions()
     rng = np.random.default_rng(0)
     lanes.begin()
-    seen = []
+    observed = []
     while len(waiting := lanes.waiting()):
-        seen.append(lanes.observations[waiting].copy())
+        observed.append(lanes.observations[waiting].copy())
         lanes.actions[:] = codes[rng.integers(len(codes), size=lanes.n)]
         lanes.step(waiting)
-    observed = np.concatenate(seen).astype(np.float64)
+    return np.concatenate(observed).astype(np.float64)
+
+
+def comparisons(spec: EnvSpec, observed: npt.NDArray[np.float64]) -> list[Comparison]:
+    """Return comparisons at quantiles of what was seen, both ways; constants are left out."""
     found = []
     for place, name in enumerate(spec.parts):
         part = PARTS[INDEX[name]]
@@ -110,6 +123,36 @@ def comparisons(spec: EnvSpec, episodes: Sequence[tuple[str, int]]) -> list[Comp
             if value < observed[:, place].max() and np.isfinite(part.reading(value)):
                 found += [Comparison(name, above, part.reading(value)) for above in (True, False)]
     return found
+
+
+def grow(
+    judge: Judge, observed: npt.NDArray[np.float64], depth: int, generations: int, progress: Callable[[], Any]
+) -> list[Trial]:
+    """Return the best trees of each rate: evolved one rate after another, those found before being there at the start.
+
+    Args:
+        judge: Plays them.
+        observed: Observations whose quantiles are thresholds to begin with.
+        depth: Most comparisons one below another.
+        generations: Of each rate.
+        progress: Called after each generation.
+    """
+    parts = tuple(judge.spec.parts)
+    readings = Readings(observed, parts)
+    thresholds = thresholds_of(parts, np.stack([readings[part] for part in parts], axis=1), TREE_QUANTILES)
+    trials: dict[Tree, Trial] = {}
+    kept: dict[Tree, Trial] = {}
+    for rate in RATES:
+
+        def cost(tree: Tree, rate: float = rate) -> float:
+            if tree not in trials:
+                trials[tree] = measure(judge, IntegerTree.name, {"root": tree})
+            return trials[tree].score(rate)
+
+        variation = Variation(thresholds, depth, np.random.default_rng(0))
+        found = evolve(cost, variation, list(kept), generations=generations, progress=progress)
+        kept |= {judged.tree: trials[judged.tree] for judged in found[:KEPT]}
+    return list(kept.values())
 
 
 def pairs(singles: Sequence[Trial], known: Sequence[Comparison], count: int) -> Iterator[dict[str, Any]]:
@@ -133,34 +176,38 @@ def main(
     device: Annotated[str, typer.Option(help=f"Device profile; {ANY} lets each preset draw its own.")] = DEVICE,
     samples: Annotated[int, typer.Option(min=1, help="Points over each policy's ranges.")] = 64,
     rules: Annotated[int, typer.Option(min=1, help="Rules of two comparisons.")] = 600,
-    episodes: Annotated[int, typer.Option(min=1, help="Train episodes per preset in the search.")] = 24,
-    again: Annotated[int, typer.Option(min=1, help="Other train episodes per preset, to choose among the best.")] = 76,
-    workers: Annotated[int, typer.Option(min=1, help="Worker processes.")] = 2,
+    generations: Annotated[int, typer.Option(min=1, help="Generations of trees, for each rate.")] = 25,
+    depth: Annotated[int, typer.Option(min=1, max=MAX_DEPTH, help="Comparisons of a tree, one below another.")] = 3,
+    episodes: Annotated[int, typer.Option(min=1, help="Train episodes per preset in the search.")] = 200,
+    again: Annotated[int, typer.Option(min=1, help="Other train episodes per preset, to choose among the best.")] = 500,
+    threads: Annotated[int, typer.Option(min=1, help="Threads that share the episodes.")] = 2,
     out: Annotated[Path | None, typer.Option(help="Folder for the tuned policies.")] = None,
 ) -> None:
-    """Tune the fixed policies and search rules, for each rate."""
+    """Tune the fixed policies and search rules and trees, for each rate."""
     began = time.monotonic()
     try:
         spec = SPEC.but(preset=preset, kernel=kernel, device=device_of(device))
-        everything = suite("train").first(episodes + again).of(preset)
+        everything = replace(suite("train"), episodes=episodes + again).of(preset)  # its seeds go on
     except ValueError as error:
         raise typer.BadParameter(str(error)) from error
     folder = out or folder_of(kernel, preset)
     search = [pair for position, pair in enumerate(everything) if position % (episodes + again) < episodes]
     choose = [pair for pair in everything if pair not in set(search)]
-    known = comparisons(spec, search)
-    with Workers(workers) as pool, progress_bar(console) as bar:
+    observed = seen(spec, search)
+    known = comparisons(spec, observed)
+    judge = Judge(spec, search, threads)
+    with progress_bar(console) as bar:
 
-        def run(name: str, jobs: Sequence[tuple[str, Mapping[str, Any]]], on: Sequence[tuple[str, int]]) -> list[Trial]:
-            task = bar.add_task(name, total=len(jobs))
-            tasks = [(spec, policy, parameters, on) for policy, parameters in jobs]
-            return pool.all(measure, tasks, lambda *_: bar.advance(task))
+        def run(name: str, jobs: Sequence[tuple[str, Mapping[str, Any]]], by: Judge = judge) -> list[Trial]:
+            return [measure(by, *job) for job in bar.track(jobs, description=name)]
 
-        thresholds = run("thresholds", [(name, p) for name in TUNABLE for p in points(name, samples)], search)
+        thresholds = run("thresholds", [(name, p) for name in TUNABLE for p in points(name, samples)])
         single_jobs = [(Rule.name, {"literals": [list(one)], "how": "all"}) for one in known]
-        singles = run("rules of one comparison", single_jobs, search)
+        singles = run("rules of one comparison", single_jobs)
         good = list({id(t): t for rate in RATES for t in best(singles, rate, KEPT)}.values())
-        double = run("rules of two", [(Rule.name, p) for p in pairs(good, known, rules)], search)
+        double = run("rules of two", [(Rule.name, p) for p in pairs(good, known, rules)])
+        task = bar.add_task("trees", total=generations * len(RATES))
+        trees = grow(judge, observed, depth, generations, lambda: bar.advance(task))
         kept: dict[str, Trial] = {}
         for rate in RATES:
             for name in TUNABLE:
@@ -168,13 +215,15 @@ def main(
                     kept[f"{name} {trial.parameters}"] = trial
             for trial in best([*singles, *double], rate, KEPT):
                 kept[f"rule {trial.parameters}"] = trial
+        kept |= {f"tree {trial.parameters}": trial for trial in trees}
         untuned: list[tuple[str, Mapping[str, Any]]] = [(name, {}) for name in UNTUNED]
         jobs = [*untuned, *((trial.policy, trial.parameters) for trial in kept.values() if trial.parameters)]
-        chosen = run("measured again", jobs, choose)
+        chosen = run("measured again", jobs, Judge(spec, choose, threads))
     sizes = {
         "search_episodes": len(search),
         "choose_episodes": len(choose),
         "trials": len(thresholds) + len(singles) + len(double),
+        "generations": generations,
     }
     for rate in RATES:
         write(folder, spec.but(ms_per_mib=rate), chosen, sizes)

@@ -238,7 +238,7 @@ def forward(decider: Any, observation: Any, scratch: Any) -> int:
         weigh(decider.weights, first, scratch[row], n_inputs, outputs, units)
         if layer.activation == _RELU:
             for unit in range(units):
-                outputs[unit] = max(outputs[unit], 0.0)
+                outputs[unit] = outputs[unit] if outputs[unit] > 0.0 else 0.0
         elif layer.activation == _TANH:
             for unit in range(units):
                 outputs[unit] = tanh(outputs[unit])

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import gymnasium as gym
@@ -30,7 +32,7 @@ Observation = npt.NDArray[np.float32]
 Reward = float | npt.NDArray[np.float64]
 
 BOUND: Final = (
-    "_rows", "_seen", "_codes", "_observation", "_now_us", "_paid", "_costs", "_gained", "_kernel",
+    "_answers", "_observation", "_now_us", "_paid", "_costs", "_gained",
 )  # fmt: skip
 """What points into an environment's arrays."""
 
@@ -81,19 +83,20 @@ class PhoneEnv(gym.Env[Observation, Any]):
         self._bind()
 
     def _bind(self) -> None:
-        """Keep what every step takes and reads: views of the arrays, and step_lane's arguments around the action."""
+        """Keep what every step reads: views of the arrays; :meth:`_take` adds what it calls."""
         lanes = self.lanes
-        self._rows = (lanes.phones, lanes.scenarios, lanes.lanes, 0)
-        self._seen = (lanes.epochs, lanes.parts, lanes.observations)
-        self._codes = list(self._actions)
         self._observation = lanes.observations[0]
         self._now_us, self._paid = lanes.phones["now_us"], lanes.lanes["reward"]
         self._costs = costs_view(lanes.lanes)
         self._gained = lanes.lanes["gained"][0] if self.env_spec.vector_reward else None
-        self._kernel: Any = self._unchecked() if self._drawn is not None else None
+        self._answers: list[Callable[[], int]] = [] if self._drawn is None else self._calls()
 
-    def _unchecked(self) -> Any:
-        return unchecked(step_lane, *self._rows, self._codes[0], *self._seen)
+    def _calls(self) -> list[Callable[[], int]]:
+        """Return :func:`step_lane` with all its arguments, for each action."""
+        lanes, before = self.lanes, (self.lanes.phones, self.lanes.scenarios, self.lanes.lanes, 0)
+        after = (lanes.epochs, lanes.parts, lanes.observations)
+        step = unchecked(step_lane, *before, self._actions[0], *after)
+        return [partial(step, *before, action, *after) for action in self._actions]
 
     # -------------------------------------------------------------------------------------------------- Gymnasium
     def reset(
@@ -143,7 +146,7 @@ class PhoneEnv(gym.Env[Observation, Any]):
             raise ResetNeeded("step: no episode is running; call reset() first, and after its end or close()")
         if type(action) is not int or not 0 <= action < self._n_actions:
             action = self._checked(action)
-        status = self._kernel(*self._rows, self._codes[action], *self._seen)
+        status = self._answers[action]()
         self._steps += 1
         info = step_info(self._info, self._now_us.item(), self._costs.tolist())
         terminated = status == RUN_END
@@ -260,8 +263,8 @@ class PhoneEnv(gym.Env[Observation, Any]):
         self._drawn = drawn
         self._info = start_info(drawn)
         self._scale = 1.0 / self.env_spec.rates.reference_cost(drawn)
-        if self._kernel is None:
-            self._kernel = self._unchecked()
+        if not self._answers:
+            self._answers = self._calls()
 
     def _checked(self, action: Any) -> int:
         kind = np.asarray(action).dtype.kind if not isinstance(action, str | bytes) else "U"

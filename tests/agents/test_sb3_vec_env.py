@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 from typing import Any
 
@@ -134,3 +135,10 @@ def test_dqn_stores_what_was_seen_last() -> None:
         assert buffer.timeouts[end].all()
         # what follows the end of an episode is the start of another, not its last observation
         assert not np.array_equal(buffer.next_observations[end], buffer.observations[end + 1])
+
+
+def test_the_next_step_writes_nothing_of_the_last() -> None:
+    env = make_sb3(LANES)
+    steps = [(env.reset(),), *(env.step(np.zeros(LANES, np.int64)) for _ in range(3))]
+    for before, after in itertools.pairwise(steps):
+        assert not any(np.shares_memory(one, other) for one in before[:3] for other in after[:3])

@@ -13,10 +13,11 @@ from swapgym.agents.play import play
 from swapgym.agents.policies import POLICIES, make
 from swapgym.agents.policies.base import Readings
 from swapgym.agents.policies.rules import Comparison, Rule
+from swapgym.agents.search.judge import Judge
 from swapgym.agents.stored import tuned as tuned_policies
 from swapgym.agents.stored.tuned import UNTUNED, baselines, build, folder_of, nearest, tuned
 from swapgym.agents.task import KERNEL, PRESET, RATES, SPEC
-from swapgym.agents.tune import TUNABLE, Trial, app, best, comparisons, measure, points
+from swapgym.agents.tune import TUNABLE, Trial, app, best, comparisons, measure, points, seen
 from swapgym.envs.spec import RELEASE_PARTS
 from swapgym.workload import presets_of, suite
 
@@ -31,7 +32,7 @@ SIZES = {"episodes": 1, "again": 2}
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("tuned") / KERNEL
-    told = ["--samples", "1", "--rules", "2", "--workers", "1", "--out", str(out)]
+    told = ["--samples", "1", "--rules", "2", "--generations", "1", "--threads", "1", "--out", str(out)]
     told += [word for name, value in SIZES.items() for word in (f"--{name}", str(value))]
     outcome = CliRunner().invoke(app, told)
     assert outcome.exit_code == 0, outcome.output
@@ -52,20 +53,20 @@ def test_stored_policies_load_and_tuning_did_not_make_them_worse(folder: Path, r
     scores = {item["policy"]: item["train_score"] for item in stored["policies"]}
     assert list(tuned(rate, folder=folder)) == list(scores)
     assert list(scores.values()) == sorted(scores.values())
-    assert {*UNTUNED, *TUNABLE, "rule"} == set(scores)
+    assert {*UNTUNED, *TUNABLE, "rule", "tree"} == set(scores)
     assert (stored["search_episodes"], stored["choose_episodes"]) == (len(presets_of(PRESET)), len(choosing()))
     for name in UNTUNED:
-        assert scores[name] <= measure((SPEC, name, {}, choosing())).score(rate) + 1e-6
+        assert scores[name] <= measure(Judge(SPEC, choosing()), name, {}).score(rate) + 1e-6
 
 
 def test_a_stored_score_is_measured_again(folder: Path) -> None:
     for item in json.loads((folder / "r6.json").read_text())["policies"][:2]:
-        trial = measure((SPEC, item["policy"], item["parameters"], choosing()))
+        trial = measure(Judge(SPEC, choosing()), item["policy"], item["parameters"])
         assert trial.score(6.0) == pytest.approx(item["train_score"], abs=1e-6)
 
 
 def test_a_score_at_any_rate_is_the_runner_s() -> None:
-    trial = measure((SPEC, "vivo", {}, EPISODES))
+    trial = measure(Judge(SPEC, EPISODES), "vivo", {})
     for rate in (0.0, 6.0, 25.0):
         rows = play(SPEC.but(ms_per_mib=rate), make("vivo"), "vivo", EPISODES)
         assert trial.score(rate) == pytest.approx(np.mean([row["score"] for row in rows]), rel=1e-12)
@@ -123,10 +124,15 @@ def test_points_stay_within_the_ranges() -> None:
 
 
 def test_comparisons_split_what_is_seen() -> None:
-    known = comparisons(SPEC, EPISODES)
+    known = comparisons(SPEC, seen(SPEC, EPISODES))
     assert len(known) > 50
     assert all(one.part in RELEASE_PARTS and np.isfinite(one.threshold) for one in known)
     assert {one.above for one in known} == {True, False}
+
+
+def test_what_kernels_cannot_ask_is_not_tuned() -> None:
+    with pytest.raises(ValueError, match="'random', must be one that compares readings"):
+        measure(Judge(SPEC, EPISODES), "random", {})
 
 
 def test_the_best_is_by_the_rate() -> None:

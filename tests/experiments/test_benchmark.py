@@ -219,6 +219,12 @@ def test_the_rows_of_episodes_follow_from_the_laps() -> None:
     assert episodes.summary(laps)["rule_episodes_vs_asked"] == 4.0
 
 
+def test_the_slowest_of_many_lanes_is_named_by_its_ratio() -> None:
+    ns = {64: 400.0, 256: 380.0, 1_024: 430.0, 4_096: 500.0}
+    laps = [interleave.Lap(f"lanes, {n}, threads 1", 0, 1_000, 1.0, 1e-6 * each, 1.0) for n, each in ns.items()]
+    assert lanes.most_over(laps, "lanes, 64, threads 1").median == pytest.approx(1.25)
+
+
 def test_goals_say_whether_they_are_reached() -> None:
     rows = report.goals({"vs_simpy": 120.0, "import_s": 2.0})
     assert [(row["goal"], row["reached"]) for row in rows] == [("at least 100", "yes"), ("at most 1.5", "no")]

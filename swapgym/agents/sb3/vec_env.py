@@ -28,6 +28,9 @@ class SB3VecEnv(VecEnv):
     ``terminal_observation`` and ``TimeLimit.truncated``; on all others it is an empty dict. Wrap it in ``VecMonitor``
     for episode statistics.
 
+    The arrays of a step are its own, never a buffer that the next one writes: Stable-Baselines3 puts observations into
+    its rollout only after the step that followed them.
+
     Attributes:
         envs: The native vector environment.
         elapsed_us: int64, shape ``(num_envs,)``: simulated time that the last step took.

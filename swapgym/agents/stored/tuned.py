@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from swapgym.agents.policies import POLICIES, FixedPolicy, make
 from swapgym.agents.policies.rules import Comparison, Rule
+from swapgym.agents.policies.trees import IntegerTree
 from swapgym.agents.stored import HOME, PACKAGE
 from swapgym.agents.task import ANY, DEVICE, KERNEL, PRESET, RATES, ROUTES, SPEC
 
@@ -25,6 +26,8 @@ def build(policy: str, parameters: Mapping[str, Any], routes: Sequence[str] = RO
     Raises:
         ValueError: If the policy or a parameter is unknown, or a value out of range.
     """
+    if policy == IntegerTree.name:
+        return IntegerTree(routes=tuple(routes), root=parameters["root"])
     if policy != Rule.name:
         return make(policy, routes, **parameters)
     literals = tuple(Comparison(*literal) for literal in parameters["literals"])
