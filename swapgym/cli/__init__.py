@@ -33,6 +33,11 @@ COMMANDS: Final[dict[str, str]] = {
 class Commands(TyperGroup):
     """Commands that are loaded when they are asked for; Click is Typer's own, whichever that is."""
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        """Know the commands' names, so that a misspelt one is told the nearest."""
+        super().__init__(*args, **kwargs)
+        self.commands: Any = dict.fromkeys(COMMANDS)  # they are loaded by name
+
     def list_commands(self, ctx: Any) -> list[str]:
         """Return the commands' names."""
         return list(COMMANDS)

@@ -44,7 +44,7 @@ def test_a_checkout_has_the_same_commands_as_modules() -> None:
 def test_a_typo_is_refused() -> None:
     code, said = run("trian")
     assert code == 2
-    assert "No such command 'trian'" in said
+    assert "No such command 'trian'. Did you mean 'train'?" in " ".join(said.split())
 
 
 def test_what_is_missing_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
