@@ -12,6 +12,7 @@ import contextlib
 import fcntl
 import hashlib
 import os
+import shutil
 import stat
 import sys
 import tempfile
@@ -25,8 +26,11 @@ from numba.core.caching import CompileResultCacheImpl, FunctionCache, _CacheLoca
 from numba.core.compiler_lock import global_compiler_lock
 
 PACKAGE = Path(__file__).parent.parent
+PREFIX = "swapgym-kernels-"
 SAID_AFTER_S = 2.0
 """Compiling that takes longer says so."""
+UNUSED_S = 30 * 86_400.0
+"""Folders of other sources that nobody has used for so long are removed."""
 
 
 def folder_name() -> str:
@@ -36,7 +40,7 @@ def folder_name() -> str:
         text = source.read_bytes()
         if "phone" in source.relative_to(PACKAGE).parts or b"phone.jit" in text:
             digest.update(text)
-    return f"swapgym-kernels-{digest.hexdigest()[:16]}"
+    return f"{PREFIX}{digest.hexdigest()[:16]}"
 
 
 def is_safe(folder: Path, mode: int, owners: Collection[int]) -> bool:
@@ -57,12 +61,22 @@ def cache_folder() -> Path | None:
     name, user = folder_name(), os.getuid()
     folder = Path(os.environ.get("NUMBA_CACHE_DIR") or PACKAGE / "__pycache__") / name
     if is_safe(folder, 0o755, (user, 0, PACKAGE.stat().st_uid)):
-        return folder
+        return used(folder)
     own = Path(tempfile.gettempdir()) / f"swapgym-{user}"
     if is_safe(own, 0o700, (user,)) and is_safe(own / name, 0o700, (user,)):
-        return own / name
+        return used(own / name)
     say(f"{folder} and {own} are no safe folders for compiled kernels: each process compiles; set NUMBA_CACHE_DIR")
     return None
+
+
+def used(folder: Path) -> Path:
+    """Return ``folder``, marked as used now; those beside it that nobody uses any more are removed."""
+    with contextlib.suppress(OSError):  # another user's folder, or a disk that is only read
+        os.utime(folder)
+        for other in folder.parent.glob(f"{PREFIX}*"):
+            if time.time() - other.stat().st_mtime > UNUSED_S:
+                shutil.rmtree(other, ignore_errors=True)
+    return folder
 
 
 def say(text: str) -> None:

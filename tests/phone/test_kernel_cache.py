@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import textwrap
+import time
 from pathlib import Path
 
 import pytest
@@ -126,3 +127,15 @@ def test_literals_and_widths_of_integers_share_a_kernel() -> None:
 def test_warm_up_reaches_what_environments_call() -> None:
     program = "from swapgym.warm_up import warm_up; assert warm_up() > 0"
     subprocess.run([sys.executable, "-c", program], check=True)
+
+
+def test_folders_that_nobody_uses_any_more_are_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))
+    month_ago = time.time() - kernel_cache.UNUSED_S - 60
+    for name in ("swapgym-kernels-old", "swapgym-kernels-new", "others", folder_name()):
+        (tmp_path / name / "inside").mkdir(parents=True)
+        if name != "swapgym-kernels-new":
+            os.utime(tmp_path / name, (month_ago, month_ago))
+    assert cache_folder() == tmp_path / folder_name()
+    left = {folder.name for folder in tmp_path.iterdir()}
+    assert left == {"swapgym-kernels-new", "others", folder_name()}
