@@ -149,7 +149,7 @@ INTRODUCTIONS: Final[dict[str, str]] = {
     "step": "## Where a step's time goes",
 }
 DONE: Final = """What was done about the largest parts: scenarios are drawn by kernels; a lane shrank from 39 to 24 KB; what runs
-once per tick is compiled into the tick, since some forty calls took a seventh of it; indices are unsigned, so that no negative one is
+once per tick is compiled into the tick, since some forty calls took a tenth of it; indices are unsigned, so that no negative one is
 looked for; the lock's fixed point has four rounds. What did not help, tried side by side: shifts instead of divisions by 1024, skipping
 the search for the best CPU where the largest is idle, fetching the next lane's records ahead. What was left out: reusing the last
 tick's placement. Half of all ticks place alike, but finding that out (who is runnable, who has outgrown a CPU, what SCHED_FIFO leaves)
