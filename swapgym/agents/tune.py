@@ -27,7 +27,7 @@ from swapgym.agents.parallel import progress_bar
 from swapgym.agents.policies import POLICIES, ranges
 from swapgym.agents.policies.base import Readings
 from swapgym.agents.policies.rules import Comparison, Rule
-from swapgym.agents.policies.trees import MAX_DEPTH, IntegerTree, Tree
+from swapgym.agents.policies.trees import MAX_DEPTH, IntegerTree, Tree, of_comparisons
 from swapgym.agents.search.evolution import Variation, evolve, thresholds_of
 from swapgym.agents.search.judge import Judge
 from swapgym.agents.stored.tuned import UNTUNED, build, command, folder_of
@@ -126,13 +126,19 @@ def comparisons(spec: EnvSpec, observed: npt.NDArray[np.float64]) -> list[Compar
 
 
 def grow(
-    judge: Judge, observed: npt.NDArray[np.float64], depth: int, generations: int, progress: Callable[[], Any]
+    judge: Judge,
+    observed: npt.NDArray[np.float64],
+    begin: Sequence[Tree],
+    depth: int,
+    generations: int,
+    progress: Callable[[], Any],
 ) -> list[Trial]:
     """Return the best trees of each rate: evolved one rate after another, those found before being there at the start.
 
     Args:
         judge: Plays them.
         observed: Observations whose quantiles are thresholds to begin with.
+        begin: Trees to begin with.
         depth: Most comparisons one below another.
         generations: Of each rate.
         progress: Called after each generation.
@@ -150,7 +156,7 @@ def grow(
             return trials[tree].score(rate)
 
         variation = Variation(thresholds, depth, np.random.default_rng(0))
-        found = evolve(cost, variation, list(kept), generations=generations, progress=progress)
+        found = evolve(cost, variation, [*begin, *kept], generations=generations, progress=progress)
         kept |= {judged.tree: trials[judged.tree] for judged in found[:KEPT]}
     return list(kept.values())
 
@@ -207,7 +213,9 @@ def main(
         good = list({id(t): t for rate in RATES for t in best(singles, rate, KEPT)}.values())
         double = run("rules of two", [(Rule.name, p) for p in pairs(good, known, rules)])
         task = bar.add_task("trees", total=generations * len(RATES))
-        trees = grow(judge, observed, depth, generations, lambda: bar.advance(task))
+        good = list({id(t): t for rate in RATES for t in best([*singles, *double], rate, KEPT)}.values())
+        begin = [of_comparisons(t.parameters["literals"], t.parameters["how"]) for t in good]
+        trees = grow(judge, observed, begin, depth, generations, lambda: bar.advance(task))
         kept: dict[str, Trial] = {}
         for rate in RATES:
             for name in TUNABLE:

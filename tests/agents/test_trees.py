@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from swapgym.agents.policies.trees import DEFER, INLINE, IntegerTree, comparisons_of, depth_of, steps_per_unit
+from swapgym.agents.policies.rules import Comparison, Rule
+from swapgym.agents.policies.trees import (
+    DEFER,
+    INLINE,
+    IntegerTree,
+    comparisons_of,
+    depth_of,
+    of_comparisons,
+    steps_per_unit,
+)
 from swapgym.envs.deciders import choose_all
 from swapgym.envs.observations import INDEX, PARTS, space
 from swapgym.envs.spec import EnvSpec
@@ -76,6 +85,18 @@ def test_kernels_decide_as_predict_does(root: Any, seed: int) -> None:
     found = np.empty(len(observations), np.int64)
     choose_all(decider, observations, found)
     assert found.tolist() == policy.predict(observations)[0].tolist()
+
+
+@pytest.mark.parametrize("how", ["all", "any"])
+def test_a_rule_of_comparisons_as_a_tree(how: Literal["all", "any"]) -> None:
+    literals = (Comparison("backlog", False, 163_391.98), Comparison("swap_free", True, 0.25))
+    tree, rule = IntegerTree(root=of_comparisons(literals, how)), Rule(literals=literals, how=how)
+    assert tree.root[1] == 163_391
+    low, high = space(SPEC.parts)
+    observations = np.random.default_rng(0).uniform(low, high, (512, len(low)))
+    answers = rule.predict(observations)[0]
+    assert tree.predict(observations)[0].tolist() == answers.tolist()
+    assert 0 < answers.sum() < len(answers)
 
 
 def test_lists_from_json_are_taken() -> None:

@@ -9,7 +9,8 @@ for tuples, both are taken.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
+import math
+from collections.abc import Iterator, Sequence
 from typing import Any, ClassVar, Final
 
 from swapgym.agents.policies.base import FixedPolicy, Mask, Readings, everywhere
@@ -49,6 +50,21 @@ def checked(tree: Tree, depth: int = 0) -> Tree:
     if isinstance(threshold, bool) or not isinstance(threshold, int):
         raise ValueError(f"tree.root: threshold {threshold!r} of {part}, must be an integer")
     return part, threshold, checked(low, depth + 1), checked(high, depth + 1)
+
+
+def of_comparisons(literals: Sequence[tuple[str, bool, float]], how: str) -> Tree:
+    """Return the tree that defers where all, or any, of some comparisons hold, its thresholds rounded down.
+
+    Args:
+        literals: Part, whether it must be above the threshold or at most that, and the threshold in the part's unit.
+        how: ``all`` or ``any``.
+    """
+    tree: Tree = DEFER if how == "all" else INLINE
+    for part, above, threshold in reversed(literals):
+        held, not_held = (tree, INLINE) if how == "all" else (DEFER, tree)
+        low, high = (not_held, held) if above else (held, not_held)
+        tree = part, math.floor(threshold * steps_per_unit(part)), low, high
+    return tree
 
 
 def depth_of(tree: Tree) -> int:
